@@ -1,0 +1,32 @@
+// Bundles the app for deployment: dist/index.js and the chunks that it loads lazily. Needs no node_modules at run time.
+import { rm } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
+
+await rm(resolve(root, 'dist'), { recursive: true, force: true });
+await build({
+  absWorkingDir: root,
+  entryPoints: ['src/index.ts'],
+  outdir: 'dist',
+  bundle: true,
+  splitting: true,
+  chunkNames: 'chunks/[name]-[hash]',
+  platform: 'node',
+  format: 'esm',
+  target: 'node22',
+  minify: true,
+  keepNames: true,
+  sourcemap: 'linked',
+  legalComments: 'none',
+  logLevel: 'warning',
+  // The Functions host answers this specifier; it is no package.
+  external: ['@azure/functions-core'],
+  // Bundled CommonJS still asks for require and the file globals, which an ES module does not have.
+  define: { __filename: '__file', __dirname: '__dir' },
+  banner: {
+    js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url), __file = import.meta.filename, __dir = import.meta.dirname;",
+  },
+});
