@@ -1,0 +1,49 @@
+import { BodyError } from '../errors.ts';
+
+/** What a delivery may hold outside its audio. */
+export const REST_LIMIT_BYTES = 16 * 1024 * 1024;
+
+const INITIAL_BYTES = 64 * 1024;
+
+/** The JSON around the audio as one contiguous, growing buffer, so that a body in tiny pieces costs no more than a whole one. */
+export class Rest {
+  #buffer = Buffer.allocUnsafeSlow(INITIAL_BYTES);
+  #length = 0;
+
+  get length(): number {
+    return this.#length;
+  }
+
+  /** The bytes so far; valid until the next append. */
+  get bytes(): Buffer {
+    return this.#buffer.subarray(0, this.#length);
+  }
+
+  /** @throws {BodyError} 413 `json_too_large` over {@link REST_LIMIT_BYTES}. */
+  append(bytes: Uint8Array): void {
+    const needed = this.#length + bytes.length;
+    if (needed > REST_LIMIT_BYTES) throw jsonTooLarge();
+    if (needed > this.#buffer.length) this.#grow(needed);
+    this.#buffer.set(bytes, this.#length);
+    this.#length = needed;
+  }
+
+  /** Takes everything from `start` on out again. */
+  cut(start: number): Buffer {
+    const removed = Buffer.from(this.#buffer.subarray(start, this.#length));
+    this.#length = start;
+    return removed;
+  }
+
+  #grow(needed: number): void {
+    const larger = Buffer.allocUnsafeSlow(Math.min(REST_LIMIT_BYTES, Math.max(needed, this.#buffer.length * 2)));
+    larger.set(this.bytes);
+    this.#buffer = larger;
+  }
+}
+
+function jsonTooLarge(): BodyError {
+  return new BodyError('json_too_large', 413, 'The JSON outside the audio is larger than this endpoint accepts.', {
+    hint: `The JSON outside the audio is over ${REST_LIMIT_BYTES} bytes and was not kept. Fetch it through the ElevenLabs API.`,
+  });
+}

@@ -1,0 +1,145 @@
+const QUOTE = 0x22;
+const COMMA = 0x2c;
+const COLON = 0x3a;
+const BACKSLASH = 0x5c;
+const OPEN_ARRAY = 0x5b;
+const CLOSE_ARRAY = 0x5d;
+const OPEN_OBJECT = 0x7b;
+const CLOSE_OBJECT = 0x7d;
+
+const LONGEST_KEY_BYTES = 64;
+
+/** One of the two outermost levels: the only ones on which the audio can stand. */
+interface Level {
+  isObject: boolean;
+  isKeyNext: boolean;
+  key: string;
+}
+
+/**
+ * Finds where the string value of `data.full_audio` (or of `full_audio` beside `type`, the older flat shape) begins in a
+ * JSON text that arrives in pieces. It checks nothing else: what is left is parsed properly later. Costs one step a byte
+ * and constant memory, whatever the nesting.
+ */
+export class JsonScanner {
+  readonly #levels: [Level, Level] = [newLevel(), newLevel()];
+  #depth = 0;
+  #inString = false;
+  #isEscaped = false;
+  #key: number[] | undefined;
+
+  /** Whether the scan stands inside the audio's string. */
+  inAudio = false;
+
+  /**
+   * Scans `chunk` from `from` on, outside the audio. Returns the index after the last byte scanned: the chunk's length, or
+   * that of the first byte of the audio's string, and then `inAudio` is true.
+   */
+  scanToAudio(chunk: Uint8Array, from: number): number {
+    for (let at = from; at < chunk.length; at++) {
+      const byte = chunk[at] as number; // at < length
+      if (this.#inString) this.#stringByte(byte);
+      else if (byte === QUOTE && this.#isAudioNext()) {
+        this.inAudio = true;
+        return at + 1;
+      } else this.#structuralByte(byte);
+    }
+    return chunk.length;
+  }
+
+  /**
+   * Scans the audio's string up to `to`. Returns the index after its closing quote, and `inAudio` is false again; or `to`
+   * when the string goes on.
+   */
+  scanAudio(chunk: Uint8Array, from: number, to: number): number {
+    for (let at = from; at < to; at++) {
+      if (this.#isEscaped) this.#isEscaped = false;
+      else if (chunk[at] === BACKSLASH) this.#isEscaped = true;
+      else if (chunk[at] === QUOTE) {
+        this.leaveAudio();
+        return at + 1;
+      }
+    }
+    return to;
+  }
+
+  /** To be called when the audio's closing quote was read by somebody else. */
+  leaveAudio(): void {
+    this.inAudio = false;
+    this.#isEscaped = false;
+  }
+
+  #level(): Level | undefined {
+    return this.#depth === 1 || this.#depth === 2 ? this.#levels[this.#depth - 1] : undefined;
+  }
+
+  #isAudioNext(): boolean {
+    const level = this.#level();
+    if (level === undefined || !level.isObject || level.isKeyNext || level.key !== 'full_audio') return false;
+    return this.#depth === 1 || (this.#levels[0].isObject && this.#levels[0].key === 'data');
+  }
+
+  #structuralByte(byte: number): void {
+    switch (byte) {
+      case QUOTE: {
+        const level = this.#level();
+        this.#inString = true;
+        this.#key = level?.isObject && level.isKeyNext ? [] : undefined;
+        return;
+      }
+      case OPEN_OBJECT:
+      case OPEN_ARRAY: {
+        this.#depth++;
+        const level = this.#level();
+        if (level !== undefined) {
+          level.isObject = byte === OPEN_OBJECT;
+          level.isKeyNext = level.isObject;
+          level.key = '';
+        }
+        return;
+      }
+      case CLOSE_OBJECT:
+      case CLOSE_ARRAY:
+        this.#depth--;
+        return;
+      case COMMA: {
+        const level = this.#level();
+        if (level !== undefined) level.isKeyNext = level.isObject;
+        return;
+      }
+      case COLON: {
+        const level = this.#level();
+        if (level !== undefined) level.isKeyNext = false;
+        return;
+      }
+    }
+  }
+
+  #stringByte(byte: number): void {
+    if (this.#isEscaped) this.#isEscaped = false;
+    else if (byte === BACKSLASH) this.#isEscaped = true;
+    else if (byte === QUOTE) {
+      this.#inString = false;
+      const level = this.#level();
+      if (this.#key !== undefined && level !== undefined) level.key = keyText(this.#key);
+      this.#key = undefined;
+      return;
+    }
+    if (this.#key !== undefined && this.#key.length <= LONGEST_KEY_BYTES) this.#key.push(byte);
+  }
+}
+
+function newLevel(): Level {
+  return { isObject: false, isKeyNext: false, key: '' };
+}
+
+/** A key may be spelled with escapes: `full\u005faudio` is `full_audio`. */
+function keyText(bytes: number[]): string {
+  const text = Buffer.from(bytes).toString('latin1');
+  if (!text.includes('\\')) return text;
+  try {
+    return String(JSON.parse(`"${text}"`));
+  } catch {
+    return text;
+  }
+}

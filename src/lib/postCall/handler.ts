@@ -1,0 +1,91 @@
+import type { HttpRequest, HttpResponseInit, InvocationContext } from '@azure/functions';
+import { NotConfigured, WebhookError } from '../errors.ts';
+import { problem } from '../problem.ts';
+import type { Services } from '../services.ts';
+import { type SignedDelivery, withSignature } from '../signature/withSignature.ts';
+import { type Log, logTo } from '../telemetry/log.ts';
+import { type Outcome, receive } from './receive.ts';
+import { refusal } from './refusal.ts';
+
+/** Under the 230 s after which Azure's front end gives up, with time left to answer. */
+const BODY_DEADLINE_SECONDS = 220;
+
+export interface PostCallOptions {
+  readonly bodyDeadlineSeconds?: number;
+}
+
+/** Makes the handler of `POST /elevenlabs/webhook`: gates, stream, commit, answer, and one log line. Never throws. */
+export function postCallHandler(services: Services, options: PostCallOptions = {}) {
+  const bodyDeadlineSeconds = options.bodyDeadlineSeconds ?? BODY_DEADLINE_SECONDS;
+
+  return async (request: HttpRequest, context: InvocationContext): Promise<HttpResponseInit> => {
+    const started = services.now();
+    const log = logTo(context, services.configuration.log);
+    let signed: SignedDelivery | undefined;
+    const story = () => ({
+      bytes: signed?.body.receivedBytes,
+      ms: services.now() - started,
+      signature_age_s: signed?.signatureAgeSeconds,
+      delivery: context.invocationId,
+    });
+    try {
+      const { settings, store } = services.postCall ?? notConfigured(services);
+      const endpoint = {
+        ...settings.signature,
+        bodyLimitBytes: settings.bodyLimitBytes,
+        bodyDeadlineSeconds,
+        now: services.now,
+      };
+      const outcome = await withSignature(endpoint, request, (delivery) => {
+        signed = delivery;
+        return receive({ body: delivery.body, id: context.invocationId, receivedAt: new Date(started) }, store);
+      });
+      return answer(outcome, story(), log);
+    } catch (error) {
+      return answerError(error, story(), log);
+    }
+  };
+}
+
+type Story = Readonly<Record<string, string | number | undefined>>;
+
+function notConfigured(services: Services): never {
+  throw new NotConfigured(services.configuration.problems.map(({ setting }) => setting));
+}
+
+function answer(outcome: Outcome, story: Story, log: Log): HttpResponseInit {
+  const { facts, genuine, audioBytes } = outcome;
+  const fields = {
+    outcome: outcome.kind,
+    event: facts.type,
+    inferred: facts.isInferred || undefined,
+    conversation: facts.conversationId,
+    agent: facts.agentId,
+    ...story,
+    audio_bytes: audioBytes,
+    secret: genuine.secretPosition,
+    duplicate: outcome.kind === 'duplicate',
+    blob: outcome.kind === 'off' ? undefined : outcome.blob,
+  };
+  if (outcome.kind === 'quarantined') {
+    const error = refusal(outcome.reason);
+    log.write('WARNING', 'delivery', { ...fields, status: error.status, code: error.code, hint: error.hint });
+    return problem(error);
+  }
+  log.write('INFO', 'delivery', { ...fields, status: 200 });
+  return { status: 200, jsonBody: { status: 'received' } };
+}
+
+/** Of a request that was not proved genuine, only sizes, times and what was wrong with it are logged. */
+function answerError(error: unknown, story: Story, log: Log): HttpResponseInit {
+  const answer = problem(error);
+  if (error instanceof WebhookError) {
+    const outcome = error.status < 500 ? 'refused' : 'failed';
+    const fields = { outcome, ...story, status: error.status, code: error.code, hint: error.hint };
+    log.write(error.status < 500 ? 'WARNING' : 'ERROR', 'delivery', fields);
+  } else {
+    const bug = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    log.write('ERROR', 'delivery', { outcome: 'failed', ...story, status: 500, code: 'internal_error', bug });
+  }
+  return answer;
+}

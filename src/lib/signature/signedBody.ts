@@ -1,0 +1,117 @@
+import { BodyError, SignatureError } from '../errors.ts';
+import type { Verifier } from './verifier.ts';
+
+declare const verified: unique symbol;
+
+/** Proof that a whole body was genuine. Only a SignedBody that has ended can give one; whatever commits asks for it. */
+export interface Genuine {
+  readonly [verified]: true;
+  /** The signature's `t` in Unix seconds. */
+  readonly signedAtSeconds: number;
+  /** Position of the secret that matched; 1 is the first. */
+  readonly secretPosition: number;
+  readonly bodyBytes: number;
+}
+
+export interface SignedBodyOptions {
+  readonly stream: ReadableStream<Uint8Array> | null;
+  readonly verifier: Verifier;
+  readonly signedAtSeconds: number;
+  readonly limitBytes: number;
+  /** Ends the reading when it fires. */
+  readonly deadline: AbortSignal;
+}
+
+/**
+ * The raw bytes of a request as a stream that ends only if they are genuine: after the last byte the iteration ends
+ * normally when a signature matches, and throws when none does.
+ *
+ * ```ts
+ * for await (const bytes of body) draft.write(bytes); // nothing is visible yet
+ * await draft.commit(body.proof());
+ * ```
+ *
+ * The iteration throws a {@link SignatureError} for a body that is not genuine and a {@link BodyError} for one that is too
+ * large (413), too slow (408) or cut off by the sender.
+ */
+export class SignedBody implements AsyncIterable<Uint8Array> {
+  readonly #options: SignedBodyOptions;
+  #receivedBytes = 0;
+  #proof: Genuine | undefined;
+
+  constructor(options: SignedBodyOptions) {
+    this.#options = options;
+  }
+
+  get receivedBytes(): number {
+    return this.#receivedBytes;
+  }
+
+  get deadline(): AbortSignal {
+    return this.#options.deadline;
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, undefined> {
+    const { stream, verifier, limitBytes, deadline } = this.#options;
+    const reader = stream?.getReader();
+    // Cancelling makes a pending read end; its own failure is of no interest for a stream that nobody reads any more.
+    const cancel = () => void reader?.cancel().catch(() => {});
+    deadline.addEventListener('abort', cancel, { once: true });
+    try {
+      while (reader !== undefined) {
+        const { done, value } = await reader.read().catch(bodyCutOff);
+        if (deadline.aborted) throw bodyTooSlow();
+        if (done) break;
+        this.#receivedBytes += value.length;
+        if (this.#receivedBytes > limitBytes) throw bodyTooLarge(limitBytes);
+        verifier.update(value);
+        yield value;
+      }
+    } finally {
+      deadline.removeEventListener('abort', cancel);
+      cancel();
+    }
+    this.#proof = this.#conclude();
+  }
+
+  /** @throws {Error} when the iteration has not ended normally: a mistake in the calling code. */
+  proof(): Genuine {
+    if (this.#proof === undefined) throw new Error('The body has not been read to its genuine end.');
+    return this.#proof;
+  }
+
+  #conclude(): Genuine {
+    const secretPosition = this.#options.verifier.matchingSecret();
+    if (secretPosition === undefined) {
+      throw new SignatureError('signature_mismatch', 401, 'The signature does not match the body.', {
+        hint:
+          'The body does not match the signature under any secret in ELEVENLABS_WEBHOOK_SECRET. Usual causes: the secret ' +
+          'of another webhook, a secret that was replaced, or a proxy that changes or re-encodes the body.',
+      });
+    }
+    const proof = { signedAtSeconds: this.#options.signedAtSeconds, secretPosition, bodyBytes: this.#receivedBytes };
+    return proof as Genuine; // the only place that may claim it
+  }
+}
+
+/** 413, also used before the body is read when Content-Length already says so. */
+export function bodyTooLarge(limitBytes: number): BodyError {
+  return new BodyError('body_too_large', 413, 'The body is larger than this endpoint accepts.', {
+    hint:
+      `The body is over ${limitBytes} bytes and was not kept. Raise FUNCTIONS_REQUEST_BODY_SIZE_LIMIT (at most 210 MB on ` +
+      'Azure) and fetch this recording through the ElevenLabs API; audio is not sent again.',
+  });
+}
+
+function bodyTooSlow(): BodyError {
+  return new BodyError('body_too_slow', 408, 'The body took too long to arrive.', {
+    hint: 'The body had not arrived when the time limit ended: a slow sender, or someone holding connections open.',
+  });
+}
+
+function bodyCutOff(cause: unknown): never {
+  throw new BodyError('body_cut_off', 400, 'The body ended before it was whole.', {
+    hint: 'The sender closed the connection before the body was whole. Nothing was kept.',
+    cause,
+  });
+}

@@ -1,0 +1,179 @@
+import { createHash, randomUUID } from 'node:crypto';
+import type { ByteSink } from '../json/base64.ts';
+import type { StoragePath } from '../settings.ts';
+import type { Genuine } from '../signature/signedBody.ts';
+import type { BlobStorage } from './blobStorage.ts';
+import type { BlockPool } from './blockPool.ts';
+import { finishIncoming, incomingMetadata } from './incoming.ts';
+import { type BlobMetadata, type DeliveryMetadata, type Kept, keepOnce, type Place } from './keepOnce.ts';
+
+export interface DraftWorld {
+  readonly storage: BlobStorage;
+  readonly pool: BlockPool;
+  readonly incoming: StoragePath;
+  /** Ends the waiting for a block buffer. */
+  readonly deadline: AbortSignal;
+}
+
+const BLOCKS_IN_FLIGHT = 2;
+
+/**
+ * A blob in the making. Bytes are hashed and gathered into blocks, and full blocks are staged under a random name while
+ * further bytes arrive; at most one block is being filled and {@link BLOCKS_IN_FLIGHT} are on their way. Nothing is visible
+ * before {@link publish}, which asks for the proof that the bytes are genuine.
+ */
+export class BlockDraft implements ByteSink {
+  readonly #world: DraftWorld;
+  readonly #name: string;
+  readonly #hash = createHash('sha256');
+  readonly #abandoned = new AbortController();
+  readonly #inFlight = new Set<Promise<void>>();
+  readonly #blockIds: string[] = [];
+  #block: Buffer | undefined;
+  #used = 0;
+  #length = 0;
+  #failure: unknown;
+
+  constructor(world: DraftWorld) {
+    this.#world = world;
+    this.#name = `${world.incoming.prefix}${randomUUID()}`;
+  }
+
+  /** Bytes written so far. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /** The sha256 of all bytes written so far, in hex. */
+  get sha256(): string {
+    return this.#hash.copy().update(this.#filled()).digest('hex');
+  }
+
+  get block(): Buffer | undefined {
+    return this.#block;
+  }
+
+  get used(): number {
+    return this.#used;
+  }
+
+  wrote(length: number): void {
+    this.#used += length;
+    this.#length += length;
+    if (this.#used === this.#block?.length) this.flush();
+  }
+
+  /**
+   * Resolves when there is a block to write to.
+   *
+   * @throws {StorageUnavailable} when an earlier block could not be staged.
+   */
+  async ready(): Promise<void> {
+    while (this.#inFlight.size >= BLOCKS_IN_FLIGHT) await Promise.race(this.#inFlight);
+    this.#throwFailure();
+    if (this.#block !== undefined) return;
+    this.#block = await this.#world.pool.take(this.#world.deadline);
+    this.#used = 0;
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    for (let at = 0; at < bytes.length; ) {
+      if (this.#block === undefined) await this.ready();
+      const block = this.#block as Buffer; // ready() has made one
+      const piece = bytes.subarray(at, at + block.length - this.#used);
+      block.set(piece, this.#used);
+      this.wrote(piece.length);
+      at += piece.length;
+    }
+  }
+
+  /** Stages what is in the block at hand, so that the draft holds no buffer while another one asks for its first. */
+  flush(): void {
+    const block = this.#block;
+    if (block === undefined || this.#used === 0) return;
+    const content = this.#filled();
+    this.#hash.update(content);
+    this.#block = undefined;
+    this.#used = 0;
+    this.#stage(content, () => this.#world.pool.giveBack(block));
+  }
+
+  /**
+   * Makes the bytes visible at their place and returns when they are durable there. A draft of one block is put in one
+   * request; a larger one is committed under its random name, copied within the account, and deleted.
+   *
+   * @throws {StorageUnavailable} When only the copy failed, the committed blob stays in `incoming`, and `sweep` finishes it.
+   */
+  async publish(genuine: Genuine, place: Place, metadata: DeliveryMetadata): Promise<Kept> {
+    const complete: BlobMetadata = { ...metadata, sha256: this.sha256 };
+    if (this.#blockIds.length === 0) {
+      return putOnce(genuine, this.#world.storage, place, complete, this.#filled());
+    }
+    this.flush();
+    await Promise.all(this.#inFlight);
+    this.#throwFailure();
+    const { storage, incoming } = this.#world;
+    await storage.attempt(incoming.container, (container, abortSignal) =>
+      container.getBlockBlobClient(this.#name).commitBlockList(this.#blockIds, {
+        abortSignal,
+        blobHTTPHeaders: { blobContentType: place.contentType },
+        metadata: incomingMetadata(place, complete),
+      }),
+    );
+    return finishIncoming(storage, incoming.container, this.#name, place, complete);
+  }
+
+  /** Lets go of everything. What was staged and not published stays invisible and expires by itself. */
+  async abandon(): Promise<void> {
+    this.#abandoned.abort();
+    await Promise.all(this.#inFlight);
+    if (this.#block !== undefined) this.#world.pool.giveBack(this.#block);
+    this.#block = undefined;
+  }
+
+  #filled(): Buffer {
+    return this.#block?.subarray(0, this.#used) ?? Buffer.alloc(0);
+  }
+
+  #stage(content: Buffer, release: () => void): void {
+    const id = Buffer.from(String(this.#blockIds.length).padStart(6, '0')).toString('base64');
+    this.#blockIds.push(id);
+    const staged = this.#world.storage
+      .attempt(
+        this.#world.incoming.container,
+        (container, abortSignal) =>
+          container.getBlockBlobClient(this.#name).stageBlock(id, content, content.length, { abortSignal }),
+        { signal: this.#abandoned.signal },
+      )
+      .catch((error: unknown) => {
+        this.#failure ??= error;
+      })
+      .then(() => {
+        this.#inFlight.delete(staged);
+        release();
+      });
+    this.#inFlight.add(staged);
+  }
+
+  #throwFailure(): void {
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+}
+
+/** Puts a small blob in one request. */
+export function putOnce(
+  _genuine: Genuine,
+  storage: BlobStorage,
+  place: Place,
+  metadata: BlobMetadata,
+  bytes: Buffer,
+): Promise<Kept> {
+  return keepOnce(storage, place, metadata, (blob, abortSignal) =>
+    blob.upload(bytes, bytes.length, {
+      abortSignal,
+      blobHTTPHeaders: { blobContentType: place.contentType },
+      conditions: { ifNoneMatch: '*' },
+      metadata,
+    }),
+  );
+}

@@ -1,0 +1,66 @@
+import type { PostCallSettings } from '../settings.ts';
+import { BlobStorage, type RetryBudget } from './blobStorage.ts';
+import { BlockDraft } from './blockDraft.ts';
+import { BlockPool } from './blockPool.ts';
+
+/** At most so many block buffers a process: 128 MiB, enough for ten large deliveries at full speed. */
+const BLOCKS_PER_PROCESS = 32;
+
+const RETRY_BUDGET: RetryBudget = { totalMs: 25_000, tryMs: 15_000 };
+
+/** What the deliveries of a process share: the account, the block buffers, and where things go. */
+export interface CallStore {
+  readonly storage: BlobStorage;
+  readonly pool: BlockPool;
+  readonly paths: PostCallSettings['paths'];
+  readonly storesTranscripts: boolean;
+  readonly storesAudio: boolean;
+}
+
+export function openCallStore(settings: PostCallSettings, budget: RetryBudget = RETRY_BUDGET): CallStore {
+  return {
+    storage: new BlobStorage(settings.connection, budget),
+    pool: new BlockPool(BLOCKS_PER_PROCESS),
+    paths: settings.paths,
+    storesTranscripts: settings.storesTranscripts,
+    storesAudio: settings.storesAudio,
+  };
+}
+
+/** The drafts of one delivery: its audio, and what follows the first undecodable byte of it. */
+export class DeliveryDrafts {
+  readonly #store: CallStore;
+  readonly #deadline: AbortSignal;
+  #audio: BlockDraft | undefined;
+  #remainder: BlockDraft | undefined;
+
+  constructor(store: CallStore, deadline: AbortSignal) {
+    this.#store = store;
+    this.#deadline = deadline;
+  }
+
+  audio(): BlockDraft {
+    this.#audio ??= this.#newDraft();
+    return this.#audio;
+  }
+
+  remainder(): BlockDraft {
+    // Never hold one block buffer while waiting for another: with many deliveries at once all would wait for ever.
+    this.#audio?.flush();
+    this.#remainder ??= this.#newDraft();
+    return this.#remainder;
+  }
+
+  async abandon(): Promise<void> {
+    await Promise.all([this.#audio?.abandon(), this.#remainder?.abandon()]);
+  }
+
+  #newDraft(): BlockDraft {
+    return new BlockDraft({
+      storage: this.#store.storage,
+      pool: this.#store.pool,
+      incoming: this.#store.paths.incoming,
+      deadline: this.#deadline,
+    });
+  }
+}

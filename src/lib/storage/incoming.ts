@@ -1,0 +1,107 @@
+import type { StoragePath } from '../settings.ts';
+import type { BlobStorage } from './blobStorage.ts';
+import { isNotFound } from './blobStorage.ts';
+import { type BlobMetadata, copyFrom, type Kept, keepOnce, type Place } from './keepOnce.ts';
+
+const TARGET_CONTAINER = 'target_container';
+const TARGET_STEM = 'target_stem';
+const TARGET_EXTENSION = 'target_extension';
+
+/** What a committed blob in `incoming` carries, so that `sweep` can finish it: its metadata and where it belongs. */
+export function incomingMetadata(place: Place, metadata: BlobMetadata): BlobMetadata {
+  return {
+    ...metadata,
+    [TARGET_CONTAINER]: place.container,
+    [TARGET_STEM]: place.stem,
+    [TARGET_EXTENSION]: place.extension,
+  };
+}
+
+/** Copies a committed blob from `incoming` to its place and deletes it. Safe to run twice at once and on many instances. */
+export async function finishIncoming(
+  storage: BlobStorage,
+  container: string,
+  name: string,
+  place: Place,
+  metadata: BlobMetadata,
+): Promise<Kept> {
+  const source = await storage.attempt(container, async (client) => client.getBlockBlobClient(name).url);
+  const kept = await keepOnce(storage, place, metadata, copyFrom(source, metadata));
+  await storage
+    .attempt(container, (client, abortSignal) => client.getBlockBlobClient(name).deleteIfExists({ abortSignal }))
+    .catch(() => {}); // the bytes are where they belong; sweep deletes what is left
+  return kept;
+}
+
+export interface SweepResult {
+  readonly finished: readonly Kept[];
+  /** Names that could not be finished, with the reason. */
+  readonly failed: readonly { readonly name: string; readonly reason: string }[];
+}
+
+/**
+ * Finishes what a process left in `incoming` when it died between commit and copy: genuine, complete, and never sent again.
+ * Leaves alone what is younger than `olderThanMs`, because its own delivery may still be at work.
+ */
+export async function sweepIncoming(
+  storage: BlobStorage,
+  incoming: StoragePath,
+  options: { olderThanMs: number; now: number },
+): Promise<SweepResult> {
+  const finished: Kept[] = [];
+  const failed: { name: string; reason: string }[] = [];
+  for (const left of await listIncoming(storage, incoming)) {
+    if (options.now - left.committedAt < options.olderThanMs) continue;
+    const target = targetOf(left);
+    if (target === undefined) {
+      failed.push({ name: left.name, reason: 'its metadata does not say where it belongs' });
+      continue;
+    }
+    try {
+      finished.push(await finishIncoming(storage, incoming.container, left.name, target.place, target.metadata));
+    } catch (error) {
+      // Another instance may have finished and deleted it meanwhile.
+      if (!isNotFound(error))
+        failed.push({ name: left.name, reason: error instanceof Error ? error.message : 'unknown' });
+    }
+  }
+  return { finished, failed };
+}
+
+interface Left {
+  readonly name: string;
+  readonly committedAt: number;
+  readonly contentType: string;
+  readonly metadata: Record<string, string>;
+}
+
+async function listIncoming(storage: BlobStorage, incoming: StoragePath): Promise<Left[]> {
+  return storage.attempt(incoming.container, async (client, abortSignal) => {
+    const found: Left[] = [];
+    for await (const blob of client.listBlobsFlat({ prefix: incoming.prefix, includeMetadata: true, abortSignal })) {
+      found.push({
+        name: blob.name,
+        committedAt: blob.properties.lastModified.getTime(),
+        contentType: blob.properties.contentType ?? 'application/octet-stream',
+        metadata: blob.metadata ?? {},
+      });
+    }
+    return found;
+  });
+}
+
+function targetOf(left: Left): { place: Place; metadata: BlobMetadata } | undefined {
+  const {
+    [TARGET_CONTAINER]: container,
+    [TARGET_STEM]: stem,
+    [TARGET_EXTENSION]: extension,
+    sha256,
+    delivery_id,
+    ...others
+  } = left.metadata;
+  if (!container || !stem || !extension || !sha256 || !delivery_id) return undefined;
+  return {
+    place: { container, stem, extension, contentType: left.contentType },
+    metadata: { ...others, sha256, delivery_id },
+  };
+}

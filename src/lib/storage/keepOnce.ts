@@ -1,0 +1,113 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { BlockBlobClient } from '@azure/storage-blob';
+import { StorageUnavailable } from '../errors.ts';
+import { type BlobStorage, isAlreadyThere, isNotFound } from './blobStorage.ts';
+
+/** Where a blob belongs: `<stem>.<extension>`, or `<stem>.<hash>.<extension>` when other bytes already stand there. */
+export interface Place {
+  readonly container: string;
+  readonly stem: string;
+  readonly extension: string;
+  readonly contentType: string;
+}
+
+/** What the metadata of every blob says about the delivery that wrote it. */
+export type DeliveryMetadata = Readonly<Record<string, string>> & { readonly delivery_id: string };
+
+/** The same with the sha256 of the stored bytes. */
+export type BlobMetadata = DeliveryMetadata & { readonly sha256: string };
+
+export interface Kept {
+  readonly kind: 'stored' | 'duplicate' | 'kept-beside';
+  /** Container and name. */
+  readonly blob: string;
+}
+
+type WriteIfNew = (blob: BlockBlobClient, signal: AbortSignal) => Promise<unknown>;
+
+const HASH_DIGITS_IN_NAME = 32;
+const COPY_POLL_MS = 250;
+const MAX_TRIES = 3;
+
+/**
+ * First writer wins: runs `write`, which must use If-None-Match, on the place's own name. When a blob stands there, its
+ * sha256 decides: the same bytes are a duplicate (or our own write whose answer was lost), other bytes stay where they are
+ * and ours go beside them.
+ */
+export async function keepOnce(
+  storage: BlobStorage,
+  place: Place,
+  metadata: BlobMetadata,
+  write: WriteIfNew,
+): Promise<Kept> {
+  const { stem, extension, container } = place;
+  const names = [`${stem}.${extension}`, `${stem}.${metadata.sha256.slice(0, HASH_DIGITS_IN_NAME)}.${extension}`];
+  for (const [index, name] of names.entries()) {
+    const written = index === 0 ? 'stored' : 'kept-beside';
+    const found = await writeOrLook(storage, container, name, write);
+    if (found === 'written') return { kind: written, blob: `${container}/${name}` };
+    if (found['sha256'] !== metadata.sha256) continue;
+    const isOurs = found['delivery_id'] === metadata.delivery_id;
+    return { kind: isOurs ? written : 'duplicate', blob: `${container}/${name}` };
+  }
+  throw new Error(`Two blobs with different bytes share one hash in their name: ${container}/${stem}`);
+}
+
+async function writeOrLook(
+  storage: BlobStorage,
+  container: string,
+  name: string,
+  write: WriteIfNew,
+): Promise<'written' | Record<string, string>> {
+  for (let tries = 1; ; tries++) {
+    try {
+      await storage.attempt(container, (client, signal) => write(client.getBlockBlobClient(name), signal));
+      return 'written';
+    } catch (error) {
+      // Not found is the source of a copy: somebody else has finished that copy and deleted it.
+      if (!isAlreadyThere(error) && !isNotFound(error)) throw error;
+      const found = await lookAt(storage, container, name);
+      if (found !== undefined) return found;
+      if (tries === MAX_TRIES) throw error;
+    }
+  }
+}
+
+/** The metadata of the blob that stands there, once its bytes do; undefined when there is none (any more). */
+async function lookAt(
+  storage: BlobStorage,
+  container: string,
+  name: string,
+): Promise<Record<string, string> | undefined> {
+  try {
+    return await storage.attempt(container, async (client, signal) => {
+      const blob = client.getBlockBlobClient(name);
+      for (;;) {
+        const { copyStatus, metadata = {}, etag } = await blob.getProperties({ abortSignal: signal });
+        if (copyStatus === undefined || copyStatus === 'success') return metadata;
+        if (copyStatus !== 'pending') {
+          await blob.delete({ abortSignal: signal, ...(etag === undefined ? {} : { conditions: { ifMatch: etag } }) });
+          return undefined;
+        }
+        await sleep(COPY_POLL_MS, undefined, { signal });
+      }
+    });
+  } catch (error) {
+    if (isNotFound(error) || isAlreadyThere(error)) return undefined;
+    throw error;
+  }
+}
+
+/** Copies within the account (A§4.5); done only when storage says that the copy has succeeded. */
+export function copyFrom(sourceUrl: string, metadata: BlobMetadata): WriteIfNew {
+  return async (blob, signal) => {
+    const poller = await blob.beginCopyFromURL(sourceUrl, {
+      abortSignal: signal,
+      conditions: { ifNoneMatch: '*' },
+      intervalInMs: COPY_POLL_MS,
+      metadata,
+    });
+    const { copyStatus } = await poller.pollUntilDone();
+    if (copyStatus !== 'success') throw new StorageUnavailable(`A copy within the account ended as ${copyStatus}.`);
+  };
+}
