@@ -54,13 +54,14 @@ export class SignedBody implements AsyncIterable<Uint8Array> {
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, undefined> {
     const { stream, verifier, limitBytes, deadline } = this.#options;
     const reader = stream?.getReader();
-    // Cancelling makes a pending read end; its own failure is of no interest for a stream that nobody reads any more.
-    const cancel = () => void reader?.cancel().catch(() => {});
-    deadline.addEventListener('abort', cancel, { once: true });
+    // Makes a pending read end. What is not read here is read off elsewhere: see discardBody.
+    const stop = () => reader?.releaseLock();
+    deadline.addEventListener('abort', stop, { once: true });
     try {
       while (reader !== undefined) {
-        const { done, value } = await reader.read().catch(bodyCutOff);
-        if (deadline.aborted) throw bodyTooSlow();
+        const { done, value } = await reader.read().catch((cause: unknown) => {
+          throw deadline.aborted ? bodyTooSlow() : bodyCutOff(cause);
+        });
         if (done) break;
         this.#receivedBytes += value.length;
         if (this.#receivedBytes > limitBytes) throw bodyTooLarge(limitBytes);
@@ -68,8 +69,8 @@ export class SignedBody implements AsyncIterable<Uint8Array> {
         yield value;
       }
     } finally {
-      deadline.removeEventListener('abort', cancel);
-      cancel();
+      deadline.removeEventListener('abort', stop);
+      stop();
     }
     this.#proof = this.#conclude();
   }
@@ -109,8 +110,8 @@ function bodyTooSlow(): BodyError {
   });
 }
 
-function bodyCutOff(cause: unknown): never {
-  throw new BodyError('body_cut_off', 400, 'The body ended before it was whole.', {
+function bodyCutOff(cause: unknown): BodyError {
+  return new BodyError('body_cut_off', 400, 'The body ended before it was whole.', {
     hint: 'The sender closed the connection before the body was whole. Nothing was kept.',
     cause,
   });

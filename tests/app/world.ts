@@ -1,0 +1,194 @@
+import { createHmac, randomBytes, randomUUID } from 'node:crypto';
+import { once as onceOn } from 'node:events';
+import { request as httpRequest } from 'node:http';
+import { buffer } from 'node:stream/consumers';
+import { BlobServiceClient } from '@azure/storage-blob';
+import { inject } from 'vitest';
+import type { HostLine, RunningHost } from '../../tools/host/host.ts';
+import { startHost } from '../../tools/host/host.ts';
+
+export const SECRET = 'wsec_test_newest';
+export const OLD_SECRET = 'wsec_test_oldest';
+export const WEBHOOK_PATH = '/elevenlabs/webhook';
+
+/** A blob as a test looks at it. */
+export interface StoredBlob {
+  readonly path: string;
+  readonly bytes: Buffer;
+  readonly metadata: Record<string, string>;
+  readonly contentType: string | undefined;
+}
+
+/** The app under test behind real sockets, with containers of its own. */
+export interface World {
+  readonly host: RunningHost;
+  readonly lines: HostLine[];
+  readonly containers: Record<'transcripts' | 'audio' | 'failures' | 'quarantine' | 'incoming' | 'other', string>;
+  readonly blobs: BlobServiceClient;
+  /** Everything that is visible in all containers. */
+  stored(): Promise<StoredBlob[]>;
+  /** Everything visible whose path begins with the container. */
+  storedIn(container: string): Promise<StoredBlob[]>;
+  close(): Promise<void>;
+}
+
+/** Starts the app once in this process (one test file, one configuration). `settings` go over the usual ones. */
+export async function startWorld(settings: Record<string, string | undefined> = {}): Promise<World> {
+  const run = randomBytes(4).toString('hex');
+  const containers = {
+    transcripts: `transcripts-${run}`,
+    audio: `audio-${run}`,
+    failures: `failures-${run}`,
+    quarantine: `quarantine-${run}`,
+    incoming: `incoming-${run}`,
+    other: `other-${run}`,
+  };
+  const environment: Record<string, string | undefined> = {
+    ELEVENLABS_WEBHOOK_SECRET: `${SECRET},${OLD_SECRET}`,
+    CallStorage: inject('storage'),
+    ENABLE_AUDIO_STORAGE: 'true',
+    FUNCTIONS_REQUEST_BODY_SIZE_LIMIT: '209715200',
+    TRANSCRIPT_STORAGE_PATH: containers.transcripts,
+    AUDIO_STORAGE_PATH: containers.audio,
+    CALL_FAILURE_STORAGE_PATH: containers.failures,
+    QUARANTINE_STORAGE_PATH: containers.quarantine,
+    INCOMING_STORAGE_PATH: containers.incoming,
+    OTHER_EVENTS_STORAGE_PATH: containers.other,
+    ...settings,
+  };
+  for (const [name, value] of Object.entries(environment)) {
+    if (value === undefined) delete process.env[name];
+    else process.env[name] = value;
+  }
+  const lines: HostLine[] = [];
+  const host = await startHost(
+    { port: 0, write: (line) => lines.push(line), timers: false },
+    () => import('../../src/index.ts'),
+  );
+  const blobs = BlobServiceClient.fromConnectionString(inject('storage'));
+  const storedIn = (container: string) => readContainer(blobs, container);
+  return {
+    host,
+    lines,
+    containers,
+    blobs,
+    storedIn,
+    stored: async () => (await Promise.all(Object.values(containers).map(storedIn))).flat(),
+    close: () => host.close(),
+  };
+}
+
+async function readContainer(blobs: BlobServiceClient, name: string): Promise<StoredBlob[]> {
+  const container = blobs.getContainerClient(name);
+  if (!(await container.exists())) return [];
+  const found: StoredBlob[] = [];
+  for await (const item of container.listBlobsFlat({ includeMetadata: true })) {
+    found.push({
+      path: `${name}/${item.name}`,
+      bytes: await container.getBlobClient(item.name).downloadToBuffer(),
+      metadata: item.metadata ?? {},
+      contentType: item.properties.contentType,
+    });
+  }
+  return found;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Record<string, string | string[] | undefined>;
+  readonly text: string;
+  /** The body as JSON. */
+  readonly json: Record<string, unknown>;
+}
+
+export interface SendOptions {
+  readonly secret?: string;
+  readonly timestamp?: number;
+  readonly header?: string | null;
+  /** Pieces of this size go out with transfer-encoding: chunked; without it the body has a Content-Length. */
+  readonly chunkBytes?: number;
+  readonly method?: string;
+  readonly path?: string;
+}
+
+export function sign(body: Uint8Array | string, secret = SECRET, timestamp = Math.floor(Date.now() / 1000)): string {
+  const v0 = createHmac('sha256', secret).update(`${timestamp}.`).update(body).digest('hex');
+  return `t=${timestamp},v0=${v0}`;
+}
+
+/** Posts a body to the webhook, signed unless told otherwise. */
+export function send(world: World, body: Uint8Array | string, options: SendOptions = {}): Promise<Answer> {
+  const bytes = Buffer.from(body);
+  const header = options.header === undefined ? sign(bytes, options.secret, options.timestamp) : options.header;
+  return new Promise((resolve, reject) => {
+    const request = httpRequest(
+      world.host.url.replace(/\/$/, '') + (options.path ?? WEBHOOK_PATH),
+      {
+        method: options.method ?? 'POST',
+        headers: {
+          'content-type': 'application/json',
+          ...(header === null ? {} : { 'elevenlabs-signature': header }),
+          ...(options.chunkBytes === undefined ? { 'content-length': bytes.length } : {}),
+        },
+      },
+      (response) => {
+        buffer(response).then((answer) => {
+          const text = answer.toString();
+          const json = text.startsWith('{') ? (JSON.parse(text) as Record<string, unknown>) : {};
+          resolve({ status: response.statusCode ?? 0, headers: response.headers, text, json });
+        }, reject);
+      },
+    );
+    request.on('error', reject);
+    if (options.chunkBytes === undefined) request.end(bytes);
+    else writeInPieces(request, bytes, options.chunkBytes).catch(reject);
+  });
+}
+
+const once = (emitter: ReturnType<typeof httpRequest>, event: string, { signal }: AbortController) =>
+  onceOn(emitter, event, { signal }).catch(() => {});
+
+async function writeInPieces(request: ReturnType<typeof httpRequest>, bytes: Buffer, size: number): Promise<void> {
+  for (let at = 0; at < bytes.length; at += size) {
+    if (!request.write(bytes.subarray(at, at + size))) {
+      const gone = new AbortController();
+      await Promise.race([once(request, 'drain', gone), once(request, 'close', gone)]);
+      gone.abort();
+    }
+    if (request.destroyed) return;
+  }
+  request.end();
+}
+
+/** Ids that no other test uses. */
+export function newCall(): { agent_id: string; conversation_id: string } {
+  return { agent_id: `agent_${randomUUID().slice(0, 8)}`, conversation_id: `conv_${randomUUID().slice(0, 8)}` };
+}
+
+export const now = () => Math.floor(Date.now() / 1000);
+
+export function transcription(call = newCall(), more: Record<string, unknown> = {}) {
+  const data = {
+    ...call,
+    status: 'done',
+    transcript: [{ role: 'agent', message: 'Hello?', time_in_call_secs: 0 }],
+    ...more,
+  };
+  return { type: 'post_call_transcription', event_timestamp: now(), data };
+}
+
+export function audioEvent(audio: Uint8Array | string, call = newCall()) {
+  const full_audio = typeof audio === 'string' ? audio : Buffer.from(audio).toString('base64');
+  return { type: 'post_call_audio', event_timestamp: now(), data: { ...call, full_audio } };
+}
+
+/** Waits for a condition instead of sleeping. */
+export async function until<T>(look: () => Promise<T | undefined> | T | undefined, limitMs = 10_000): Promise<T> {
+  const end = Date.now() + limitMs;
+  for (;;) {
+    const value = await look();
+    if (value !== undefined && value !== false) return value;
+    if (Date.now() > end) throw new Error('The condition did not come true in time');
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}

@@ -1,0 +1,33 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    // The app's own gate is to meet a header of a megabyte, not Node's limit.
+    execArgv: ['--max-http-header-size=2097152'],
+    pool: 'forks',
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    reporters: ['default', './tests/lastLine.reporter.ts'],
+    coverage: {
+      provider: 'v8',
+      include: ['src/**/*.ts'],
+      reporter: ['text', 'json-summary'],
+      thresholds: {
+        lines: 90,
+        'src/lib/signature/*.ts': { lines: 100 },
+        'src/lib/json/*.ts': { lines: 100 },
+      },
+    },
+    projects: [
+      { extends: true, test: { name: 'unit', include: ['tests/lib/**/*.test.ts'] } },
+      {
+        extends: true,
+        test: {
+          name: 'integration',
+          include: ['tests/app/**/*.test.ts', 'tests/tools/**/*.test.ts', 'tests/*.test.ts'],
+          globalSetup: ['tests/azurite.setup.ts'],
+        },
+      },
+    ],
+  },
+});
