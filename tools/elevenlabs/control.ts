@@ -1,0 +1,47 @@
+import type { IncomingMessage } from 'node:http';
+import type { Fault } from './faults.ts';
+import { ok, type Reply } from './reply.ts';
+import type { Served } from './server.ts';
+import { readJson } from './wire.ts';
+
+/**
+ * What is no part of the API, for another process that uses the stand-in: `GET /__state` shows voices, agents and requests,
+ * `POST /__fail` takes a {@link Fault}, `POST /__agents` an agent as `{agentId, voiceId?, firstMessage?}`, and
+ * `POST /__reset` forgets everything. Undefined for a path of the API.
+ */
+export async function control(
+  { state, faults }: Served,
+  method: string,
+  path: string,
+  request: IncomingMessage,
+): Promise<Reply | undefined> {
+  switch (`${method} ${path}`) {
+    case 'GET /__state':
+      return ok(state);
+    case 'POST /__fail': {
+      try {
+        faults.add((await readJson(request)) as unknown as Fault); // add checks the kind, the rest has defaults
+        return ok({ status: 'ok' });
+      } catch (error) {
+        return { status: 400, body: { detail: String(error) } };
+      }
+    }
+    case 'POST /__agents': {
+      const { agentId, voiceId, firstMessage } = (await readJson(request)) ?? {};
+      if (typeof agentId !== 'string') return { status: 400, body: { detail: 'agentId is missing' } };
+      return ok(
+        state.addAgent({
+          agentId,
+          ...(typeof voiceId === 'string' ? { voiceId } : {}),
+          ...(typeof firstMessage === 'string' ? { firstMessage } : {}),
+        }),
+      );
+    }
+    case 'POST /__reset':
+      state.clear();
+      faults.clear();
+      return ok({ status: 'ok' });
+    default:
+      return undefined;
+  }
+}

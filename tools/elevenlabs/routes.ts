@@ -1,0 +1,51 @@
+import type { IncomingMessage } from 'node:http';
+import { getAgent, patchAgent } from './agents.ts';
+import { BAD_KEY, ok, type Reply, refuse } from './reply.ts';
+import type { Served } from './server.ts';
+import type { ElevenLabsState, JsonObject } from './state.ts';
+import { addVoice, deleteVoice, getVoice, listVoices } from './voices.ts';
+
+export interface ApiCall {
+  readonly method: string;
+  readonly path: string;
+  readonly query: URLSearchParams;
+  /** The body of a PATCH, when it is a JSON object. */
+  readonly json: JsonObject | undefined;
+  readonly request: IncomingMessage;
+}
+
+/** Does what the API would do, and says what it would answer. */
+export async function answer({ options, state }: Served, call: ApiCall): Promise<Reply> {
+  const key = call.request.headers['xi-api-key'];
+  if (!key || (options.apiKey !== undefined && key !== options.apiKey)) return refuse(BAD_KEY, state.errorFormat);
+
+  const [, agentId] = /^\/v1\/convai\/agents\/([^/]+)$/.exec(call.path)?.map(decodeURIComponent) ?? [];
+  const [, voiceId] = /^\/v1\/voices\/([^/]+)$/.exec(call.path)?.map(decodeURIComponent) ?? [];
+  if (agentId !== undefined && options.makesAgents && !state.agents.has(agentId)) state.addAgent({ agentId });
+
+  const { method, path } = call;
+  if (method === 'POST' && path === '/v1/voices/add') return addVoice(state, call.request);
+  if (method === 'GET' && path === '/v2/voices') return listVoices(state, call.query);
+  if (method === 'GET' && path === '/v1/user/subscription') return ok(subscription(state));
+  if (method === 'GET' && voiceId !== undefined) return getVoice(state, voiceId);
+  if (method === 'DELETE' && voiceId !== undefined) return deleteVoice(state, voiceId);
+  if (method === 'GET' && agentId !== undefined) return getAgent(state, agentId);
+  if (method === 'PATCH' && agentId !== undefined) return patchAgent(state, agentId, call.json);
+  return { status: 404, body: { detail: 'Not Found' } };
+}
+
+function subscription(state: ElevenLabsState): JsonObject {
+  return {
+    tier: 'creator',
+    status: 'active',
+    voice_slots_used: state.slotsUsed,
+    voice_limit: state.voiceLimit,
+    can_use_instant_voice_cloning: state.voiceLimit > 0,
+    can_extend_voice_limit: false,
+    professional_voice_slots_used: 0,
+    professional_voice_limit: 1,
+    voice_add_edit_counter: 0,
+    character_count: 0,
+    character_limit: 100_000,
+  };
+}
