@@ -1,0 +1,60 @@
+import { FormData } from 'undici';
+import { parseAnswer } from './answer.ts';
+import { AddVoiceError, type AddVoiceOutcome, ElevenLabsError, type Failure } from './errors.ts';
+import { type AddedVoice, addedVoiceSchema } from './schemas.ts';
+import type { Call, Transport } from './transport.ts';
+
+export interface NewVoice {
+  readonly name: string;
+  readonly sample: Uint8Array<ArrayBuffer>;
+  /** With an extension that fits: ElevenLabs refuses a part without a file name or type (E§6.1). */
+  readonly fileName: string;
+  readonly contentType: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly description?: string;
+  readonly removeBackgroundNoise?: boolean;
+}
+
+const OPERATION = 'POST /v1/voices/add';
+
+/** The request never left: no connection came about. */
+const NOT_SENT = /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|UND_ERR_CONNECT_TIMEOUT|CERT_|ERR_TLS_)/;
+
+/**
+ * `POST /v1/voices/add` once (source: E§6.1), and what is known of the clone when that fails.
+ *
+ * @throws {AddVoiceError}
+ */
+export async function addVoice(transport: Transport, voice: NewVoice, call: Call): Promise<AddedVoice> {
+  if (call.signal.aborted) throw new AddVoiceError(notAsked(call.signal), 'refused');
+  try {
+    const body = await transport.exchange({ method: 'POST', path: '/v1/voices/add', form: formOf(voice) }, call, 1);
+    return parseAnswer(OPERATION, body, addedVoiceSchema);
+  } catch (error) {
+    throw error instanceof ElevenLabsError ? new AddVoiceError(error, outcomeOf(error)) : error;
+  }
+}
+
+function formOf(voice: NewVoice): FormData {
+  const form = new FormData();
+  form.set('name', voice.name);
+  form.set('labels', JSON.stringify(voice.labels));
+  if (voice.description !== undefined) form.set('description', voice.description);
+  if (voice.removeBackgroundNoise !== undefined) form.set('remove_background_noise', `${voice.removeBackgroundNoise}`);
+  form.set('files', new File([voice.sample], voice.fileName, { type: voice.contentType }));
+  return form;
+}
+
+function outcomeOf(error: ElevenLabsError): AddVoiceOutcome {
+  if (error.status !== undefined) {
+    const isDecision = error.status >= 400 && error.status < 500 && error.status !== 408;
+    return isDecision ? 'refused' : 'unknown';
+  }
+  const code = (error.cause as { code?: unknown } | undefined)?.code; // of undici and Node: a string when there is one
+  return typeof code === 'string' && NOT_SENT.test(code) ? 'refused' : 'unknown';
+}
+
+function notAsked(signal: AbortSignal): Failure {
+  const what = 'was not asked, because the deadline had passed,';
+  return { reason: 'upstream_unavailable', operation: OPERATION, what, retryable: true, cause: signal.reason };
+}

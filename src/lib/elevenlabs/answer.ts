@@ -1,0 +1,24 @@
+import type { z } from 'zod';
+import { ElevenLabsError } from './errors.ts';
+
+/**
+ * The body of a success by its schema.
+ *
+ * @throws {ElevenLabsError} `unexpected_answer`, without any of the body.
+ */
+export function parseAnswer<T>(operation: string, body: string, schema: z.ZodType<T>): T {
+  let json: unknown;
+  try {
+    json = JSON.parse(body);
+  } catch {
+    throw unexpected(operation, 'answered something that is no JSON');
+  }
+  const answer = schema.safeParse(json);
+  if (answer.success) return answer.data;
+  const members = answer.error.issues.slice(0, 3).map(({ path }) => path.join('.'));
+  throw unexpected(operation, `answered JSON with unexpected members (${members.join(', ')})`);
+}
+
+export function unexpected(operation: string, what: string): ElevenLabsError {
+  return new ElevenLabsError({ reason: 'unexpected_answer', operation, what, retryable: false });
+}

@@ -1,0 +1,160 @@
+import type { z } from 'zod';
+import { addVoice, type NewVoice } from './addVoice.ts';
+import { parseAnswer, unexpected } from './answer.ts';
+import { ElevenLabsError } from './errors.ts';
+import { type RetryPolicy, withRetries } from './retry.ts';
+import {
+  type AddedVoice,
+  type Agent,
+  agentSchema,
+  type Subscription,
+  subscriptionSchema,
+  type Voice,
+  type VoicePage,
+  voicePageSchema,
+  voiceSchema,
+} from './schemas.ts';
+import { type ApiRequest, type Call, type Limits, Transport } from './transport.ts';
+
+export interface ClientOptions {
+  /** `https://api.elevenlabs.io`, a residency host, or a stand-in on loopback. */
+  readonly baseUrl: string;
+  readonly apiKey: string;
+  readonly limits?: Partial<Limits>;
+  readonly retries?: Partial<RetryPolicy>;
+}
+
+export interface VoiceSearch {
+  /** Looked for by ElevenLabs in names, descriptions, labels and categories. A new voice may not be in that index yet. */
+  readonly search?: string;
+  /** Only voices that carry all of these; compared here, exactly. */
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly category?: string;
+  readonly voiceType?: string;
+  /** At most 100. */
+  readonly pageSize?: number;
+}
+
+/** `null` clears a member, `undefined` leaves it. */
+export interface AgentChange {
+  readonly agentId: string;
+  readonly voiceId?: string | null | undefined;
+  readonly firstMessage?: string | null | undefined;
+}
+
+const LIMITS: Limits = {
+  connectMs: 5_000,
+  headersMs: 10_000,
+  cloneHeadersMs: 45_000,
+  bodyMs: 10_000,
+  answerBytes: 8 * 1024 * 1024,
+};
+const RETRIES: RetryPolicy = { tries: 3, firstDelayMs: 500, longestDelayMs: 20_000 };
+const LARGEST_PAGE = 100;
+const MAX_PAGES = 200;
+
+/**
+ * The ElevenLabs API as far as pre-call uses it. Every operation takes a {@link Call}, whose signal is the overall deadline,
+ * and fails with an {@link ElevenLabsError}.
+ *
+ * ```ts
+ * const elevenLabs = new ElevenLabsClient({ baseUrl: 'https://api.elevenlabs.io', apiKey });
+ * const { voiceId } = await elevenLabs.getAgent('agent_1', { signal: AbortSignal.timeout(10_000) });
+ * ```
+ */
+export class ElevenLabsClient {
+  readonly #transport: Transport;
+  readonly #retries: RetryPolicy;
+
+  constructor({ baseUrl, apiKey, limits, retries }: ClientOptions) {
+    this.#transport = new Transport({ baseUrl, apiKey, limits: { ...LIMITS, ...limits } });
+    this.#retries = { ...RETRIES, ...retries };
+  }
+
+  /**
+   * Clones a voice from one sample: one try and never a second one, since ElevenLabs makes another clone of it (E§8).
+   *
+   * @throws {AddVoiceError} whose `outcome` says whether there may be a clone all the same.
+   */
+  addVoice(voice: NewVoice, call: Call): Promise<AddedVoice> {
+    return addVoice(this.#transport, voice, call);
+  }
+
+  /**
+   * All voices that fit, page by page as they are taken. Pages on `has_more`; the total is only a snapshot (E§6.4).
+   *
+   * @throws {ElevenLabsError} `unexpected_answer` when the pages do not come to an end: better than taking a part for all.
+   */
+  async *findVoices(search: VoiceSearch, call: Call): AsyncGenerator<Voice, void, undefined> {
+    const wanted = Object.entries(search.labels ?? {});
+    const seen = new Set<string>();
+    let token: string | undefined;
+    do {
+      const page = await this.#voicePage(search, token, call);
+      yield* page.voices.filter((voice) => wanted.every(([label, value]) => voice.labels[label] === value));
+      token = page.hasMore ? page.nextPageToken : undefined;
+      if (page.hasMore && (token === undefined || seen.has(token) || seen.size >= MAX_PAGES)) {
+        throw unexpected('GET /v2/voices', 'says that there are more voices, but not where,');
+      }
+      if (token !== undefined) seen.add(token);
+    } while (token !== undefined);
+  }
+
+  getVoice(voiceId: string, call: Call): Promise<Voice> {
+    return this.#ask({ method: 'GET', path: voicePath(voiceId) }, voiceSchema, call);
+  }
+
+  /** A voice that is not there counts as deleted. */
+  async deleteVoice(voiceId: string, call: Call): Promise<void> {
+    try {
+      await this.#repeat({ method: 'DELETE', path: voicePath(voiceId) }, call);
+    } catch (error) {
+      if (!(error instanceof ElevenLabsError && error.reason === 'not_found')) throw error;
+    }
+  }
+
+  /** @throws {ElevenLabsError} `not_found` when there is no such agent. */
+  getAgent(agentId: string, call: Call): Promise<Agent> {
+    return this.#ask({ method: 'GET', path: agentPath(agentId) }, agentSchema, call);
+  }
+
+  /** Changes voice and greeting and nothing else: ElevenLabs merges the body deeply (E§7.1). Returns the agent as it is then. */
+  patchAgent({ agentId, voiceId, firstMessage }: AgentChange, call: Call): Promise<Agent> {
+    const json = {
+      conversation_config: {
+        ...(voiceId === undefined ? {} : { tts: { voice_id: voiceId } }),
+        ...(firstMessage === undefined ? {} : { agent: { first_message: firstMessage } }),
+      },
+    };
+    return this.#ask({ method: 'PATCH', path: agentPath(agentId), json }, agentSchema, call);
+  }
+
+  getSubscription(call: Call): Promise<Subscription> {
+    return this.#ask({ method: 'GET', path: '/v1/user/subscription' }, subscriptionSchema, call);
+  }
+
+  /** Ends all connections; calls under way fail. */
+  close(): Promise<void> {
+    return this.#transport.close();
+  }
+
+  #voicePage(search: VoiceSearch, token: string | undefined, call: Call): Promise<VoicePage> {
+    const query = new URLSearchParams({ page_size: String(search.pageSize ?? LARGEST_PAGE) });
+    if (search.search !== undefined) query.set('search', search.search);
+    if (search.category !== undefined) query.set('category', search.category);
+    if (search.voiceType !== undefined) query.set('voice_type', search.voiceType);
+    if (token !== undefined) query.set('next_page_token', token);
+    return this.#ask({ method: 'GET', path: '/v2/voices', query }, voicePageSchema, call);
+  }
+
+  async #ask<T>(api: ApiRequest, schema: z.ZodType<T>, call: Call): Promise<T> {
+    return parseAnswer(`${api.method} ${api.path}`, await this.#repeat(api, call), schema);
+  }
+
+  #repeat(api: ApiRequest, call: Call): Promise<string> {
+    return withRetries(this.#retries, call.signal, (tries) => this.#transport.exchange(api, call, tries));
+  }
+}
+
+const voicePath = (voiceId: string) => `/v1/voices/${encodeURIComponent(voiceId)}`;
+const agentPath = (agentId: string) => `/v1/convai/agents/${encodeURIComponent(agentId)}`;

@@ -1,0 +1,73 @@
+import { z } from 'zod';
+
+/** What an error answer says, whichever of the four shapes it has. */
+export interface ErrorDetail {
+  /** `detail.code`, the legacy `detail.status` and `detail.type`, as far as they are there, the most precise first. */
+  readonly codes: readonly string[];
+  /** For classifying only: it may repeat what was sent. */
+  readonly text: string;
+  readonly param?: string | undefined;
+  readonly requestId?: string | undefined;
+}
+
+const word = z.string().regex(/^[\w.-]{1,80}$/);
+const lenientWord = word.optional().catch(undefined);
+
+const objectShape = z.object({
+  detail: z.object({
+    code: lenientWord,
+    status: lenientWord,
+    type: lenientWord,
+    message: z.string().catch(''),
+    request_id: lenientWord,
+    param: lenientWord,
+  }),
+});
+
+const validationIssue = z.object({
+  loc: z.array(z.union([word, z.number()])).catch([]),
+  msg: z.string().catch(''),
+  type: lenientWord,
+});
+
+const arrayShape = z.object({ detail: z.tuple([validationIssue], validationIssue) });
+
+const textShape = z.object({ detail: z.string() });
+
+const NOTHING_SAID: ErrorDetail = { codes: [], text: '' };
+
+/**
+ * Reads the body of an error answer: the current object (`type`, `code`, `message`, …), the older one (`status`,
+ * `message`), the framework's array of `{loc, msg, type}` and the plain string (source: E§8). Anything else says nothing.
+ */
+export function parseErrorBody(body: string): ErrorDetail {
+  const answer = parseJson(body);
+  const object = objectShape.safeParse(answer);
+  if (object.success) {
+    const { code, status, type, message, request_id, param } = object.data.detail;
+    return { codes: [code, status, type].filter(isPresent), text: message, param, requestId: request_id };
+  }
+  const array = arrayShape.safeParse(answer);
+  if (array.success) {
+    const [first] = array.data.detail;
+    return {
+      codes: [first.type].filter(isPresent),
+      text: array.data.detail.map(({ msg }) => msg).join('; '),
+      param: first.loc.length === 0 ? undefined : first.loc.join('.'),
+    };
+  }
+  const text = textShape.safeParse(answer);
+  return text.success ? { codes: [], text: text.data.detail } : NOTHING_SAID;
+}
+
+function isPresent<T>(value: T | undefined): value is T {
+  return value !== undefined;
+}
+
+function parseJson(body: string): unknown {
+  try {
+    return JSON.parse(body);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,109 @@
+import { z } from 'zod';
+
+/** A voice, as far as this app looks at it (source: E§6.4). */
+export interface Voice {
+  readonly voiceId: string;
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** `cloned`, `premade`, … */
+  readonly category: string | undefined;
+  /** Missing on older voices. */
+  readonly createdAtSeconds: number | undefined;
+}
+
+/** What of an agent pre-call reads and changes (source: E§0.2, §7.1). */
+export interface Agent {
+  readonly agentId: string;
+  readonly voiceId: string | undefined;
+  readonly firstMessage: string | undefined;
+}
+
+/** The slots of the workspace (source: E§6.4). Counting is not atomic: two clones at once may both find the last one. */
+export interface Subscription {
+  readonly tier: string | undefined;
+  readonly voiceSlotsUsed: number;
+  readonly voiceLimit: number;
+  readonly canClone: boolean | undefined;
+}
+
+export interface AddedVoice {
+  readonly voiceId: string;
+  readonly requiresVerification: boolean;
+}
+
+export interface VoicePage {
+  readonly voices: readonly Voice[];
+  readonly hasMore: boolean;
+  readonly nextPageToken: string | undefined;
+}
+
+/** A member that we can do without is taken as absent when it is not what it should be. */
+const lenient = <T extends z.ZodType>(schema: T) => schema.optional().catch(undefined);
+const id = z.string().min(1).max(200);
+
+const labels = z
+  .record(z.string(), z.unknown())
+  .catch({})
+  .transform((all) =>
+    Object.fromEntries(Object.entries(all).filter((entry): entry is [string, string] => typeof entry[1] === 'string')),
+  );
+
+export const voiceSchema = z
+  .object({
+    voice_id: id,
+    name: z.string().catch(''),
+    labels,
+    category: lenient(z.string()),
+    created_at_unix: lenient(z.number()),
+  })
+  .transform(
+    (voice): Voice => ({
+      voiceId: voice.voice_id,
+      name: voice.name,
+      labels: voice.labels,
+      category: voice.category,
+      createdAtSeconds: voice.created_at_unix,
+    }),
+  );
+
+export const voicePageSchema = z
+  .object({ voices: z.array(voiceSchema), has_more: z.boolean(), next_page_token: lenient(z.string().min(1)) })
+  .transform(
+    (page): VoicePage => ({ voices: page.voices, hasMore: page.has_more, nextPageToken: page.next_page_token }),
+  );
+
+export const addedVoiceSchema = z
+  .object({ voice_id: id, requires_verification: z.boolean().catch(false) })
+  .transform((added): AddedVoice => ({ voiceId: added.voice_id, requiresVerification: added.requires_verification }));
+
+export const agentSchema = z
+  .object({
+    agent_id: id,
+    conversation_config: z.object({
+      tts: lenient(z.object({ voice_id: lenient(z.string()) })),
+      agent: lenient(z.object({ first_message: lenient(z.string()) })),
+    }),
+  })
+  .transform(
+    ({ agent_id, conversation_config: { tts, agent } }): Agent => ({
+      agentId: agent_id,
+      voiceId: tts?.voice_id,
+      firstMessage: agent?.first_message,
+    }),
+  );
+
+export const subscriptionSchema = z
+  .object({
+    tier: lenient(z.string()),
+    voice_slots_used: z.number(),
+    voice_limit: z.number(),
+    can_use_instant_voice_cloning: lenient(z.boolean()),
+  })
+  .transform(
+    (subscription): Subscription => ({
+      tier: subscription.tier,
+      voiceSlotsUsed: subscription.voice_slots_used,
+      voiceLimit: subscription.voice_limit,
+      canClone: subscription.can_use_instant_voice_cloning,
+    }),
+  );

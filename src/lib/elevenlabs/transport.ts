@@ -1,0 +1,170 @@
+import { Agent, type FormData, request } from 'undici';
+import { parseErrorBody } from './errorBody.ts';
+import { ElevenLabsError, type Failure } from './errors.ts';
+import { isRetryable, reasonOf } from './reasons.ts';
+
+/** What the time of one try is made of, and the largest answer that is read. */
+export interface Limits {
+  readonly connectMs: number;
+  /** From the end of the request to the head of the answer. */
+  readonly headersMs: number;
+  /** The same for a clone: ElevenLabs computes it before it answers (E§5.6: 5 to 30 s). */
+  readonly cloneHeadersMs: number;
+  /** Between two pieces of the answer's body. */
+  readonly bodyMs: number;
+  readonly answerBytes: number;
+}
+
+/** What every operation takes: the overall deadline as a signal, and who wants to know of each exchange. */
+export interface Call {
+  readonly signal: AbortSignal;
+  readonly onExchange?: (exchange: Exchange) => void;
+}
+
+/** One request and its answer, as a log line wants it. */
+export interface Exchange {
+  readonly operation: string;
+  readonly tries: number;
+  readonly durationMs: number;
+  /** Undefined when no answer came. */
+  readonly status: number | undefined;
+  readonly requestId: string | undefined;
+}
+
+export interface ApiRequest {
+  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
+  /** With a leading slash, every part of it encoded. */
+  readonly path: string;
+  readonly query?: URLSearchParams;
+  readonly json?: unknown;
+  readonly form?: FormData;
+}
+
+interface Answer {
+  readonly status: number;
+  readonly requestId: string | undefined;
+  readonly retryAfterSeconds: number | undefined;
+  readonly body: string;
+}
+
+const REQUEST_ID_HEADERS = ['request-id', 'x-request-id', 'x-trace-id'] as const;
+
+/** The connection to one ElevenLabs host: one exchange at a time, bounded in time and size, no redirects followed. */
+export class Transport {
+  readonly #origin: string;
+  readonly #apiKey: string;
+  readonly #limits: Limits;
+  readonly #agent: Agent;
+
+  constructor(options: { baseUrl: string; apiKey: string; limits: Limits }) {
+    this.#origin = options.baseUrl.replace(/\/+$/, '');
+    this.#apiKey = options.apiKey;
+    this.#limits = options.limits;
+    this.#agent = new Agent({
+      connect: { timeout: options.limits.connectMs },
+      headersTimeout: options.limits.headersMs,
+      bodyTimeout: options.limits.bodyMs,
+      keepAliveTimeout: 30_000,
+      allowH2: false,
+    });
+  }
+
+  /**
+   * Sends the request once and returns the body of a 2xx answer.
+   *
+   * @throws {ElevenLabsError} for every other answer, and when none came.
+   */
+  async exchange(api: ApiRequest, call: Call, tries: number): Promise<string> {
+    const operation = `${api.method} ${api.path}`;
+    const startedAt = performance.now();
+    let answer: Answer | undefined;
+    try {
+      answer = await this.#send(api, call.signal);
+    } catch (cause) {
+      throw lostAnswer(operation, call.signal, cause);
+    } finally {
+      const durationMs = Math.round(performance.now() - startedAt);
+      call.onExchange?.({ operation, tries, durationMs, status: answer?.status, requestId: answer?.requestId });
+    }
+    if (answer.status >= 200 && answer.status < 300) return answer.body;
+    throw new ElevenLabsError(this.#failureOf(operation, answer));
+  }
+
+  /** Ends all connections, idle or not. */
+  close(): Promise<void> {
+    return this.#agent.destroy();
+  }
+
+  async #send(api: ApiRequest, signal: AbortSignal): Promise<Answer> {
+    const response = await request(this.#origin + api.path, {
+      dispatcher: this.#agent,
+      method: api.method,
+      signal,
+      headers: {
+        'xi-api-key': this.#apiKey,
+        accept: 'application/json',
+        ...(api.json === undefined ? {} : { 'content-type': 'application/json' }),
+      },
+      body: api.form ?? (api.json === undefined ? null : JSON.stringify(api.json)),
+      ...(api.query === undefined ? {} : { query: Object.fromEntries(api.query) }),
+      ...(api.form === undefined ? {} : { headersTimeout: this.#limits.cloneHeadersMs }),
+    });
+    const { statusCode: status, headers, body } = response;
+    return {
+      status,
+      requestId: this.#clean(REQUEST_ID_HEADERS.map((name) => headers[name]).find((id) => typeof id === 'string')),
+      retryAfterSeconds: secondsOf(headers['retry-after']),
+      body: await readText(body, this.#limits.answerBytes),
+    };
+  }
+
+  #failureOf(operation: string, answer: Answer): Failure {
+    const detail = parseErrorBody(answer.body.replaceAll(this.#apiKey, '[key]'));
+    const reason = reasonOf(answer.status, detail);
+    const [code] = detail.codes;
+    return {
+      reason,
+      operation,
+      status: answer.status,
+      code,
+      param: detail.param,
+      requestId: detail.requestId ?? answer.requestId,
+      retryAfterSeconds: answer.retryAfterSeconds,
+      retryable: isRetryable(reason, detail),
+    };
+  }
+
+  #clean(requestId: string | string[] | undefined): string | undefined {
+    if (typeof requestId !== 'string' || !/^[\w.:/=+-]{1,128}$/.test(requestId)) return undefined;
+    return requestId.includes(this.#apiKey) ? undefined : requestId;
+  }
+}
+
+class AnswerTooLarge extends Error {}
+
+async function readText(body: AsyncIterable<Uint8Array>, limitBytes: number): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of body) {
+    length += chunk.length;
+    if (length > limitBytes) throw new AnswerTooLarge(`over ${limitBytes} bytes`); // leaving the loop ends the connection
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString();
+}
+
+function lostAnswer(operation: string, signal: AbortSignal, cause: unknown): ElevenLabsError {
+  if (cause instanceof AnswerTooLarge) {
+    const what = `answered ${cause.message}`;
+    return new ElevenLabsError({ reason: 'unexpected_answer', operation, what, retryable: false, cause });
+  }
+  const what = signal.aborted ? 'did not answer before the deadline' : 'could not be reached, or its answer was lost,';
+  return new ElevenLabsError({ reason: 'upstream_unavailable', operation, what, retryable: true, cause });
+}
+
+/** `Retry-After` in seconds or as a date (RFC 9110 §10.2.3). */
+function secondsOf(header: string | string[] | undefined): number | undefined {
+  if (typeof header !== 'string') return undefined;
+  const seconds = /^\d{1,9}$/.test(header.trim()) ? Number(header) : (Date.parse(header) - Date.now()) / 1000;
+  return Number.isFinite(seconds) ? Math.max(0, Math.ceil(seconds)) : undefined;
+}
