@@ -4,7 +4,7 @@ import { pipeline } from 'node:stream/promises';
 import busboy from 'busboy';
 
 /** A part that came as a file, or that should have. */
-export interface SamplePart {
+interface SamplePart {
   readonly fileName: string | undefined;
   /** Undefined when the part had none of its own. */
   readonly contentType: string | undefined;

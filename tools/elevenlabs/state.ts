@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 
-export interface StoredSample {
+interface StoredSample {
   readonly sample_id: string;
   readonly file_name: string;
   readonly mime_type: string;
