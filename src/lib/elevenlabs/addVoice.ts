@@ -1,12 +1,12 @@
-import { FormData } from 'undici';
 import { parseAnswer } from './answer.ts';
 import { AddVoiceError, type AddVoiceOutcome, ElevenLabsError, type Failure } from './errors.ts';
+import { type EncodedForm, encodeForm } from './multipart.ts';
 import { type AddedVoice, addedVoiceSchema } from './schemas.ts';
 import type { Call, Transport } from './transport.ts';
 
 export interface NewVoice {
   readonly name: string;
-  readonly sample: Uint8Array<ArrayBuffer>;
+  readonly sample: Uint8Array;
   /** With an extension that fits: ElevenLabs refuses a part without a file name or type (E§6.1). */
   readonly fileName: string;
   readonly contentType: string;
@@ -35,14 +35,14 @@ export async function addVoice(transport: Transport, voice: NewVoice, call: Call
   }
 }
 
-function formOf(voice: NewVoice): FormData {
-  const form = new FormData();
-  form.set('name', voice.name);
-  form.set('labels', JSON.stringify(voice.labels));
-  if (voice.description !== undefined) form.set('description', voice.description);
-  if (voice.removeBackgroundNoise !== undefined) form.set('remove_background_noise', `${voice.removeBackgroundNoise}`);
-  form.set('files', new File([voice.sample], voice.fileName, { type: voice.contentType }));
-  return form;
+function formOf(voice: NewVoice): EncodedForm {
+  const fields = {
+    name: voice.name,
+    labels: JSON.stringify(voice.labels),
+    ...(voice.description === undefined ? {} : { description: voice.description }),
+    ...(voice.removeBackgroundNoise === undefined ? {} : { remove_background_noise: `${voice.removeBackgroundNoise}` }),
+  };
+  return encodeForm(fields, { files: { ...voice, bytes: voice.sample } });
 }
 
 function outcomeOf(error: ElevenLabsError): AddVoiceOutcome {

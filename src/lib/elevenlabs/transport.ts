@@ -1,6 +1,7 @@
-import { Agent, type FormData, request } from 'undici';
+import { Agent, request } from 'undici';
 import { parseErrorBody } from './errorBody.ts';
 import { ElevenLabsError, type Failure } from './errors.ts';
+import type { EncodedForm } from './multipart.ts';
 import { isRetryable, reasonOf } from './reasons.ts';
 
 /** What the time of one try is made of, and the largest answer that is read. */
@@ -37,7 +38,7 @@ export interface ApiRequest {
   readonly path: string;
   readonly query?: URLSearchParams;
   readonly json?: unknown;
-  readonly form?: FormData;
+  readonly form?: EncodedForm;
 }
 
 interface Answer {
@@ -103,9 +104,10 @@ export class Transport {
       headers: {
         'xi-api-key': this.#apiKey,
         accept: 'application/json',
+        ...(api.form === undefined ? {} : { 'content-type': api.form.contentType }),
         ...(api.json === undefined ? {} : { 'content-type': 'application/json' }),
       },
-      body: api.form ?? (api.json === undefined ? null : JSON.stringify(api.json)),
+      body: api.form?.bytes ?? (api.json === undefined ? null : JSON.stringify(api.json)),
       ...(api.query === undefined ? {} : { query: Object.fromEntries(api.query) }),
       ...(api.form === undefined ? {} : { headersTimeout: this.#limits.cloneHeadersMs }),
     });

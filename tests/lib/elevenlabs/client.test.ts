@@ -14,7 +14,10 @@ beforeEach(() => {
 
 describe('voices', () => {
   test('a clone arrives with its name, labels, file name, type and every byte of the sample', async () => {
-    const added = await world.client.addVoice(newVoice({ description: 'Made for a call' }), world.call());
+    const added = await world.client.addVoice(
+      newVoice({ description: 'Made for a call', removeBackgroundNoise: true }),
+      world.call(),
+    );
     const voice = world.api.state.voices.get(added.voiceId);
     expect(added.requiresVerification).toBe(false);
     expect(voice).toMatchObject({
@@ -31,6 +34,15 @@ describe('voices', () => {
   test('names outside ASCII and with quotes arrive as they are', async () => {
     const { voiceId } = await world.client.addVoice(newVoice({ name: 'Zoë "Z" Ünal\r\n' }), world.call());
     expect(world.api.state.voices.get(voiceId)?.name).toBe('Zoë "Z" Ünal\r\n');
+  });
+
+  test('a file name cannot break out of its part', async () => {
+    const fileName = 'a"; name="name"\r\n\r\nOther.wav';
+    const { voiceId } = await world.client.addVoice(newVoice({ fileName }), world.call());
+    expect(world.api.state.voices.get(voiceId)).toMatchObject({
+      name: 'Ivan_Clone_20251210_123456',
+      samples: [{ file_name: expect.stringContaining('%22; name=%22name%22%0D%0A') }],
+    });
   });
 
   test('that a voice requires verification is said', async () => {
