@@ -23,7 +23,7 @@ export async function withRetries<T>(
       return await attempt(tries);
     } catch (error) {
       const isWorthIt = error instanceof ElevenLabsError && error.retryable;
-      if (!isWorthIt || tries >= policy.tries || signal.aborted) throw error;
+      if (!isWorthIt || tries >= policy.tries) throw error;
       await sleep(delayMs(policy, error, tries), undefined, { signal }).catch(() => {
         throw error;
       });
