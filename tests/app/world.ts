@@ -33,7 +33,10 @@ export interface World {
 }
 
 /** Starts the app once in this process (one test file, one configuration). `settings` go over the usual ones. */
-export async function startWorld(settings: Record<string, string | undefined> = {}): Promise<World> {
+export async function startWorld(
+  settings: Record<string, string | undefined> = {},
+  load: () => Promise<unknown> = () => import('../../src/index.ts'),
+): Promise<World> {
   const run = randomBytes(4).toString('hex');
   const containers = {
     transcripts: `transcripts-${run}`,
@@ -61,10 +64,8 @@ export async function startWorld(settings: Record<string, string | undefined> = 
     else process.env[name] = value;
   }
   const lines: HostLine[] = [];
-  const host = await startHost(
-    { port: 0, write: (line) => lines.push(line), timers: false },
-    () => import('../../src/index.ts'),
-  );
+  const write = (line: HostLine) => void lines.push(line);
+  const host = await startHost({ port: 0, write, timers: false }, load);
   const blobs = BlobServiceClient.fromConnectionString(inject('storage'));
   const storedIn = (container: string) => readContainer(blobs, container);
   return {
