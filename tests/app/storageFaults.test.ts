@@ -44,8 +44,8 @@ afterEach(() => {
 });
 
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
-const storedOf = async (call: { conversation_id: string }) =>
-  (await world.stored()).filter((blob) => blob.metadata['conversation_id'] === call.conversation_id);
+const storedOf = (call: { conversation_id: string }) =>
+  world.stored((_path, metadata) => metadata['conversation_id'] === call.conversation_id);
 const deliveryLine = () => world.lines.filter((line) => line.message.startsWith('delivery ')).at(-1)?.message;
 const noLog = { write: () => {} };
 
