@@ -1,7 +1,7 @@
 import { createServer, request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-export type Fault =
+type Fault =
   /** The request does not reach storage; this is the answer. */
   | { readonly kind: 'answer'; readonly status: number; readonly headers?: Record<string, string> }
   /** Storage does it, and the answer is lost. */

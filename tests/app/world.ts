@@ -12,7 +12,7 @@ export const OLD_SECRET = 'wsec_test_oldest';
 export const WEBHOOK_PATH = '/elevenlabs/webhook';
 
 /** A blob as a test looks at it. */
-export interface StoredBlob {
+interface StoredBlob {
   readonly path: string;
   readonly bytes: Buffer;
   readonly metadata: Record<string, string>;
