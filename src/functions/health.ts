@@ -1,6 +1,6 @@
 import { app } from '@azure/functions';
 import { healthCheck } from '../lib/health.ts';
-import { services } from '../lib/services.ts';
+import { services } from '../lib/wiring.ts';
 
 app.http('health', {
   route: 'health',

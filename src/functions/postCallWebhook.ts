@@ -1,6 +1,6 @@
 import { app } from '@azure/functions';
 import { postCallHandler } from '../lib/postCall/handler.ts';
-import { services } from '../lib/services.ts';
+import { services } from '../lib/wiring.ts';
 
 app.http('postCallWebhook', {
   route: 'elevenlabs/webhook',

@@ -1,7 +1,7 @@
 import { app } from '@azure/functions';
-import { services } from '../lib/services.ts';
 import { sweep } from '../lib/sweep.ts';
 import { logTo } from '../lib/telemetry/log.ts';
+import { services } from '../lib/wiring.ts';
 
 app.timer('sweep', {
   schedule: services.configuration.sweepSchedule,

@@ -1,4 +1,5 @@
 import { type Configuration, type PostCallSettings, readSettings } from './settings.ts';
+import type { RetryBudget } from './storage/blobStorage.ts';
 import { type CallStore, openCallStore } from './storage/callStore.ts';
 
 /** The world that the functions of a process share. */
@@ -9,18 +10,20 @@ export interface Services {
   readonly now: () => number;
 }
 
-export function openServices(environment: Readonly<Record<string, string | undefined>>, now = Date.now): Services {
+export interface ServiceOptions {
+  readonly now?: () => number;
+  readonly storageBudget?: RetryBudget;
+}
+
+export function openServices(
+  environment: Readonly<Record<string, string | undefined>>,
+  options: ServiceOptions = {},
+): Services {
   const configuration = readSettings(environment);
   const settings = configuration.postCall;
   return {
     configuration,
-    postCall: settings === undefined ? undefined : { settings, store: openCallStore(settings) },
-    now,
+    postCall: settings === undefined ? undefined : { settings, store: openCallStore(settings, options.storageBudget) },
+    now: options.now ?? Date.now,
   };
 }
-
-/** Read when the app module loads: on a warm placeholder the environment is complete only then (A§4.1). */
-export const services = openServices(process.env);
-
-for (const { setting, message } of services.configuration.problems)
-  console.error(`error: setting ${setting} ${message}`);

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 /** A setting that is missing or wrong, by name and never with its value. */
-export interface SettingProblem {
+interface SettingProblem {
   readonly setting: string;
   readonly message: string;
 }
@@ -28,7 +28,7 @@ export interface SignaturePolicy {
   readonly futureSkewSeconds: number;
 }
 
-export type StorageArea = 'transcripts' | 'audio' | 'callFailures' | 'quarantine' | 'incoming' | 'otherEvents';
+type StorageArea = 'transcripts' | 'audio' | 'callFailures' | 'quarantine' | 'incoming' | 'otherEvents';
 
 export interface PostCallSettings {
   readonly signature: SignaturePolicy;

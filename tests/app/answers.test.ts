@@ -19,7 +19,7 @@ beforeAll(async () => {
 });
 afterAll(() => world.close());
 
-const blobAt = async (path: string) => (await world.stored()).find((blob) => blob.path === path);
+const blobAt = async (path: string) => (await world.stored((each) => each === path))[0];
 const deliveryLine = () => world.lines.filter((line) => line.message.startsWith('delivery ')).at(-1);
 
 describe('a genuine event is stored and answered with exactly 200', () => {
@@ -114,9 +114,7 @@ describe('duplicates are harmless', () => {
       expect((await send(world, body, { timestamp })).status).toBe(200);
     }
     expect(deliveryLine()?.message).toContain('duplicate=true');
-    const paths = (await world.stored())
-      .map((blob) => blob.path)
-      .filter((path) => path.includes(event.data.conversation_id));
+    const paths = (await world.paths()).filter((path) => path.includes(event.data.conversation_id));
     expect(paths).toHaveLength(1);
   });
 
@@ -125,9 +123,7 @@ describe('duplicates are harmless', () => {
     const body = JSON.stringify(event);
     const answers = await Promise.all(Array.from({ length: 12 }, () => send(world, body)));
     expect(answers.map((answer) => answer.status)).toEqual(Array(12).fill(200));
-    const paths = (await world.stored())
-      .map((blob) => blob.path)
-      .filter((path) => path.includes(event.data.conversation_id));
+    const paths = (await world.paths()).filter((path) => path.includes(event.data.conversation_id));
     expect(paths).toHaveLength(1);
   });
 
@@ -136,7 +132,7 @@ describe('duplicates are harmless', () => {
     const first = JSON.stringify(transcription(call));
     const second = JSON.stringify(transcription(call, { analysis: { call_successful: 'success' } }));
     for (const body of [first, second, second, first]) expect((await send(world, body)).status).toBe(200);
-    const blobs = (await world.stored()).filter((blob) => blob.path.includes(call.conversation_id));
+    const blobs = await world.stored((path) => path.includes(call.conversation_id));
     expect(blobs.map((blob) => blob.bytes.toString()).sort()).toEqual([first, second].sort());
     expect(blobs.every((blob) => blob.path.includes(`/${call.agent_id}/${call.conversation_id}.`))).toBe(true);
   });
@@ -263,7 +259,7 @@ describe('the host and the limits', () => {
     const answer = await send(world, JSON.stringify(event), { chunkBytes: 65536 });
     expect(answer.status).toBe(413);
     expect(answer.json['code']).toBe('json_too_large');
-    expect((await world.stored()).filter((blob) => blob.path.includes(event.data.conversation_id))).toEqual([]);
+    expect(await world.stored((path) => path.includes(event.data.conversation_id))).toEqual([]);
   });
 
   it.each<[string, number, Parameters<typeof send>[2]]>([

@@ -12,12 +12,14 @@ export const OLD_SECRET = 'wsec_test_oldest';
 export const WEBHOOK_PATH = '/elevenlabs/webhook';
 
 /** A blob as a test looks at it. */
-export interface StoredBlob {
+interface StoredBlob {
   readonly path: string;
   readonly bytes: Buffer;
   readonly metadata: Record<string, string>;
   readonly contentType: string | undefined;
 }
+
+type Matches = (path: string, metadata: Record<string, string>) => boolean;
 
 /** The app under test behind real sockets, with containers of its own. */
 export interface World {
@@ -25,15 +27,19 @@ export interface World {
   readonly lines: HostLine[];
   readonly containers: Record<'transcripts' | 'audio' | 'failures' | 'quarantine' | 'incoming' | 'other', string>;
   readonly blobs: BlobServiceClient;
-  /** Everything that is visible in all containers. */
-  stored(): Promise<StoredBlob[]>;
-  /** Everything visible whose path begins with the container. */
-  storedIn(container: string): Promise<StoredBlob[]>;
+  /** What is visible in all containers; only what matches is downloaded. */
+  stored(matches?: Matches): Promise<StoredBlob[]>;
+  storedIn(container: string, matches?: Matches): Promise<StoredBlob[]>;
+  /** The paths of all that is visible. */
+  paths(): Promise<string[]>;
   close(): Promise<void>;
 }
 
 /** Starts the app once in this process (one test file, one configuration). `settings` go over the usual ones. */
-export async function startWorld(settings: Record<string, string | undefined> = {}): Promise<World> {
+export async function startWorld(
+  settings: Record<string, string | undefined> = {},
+  load: () => Promise<unknown> = () => import('../../src/index.ts'),
+): Promise<World> {
   const run = randomBytes(4).toString('hex');
   const containers = {
     transcripts: `transcripts-${run}`,
@@ -61,32 +67,40 @@ export async function startWorld(settings: Record<string, string | undefined> = 
     else process.env[name] = value;
   }
   const lines: HostLine[] = [];
-  const host = await startHost(
-    { port: 0, write: (line) => lines.push(line), timers: false },
-    () => import('../../src/index.ts'),
-  );
+  const write = (line: HostLine) => void lines.push(line);
+  const host = await startHost({ port: 0, write, timers: false }, load);
   const blobs = BlobServiceClient.fromConnectionString(inject('storage'));
-  const storedIn = (container: string) => readContainer(blobs, container);
+  const storedIn = (container: string, matches: Matches = () => true) => readContainer(blobs, container, matches);
   return {
     host,
     lines,
     containers,
     blobs,
     storedIn,
-    stored: async () => (await Promise.all(Object.values(containers).map(storedIn))).flat(),
+    stored: async (matches) =>
+      (await Promise.all(Object.values(containers).map((container) => storedIn(container, matches)))).flat(),
+    paths: async () => {
+      const seen: string[] = [];
+      const note: Matches = (path) => seen.push(path) < 0;
+      for (const container of Object.values(containers)) await storedIn(container, note);
+      return seen;
+    },
     close: () => host.close(),
   };
 }
 
-async function readContainer(blobs: BlobServiceClient, name: string): Promise<StoredBlob[]> {
+async function readContainer(blobs: BlobServiceClient, name: string, matches: Matches): Promise<StoredBlob[]> {
   const container = blobs.getContainerClient(name);
   if (!(await container.exists())) return [];
   const found: StoredBlob[] = [];
   for await (const item of container.listBlobsFlat({ includeMetadata: true })) {
+    const path = `${name}/${item.name}`;
+    const metadata = item.metadata ?? {};
+    if (!matches(path, metadata)) continue;
     found.push({
-      path: `${name}/${item.name}`,
+      path,
       bytes: await container.getBlobClient(item.name).downloadToBuffer(),
-      metadata: item.metadata ?? {},
+      metadata,
       contentType: item.properties.contentType,
     });
   }

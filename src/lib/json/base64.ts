@@ -4,10 +4,14 @@ const PADDING = 0x3d;
 const UNICODE_ESCAPE = 0x75;
 const UNICODE_ESCAPE_BYTES = 6;
 
-/** 1 for the 64 characters, and for `-` and `_`, which stand for `+` and `/` in the URL-safe alphabet (RFC 4648 §5). */
-const IS_BASE64 = new Uint8Array(256);
-for (const byte of Buffer.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_'))
-  IS_BASE64[byte] = 1;
+const NO_BASE64 = 255;
+
+/** The six bits that a character stands for; `-` and `_` stand for `+` and `/` in the URL-safe alphabet (RFC 4648 §5). */
+const SIX_BITS = new Uint8Array(256).fill(NO_BASE64);
+const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
+for (const [bits, byte] of [...Buffer.from(ALPHABET)].entries()) SIX_BITS[byte] = bits;
+SIX_BITS['-'.charCodeAt(0)] = 62;
+SIX_BITS['_'.charCodeAt(0)] = 63;
 
 /** Where decoded bytes go: the decoder writes straight into the buffer that it is given. */
 export interface ByteSink {
@@ -32,14 +36,13 @@ export function decodeBase64(text: string): Buffer | undefined {
  */
 export class Base64StringDecoder {
   readonly #sink: ByteSink;
-  /** Characters of the quantum of four that is not complete yet, and their bytes as received. */
-  #quantum: number[] = [];
+  /** The quantum of four characters that is not complete yet, and its bytes as received. */
+  #characters = 0;
+  #bits = 0;
+  #padding = 0;
   #received: number[] = [];
   /** Bytes of an escape that is not complete yet. */
   #escape: number[] = [];
-  #isPadded = false;
-  /** Unescaped characters on their way to be decoded. */
-  #clean = Buffer.alloc(0);
 
   state: 'open' | 'ended' | 'broken' = 'open';
 
@@ -63,14 +66,15 @@ export class Base64StringDecoder {
   write(chunk: Buffer, from: number): number {
     let at = from;
     let isClean = true;
-    while (at < chunk.length && this.state === 'open' && this.#sink.block !== undefined) {
-      if (isClean && this.#received.length === 0 && !this.#isPadded) {
-        const end = this.#bulk(chunk, at, this.#sink.block);
+    for (;;) {
+      const { block } = this.#sink;
+      if (at === chunk.length || this.state !== 'open' || block === undefined) return at;
+      if (isClean && this.#received.length === 0 && this.#padding === 0) {
+        const end = this.#bulk(chunk, at, block);
         isClean = end > at;
         at = end;
-      } else at = this.#careful(chunk, at, this.#sink.block, isClean);
+      } else at = this.#quantum(chunk, at, block);
     }
-    return at;
   }
 
   /**
@@ -79,44 +83,39 @@ export class Base64StringDecoder {
    * a piece wrote is not counted as written, and the piece is left for the careful way. Returns the index reached.
    */
   #bulk(chunk: Buffer, from: number, block: Buffer): number {
-    const quanta = Math.min((chunk.length - from) >> 2, this.#roomForQuanta(block));
+    const { used } = this.#sink;
+    const quanta = Math.min((chunk.length - from) >> 2, Math.floor((block.length - used) / 3));
+    if (quanta === 0) return from;
     const end = from + quanta * 4;
-    const written = block.write(chunk.toString('latin1', from, end), this.#sink.used, quanta * 3, 'base64');
-    if (quanta === 0 || written !== quanta * 3) return from;
+    const written = block.write(chunk.toString('latin1', from, end), used, quanta * 3, 'base64');
+    if (written !== quanta * 3) return from;
     this.#sink.wrote(written);
     return end;
   }
 
-  /** Goes byte by byte, as far as the block has room; or, `onlyToQuantum`, until the quantum at hand is complete. */
-  #careful(chunk: Buffer, from: number, block: Buffer, onlyToQuantum: boolean): number {
-    const room = this.#isPadded ? chunk.length : this.#roomForQuanta(block) * 4 - this.#quantum.length;
-    const end = Math.min(chunk.length, from + room);
-    if (this.#clean.length < end - from + 4) this.#clean = Buffer.allocUnsafeSlow(end - from + 4);
-    let length = 0;
+  /** Goes byte by byte until the quantum at hand is complete. */
+  #quantum(chunk: Buffer, from: number, block: Buffer): number {
     let at = from;
-    while (at < end && this.state === 'open') {
+    while (at < chunk.length && this.state === 'open') {
       this.#take(chunk[at++] as number); // at < length
-      if (this.#quantum.length < 4) continue;
-      for (const character of this.#quantum) this.#clean[length++] = character;
-      this.#quantum = [];
-      this.#received = [];
-      if (onlyToQuantum) break;
-    }
-    if (length > 0) {
-      const text = this.#clean.toString('latin1', 0, length);
-      this.#sink.wrote(block.write(text, this.#sink.used, block.length - this.#sink.used, 'base64'));
+      if (this.#characters < 4) continue;
+      const { used } = this.#sink;
+      block[used] = this.#bits >> 16;
+      if (this.#padding < 2) block[used + 1] = this.#bits >> 8;
+      if (this.#padding < 1) block[used + 2] = this.#bits;
+      this.#characters = 0;
+      this.#bits = 0;
+      this.#received.length = 0;
+      this.#sink.wrote(3 - this.#padding);
+      break;
     }
     return at;
-  }
-
-  #roomForQuanta(block: Buffer): number {
-    return Math.floor((block.length - this.#sink.used) / 3);
   }
 
   /** Takes one byte as received; several make up one character when it is escaped. */
   #take(byte: number): void {
     const isQuote = byte === QUOTE && this.#escape.length === 0;
-    if (isQuote && this.#quantum.length === 0) {
+    if (isQuote && this.#characters === 0) {
       this.state = 'ended';
       return;
     }
@@ -137,16 +136,14 @@ export class Base64StringDecoder {
 
   #takeCharacter(character: number): void {
     const isPadding = character === PADDING;
-    const followsPadding = this.#isPadded || this.#quantum.at(-1) === PADDING;
-    const isExpected = isPadding
-      ? !this.#isPadded && this.#quantum.length >= 2
-      : IS_BASE64[character] === 1 && !followsPadding;
-    if (!isExpected) {
+    const bits = SIX_BITS[character] ?? NO_BASE64;
+    if (isPadding ? this.#characters < 2 : bits === NO_BASE64 || this.#padding > 0) {
       this.state = 'broken';
       return;
     }
-    this.#quantum.push(character);
-    if (isPadding && this.#quantum.length === 4) this.#isPadded = true;
+    this.#characters++;
+    this.#bits = (this.#bits << 6) | (isPadding ? 0 : bits);
+    if (isPadding) this.#padding++;
   }
 }
 

@@ -10,7 +10,11 @@ export interface LiftTargets {
   /** For the decoded audio. */
   audio(): ByteSink;
   /** For everything from the first undecodable byte on, as received. */
-  remainder(): { write(bytes: Uint8Array): Promise<void> } | Promise<{ write(bytes: Uint8Array): Promise<void> }>;
+  remainder(): ByteWriter;
+}
+
+interface ByteWriter {
+  write(bytes: Uint8Array): Promise<void>;
 }
 
 /**
@@ -44,7 +48,7 @@ class Lift {
   #audioStart = 0;
   #audio: ByteSink | undefined;
   #decoder: Base64StringDecoder | undefined;
-  #remainder: { write(bytes: Uint8Array): Promise<void> } | undefined;
+  #remainder: ByteWriter | undefined;
 
   constructor(targets: LiftTargets) {
     this.#targets = targets;
@@ -110,7 +114,7 @@ class Lift {
   }
 
   async #break(decoder: Base64StringDecoder): Promise<void> {
-    this.#remainder = await this.#targets.remainder();
+    this.#remainder = this.#targets.remainder();
     await this.#remainder.write(decoder.undecoded);
   }
 }

@@ -3,11 +3,11 @@ import { BodyError } from '../errors.ts';
 /** What a delivery may hold outside its audio. */
 export const REST_LIMIT_BYTES = 16 * 1024 * 1024;
 
-const INITIAL_BYTES = 64 * 1024;
+const LEAST_GROWN_BYTES = 64 * 1024;
 
 /** The JSON around the audio as one contiguous, growing buffer, so that a body in tiny pieces costs no more than a whole one. */
 export class Rest {
-  #buffer = Buffer.allocUnsafeSlow(INITIAL_BYTES);
+  #buffer: Buffer = Buffer.alloc(0);
   #length = 0;
 
   get length(): number {
@@ -19,10 +19,19 @@ export class Rest {
     return this.#buffer.subarray(0, this.#length);
   }
 
-  /** @throws {BodyError} 413 `json_too_large` over {@link REST_LIMIT_BYTES}. */
-  append(bytes: Uint8Array): void {
+  /**
+   * Adds bytes, which must not change afterwards: the first piece is kept as it is, because most bodies come in one.
+   *
+   * @throws {BodyError} 413 `json_too_large` over {@link REST_LIMIT_BYTES}.
+   */
+  append(bytes: Buffer): void {
     const needed = this.#length + bytes.length;
     if (needed > REST_LIMIT_BYTES) throw jsonTooLarge();
+    if (this.#buffer.length === 0) {
+      this.#buffer = bytes;
+      this.#length = needed;
+      return;
+    }
     if (needed > this.#buffer.length) this.#grow(needed);
     this.#buffer.set(bytes, this.#length);
     this.#length = needed;
@@ -36,7 +45,8 @@ export class Rest {
   }
 
   #grow(needed: number): void {
-    const larger = Buffer.allocUnsafeSlow(Math.min(REST_LIMIT_BYTES, Math.max(needed, this.#buffer.length * 2)));
+    const wanted = Math.max(needed, this.#buffer.length * 2, LEAST_GROWN_BYTES);
+    const larger = Buffer.allocUnsafeSlow(Math.min(REST_LIMIT_BYTES, wanted));
     larger.set(this.bytes);
     this.#buffer = larger;
   }

@@ -64,10 +64,12 @@ export function classify(json: Buffer): Verdict {
   return { kind: 'call', area, facts: { ...facts, type, agentId, conversationId }, audio };
 }
 
+/** A byte order mark is no JSON (RFC 8259 §8.1), and bytes that are no UTF-8 must not be replaced silently. */
+const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
 function parseJson(json: Buffer): unknown {
   try {
-    // A byte order mark is no JSON (RFC 8259 §8.1), and bytes that are no UTF-8 must not be replaced silently.
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(json));
+    return JSON.parse(strictUtf8.decode(json));
   } catch {
     return undefined;
   }

@@ -59,15 +59,16 @@ export class SignedBody implements AsyncIterable<Uint8Array> {
     deadline.addEventListener('abort', stop, { once: true });
     try {
       while (reader !== undefined) {
-        const { done, value } = await reader.read().catch((cause: unknown) => {
-          throw deadline.aborted ? bodyTooSlow() : bodyCutOff(cause);
-        });
+        const { done, value } = await reader.read();
         if (done) break;
         this.#receivedBytes += value.length;
         if (this.#receivedBytes > limitBytes) throw bodyTooLarge(limitBytes);
         verifier.update(value);
         yield value;
       }
+    } catch (error) {
+      if (error instanceof BodyError) throw error;
+      throw deadline.aborted ? bodyTooSlow() : bodyCutOff(error);
     } finally {
       deadline.removeEventListener('abort', stop);
       stop();

@@ -1,4 +1,4 @@
-import type { HttpRequest, HttpResponseInit, InvocationContext } from '@azure/functions';
+import type { HttpRequest } from '@azure/functions';
 import { SignatureError } from '../errors.ts';
 import type { SignaturePolicy } from '../settings.ts';
 import { parseSignatureHeader, SIGNATURE_HEADER } from './header.ts';
@@ -77,5 +77,3 @@ function checkAge(ageSeconds: number, policy: SignaturePolicy): void {
     });
   }
 }
-
-export type HttpFunction = (request: HttpRequest, context: InvocationContext) => Promise<HttpResponseInit>;

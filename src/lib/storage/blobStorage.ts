@@ -22,6 +22,7 @@ export class BlobStorage {
   readonly #connection: StorageConnection;
   readonly #budget: RetryBudget;
   #service: Promise<BlobServiceClient> | undefined;
+  readonly #containers = new Map<string, ContainerClient>();
 
   constructor(connection: StorageConnection, budget: RetryBudget) {
     this.#connection = connection;
@@ -40,23 +41,37 @@ export class BlobStorage {
     operation: (container: ContainerClient, signal: AbortSignal) => Promise<T>,
     options: { signal?: AbortSignal; totalMs?: number } = {},
   ): Promise<T> {
-    const spent = AbortSignal.timeout(options.totalMs ?? this.#budget.totalMs);
-    const ended = options.signal === undefined ? spent : AbortSignal.any([spent, options.signal]);
+    const endsAt = performance.now() + (options.totalMs ?? this.#budget.totalMs);
     for (let tries = 1; ; tries++) {
+      const leftMs = endsAt - performance.now();
+      const limit = new AbortController();
+      const stop = () => limit.abort();
+      const timer = setTimeout(stop, Math.min(leftMs, this.#budget.tryMs));
+      options.signal?.addEventListener('abort', stop);
       try {
-        const container = (await this.#open()).getContainerClient(containerName);
-        const signal = AbortSignal.any([ended, AbortSignal.timeout(this.#budget.tryMs)]);
-        return await withContainer(container, signal, operation);
+        if (options.signal?.aborted) throw new StorageUnavailable('The delivery was given up.');
+        return await withContainer(await this.#container(containerName), limit.signal, operation);
       } catch (error) {
         if (error instanceof WebhookError) throw error;
         const isDecision = error instanceof RestError && [400, 404, 409, 412].includes(error.statusCode ?? 0);
         if (isDecision) throw error;
-        if (ended.aborted || !isWorthRetrying(error)) throw unavailable(error);
-        await sleep(delayMs(error, tries), undefined, { signal: ended }).catch(() => {
-          throw unavailable(error);
-        });
+        const waitMs = delayMs(error, tries);
+        const isSpent = performance.now() + waitMs >= endsAt || options.signal?.aborted === true;
+        if (isSpent || !isWorthRetrying(error)) throw unavailable(error);
+        await sleep(waitMs, undefined, options.signal === undefined ? {} : { signal: options.signal }).catch(() => {});
+      } finally {
+        clearTimeout(timer);
+        options.signal?.removeEventListener('abort', stop);
       }
     }
+  }
+
+  async #container(name: string): Promise<ContainerClient> {
+    const known = this.#containers.get(name);
+    if (known !== undefined) return known;
+    const container = (await this.#open()).getContainerClient(name);
+    this.#containers.set(name, container);
+    return container;
   }
 
   #open(): Promise<BlobServiceClient> {

@@ -17,6 +17,9 @@ export interface DraftWorld {
 
 const BLOCKS_IN_FLIGHT = 2;
 
+/** Hashed while still in the processor's cache, but not for every few bytes. */
+const HASH_STEP_BYTES = 32 * 1024;
+
 /**
  * A blob in the making. Bytes are hashed and gathered into blocks, and full blocks are staged under a random name while
  * further bytes arrive; at most one block is being filled and {@link BLOCKS_IN_FLIGHT} are on their way. Nothing is visible
@@ -31,6 +34,7 @@ export class BlockDraft implements ByteSink {
   readonly #blockIds: string[] = [];
   #block: Buffer | undefined;
   #used = 0;
+  #hashed = 0;
   #length = 0;
   #failure: unknown;
 
@@ -46,7 +50,8 @@ export class BlockDraft implements ByteSink {
 
   /** The sha256 of all bytes written so far, in hex. */
   get sha256(): string {
-    return this.#hash.copy().update(this.#filled()).digest('hex');
+    this.#hashNew();
+    return this.#hash.copy().digest('hex');
   }
 
   get block(): Buffer | undefined {
@@ -60,6 +65,7 @@ export class BlockDraft implements ByteSink {
   wrote(length: number): void {
     this.#used += length;
     this.#length += length;
+    if (this.#used - this.#hashed >= HASH_STEP_BYTES) this.#hashNew();
     if (this.#used === this.#block?.length) this.flush();
   }
 
@@ -73,7 +79,6 @@ export class BlockDraft implements ByteSink {
     this.#throwFailure();
     if (this.#block !== undefined) return;
     this.#block = await this.#world.pool.take(this.#world.deadline);
-    this.#used = 0;
   }
 
   async write(bytes: Uint8Array): Promise<void> {
@@ -92,9 +97,10 @@ export class BlockDraft implements ByteSink {
     const block = this.#block;
     if (block === undefined || this.#used === 0) return;
     const content = this.#filled();
-    this.#hash.update(content);
+    this.#hashNew();
     this.#block = undefined;
     this.#used = 0;
+    this.#hashed = 0;
     this.#stage(content, () => this.#world.pool.giveBack(block));
   }
 
@@ -129,6 +135,11 @@ export class BlockDraft implements ByteSink {
     await Promise.all(this.#inFlight);
     if (this.#block !== undefined) this.#world.pool.giveBack(this.#block);
     this.#block = undefined;
+  }
+
+  #hashNew(): void {
+    if (this.#hashed < this.#used) this.#hash.update(this.#filled().subarray(this.#hashed));
+    this.#hashed = this.#used;
   }
 
   #filled(): Buffer {

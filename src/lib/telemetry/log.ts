@@ -2,7 +2,7 @@ import type { InvocationContext } from '@azure/functions';
 import type { LogLevel, LogSettings } from '../settings.ts';
 
 /** The facts of a log line in the order in which they are to be read; undefined ones are left out. */
-export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
+type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
 
 /**
  * Writes one line for one fact: `message key=value …`, or with `LOG_FORMAT=json` one object. Lines hold ids, sizes, times and

@@ -1,0 +1,7 @@
+import { openServices } from './services.ts';
+
+/** The one set of services that the functions share. Read when the app module loads: on a warm placeholder the environment is complete only then (A§4.1). */
+export const services = openServices(process.env);
+
+for (const { setting, message } of services.configuration.problems)
+  console.error(`error: setting ${setting} ${message}`);

@@ -1,0 +1,71 @@
+import { createServer, request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+type Fault =
+  /** The request does not reach storage; this is the answer. */
+  | { readonly kind: 'answer'; readonly status: number; readonly headers?: Record<string, string> }
+  /** Storage does it, and the answer is lost. */
+  | { readonly kind: 'lose-answer' }
+  /** The connection is closed at once. */
+  | { readonly kind: 'refuse' }
+  /** Nothing ever comes. */
+  | { readonly kind: 'hang' };
+
+/** A real HTTP hop between the app and Azurite that fails on demand. */
+export interface FaultProxy {
+  readonly connectionString: string;
+  /** Called for each request with its method and target; what it returns happens. */
+  onRequest: (method: string, target: string) => Fault | undefined;
+  readonly requests: string[];
+  close(): Promise<void>;
+}
+
+export async function startFaultProxy(connectionString: string): Promise<FaultProxy> {
+  const upstream = new URL(/BlobEndpoint=([^;]+)/.exec(connectionString)?.[1] ?? '');
+  const requests: string[] = [];
+  const server = createServer((request, response) => {
+    const line = `${request.method} ${request.url}`;
+    requests.push(line);
+    const fault = proxy.onRequest(request.method ?? '', request.url ?? '');
+    if (fault?.kind === 'hang') request.resume();
+    else if (fault?.kind === 'refuse') request.socket.destroy();
+    else if (fault?.kind === 'answer') {
+      request.resume().on('end', () => response.writeHead(fault.status, fault.headers).end());
+    } else forward(upstream, request, response, fault?.kind === 'lose-answer');
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  const proxy: FaultProxy = {
+    connectionString: connectionString.replace(upstream.host, `127.0.0.1:${port}`),
+    onRequest: () => undefined,
+    requests,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+  return proxy;
+}
+
+function forward(upstream: URL, request: IncomingMessage, response: ServerResponse, losesAnswer: boolean): void {
+  const onward = httpRequest(
+    {
+      host: upstream.hostname,
+      port: upstream.port,
+      method: request.method,
+      path: request.url,
+      headers: request.headers,
+    },
+    (answer) => {
+      if (losesAnswer) {
+        answer.resume().on('end', () => request.socket.destroy());
+        return;
+      }
+      response.writeHead(answer.statusCode ?? 500, answer.headers);
+      answer.pipe(response);
+    },
+  );
+  onward.on('error', () => request.socket.destroy());
+  request.pipe(onward);
+}

@@ -1,0 +1,218 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { request as httpRequest } from 'node:http';
+import { app } from '@azure/functions';
+import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
+import { postCallHandler } from '../../src/lib/postCall/handler.ts';
+import { openServices, type Services } from '../../src/lib/services.ts';
+import { sweep } from '../../src/lib/sweep.ts';
+import { type FaultProxy, startFaultProxy } from './faultProxy.ts';
+import {
+  audioEvent,
+  newCall,
+  send,
+  sign,
+  startWorld,
+  transcription,
+  until,
+  WEBHOOK_PATH,
+  type World,
+} from './world.ts';
+
+const recording = randomBytes(9 * 1024 * 1024);
+const PIECES = { chunkBytes: 60_000 };
+const SOON = { totalMs: 1_500, tryMs: 500 };
+const AN_HOUR_MS = 3_600_000;
+
+let proxy: FaultProxy;
+let world: World;
+let services: Services;
+beforeAll(async () => {
+  proxy = await startFaultProxy(inject('storage'));
+  world = await startWorld({ CallStorage: proxy.connectionString }, async () => {
+    services = openServices(process.env, { storageBudget: SOON });
+    app.setup({ enableHttpStream: true });
+    const handler = postCallHandler(services, { bodyDeadlineSeconds: 2 });
+    app.http('postCallWebhook', { route: 'elevenlabs/webhook', methods: ['POST'], handler });
+  });
+});
+afterAll(async () => {
+  await world.close();
+  await proxy.close();
+});
+afterEach(() => {
+  proxy.onRequest = () => undefined;
+});
+
+const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
+const storedOf = (call: { conversation_id: string }) =>
+  world.stored((_path, metadata) => metadata['conversation_id'] === call.conversation_id);
+const deliveryLine = () => world.lines.filter((line) => line.message.startsWith('delivery ')).at(-1)?.message;
+const noLog = { write: () => {} };
+
+/** A fault for the first `times` requests that match. */
+function first(times: number, matches: RegExp, fault: ReturnType<FaultProxy['onRequest']>): FaultProxy['onRequest'] {
+  let left = times;
+  return (method, target) => {
+    if (!matches.test(`${method} ${target}`) || left === 0) return undefined;
+    left--;
+    return fault;
+  };
+}
+
+const puts = {
+  transcript: /^PUT .*\/transcripts-.*\.json/,
+  block: /comp=block&/,
+  commit: /comp=blocklist/,
+  copy: /^PUT .*\/audio-.*\.mp3/,
+};
+
+describe('short outages are ridden out', () => {
+  it.each<[string, ReturnType<FaultProxy['onRequest']>]>([
+    ['throttled with 503', { kind: 'answer', status: 503 }],
+    ['throttled with 429', { kind: 'answer', status: 429 }],
+    ['a server error', { kind: 'answer', status: 500 }],
+    ['a refused connection', { kind: 'refuse' }],
+    ['a hung connection', { kind: 'hang' }],
+  ])('%s, once', async (_name, fault) => {
+    proxy.onRequest = first(1, puts.transcript, fault);
+    const event = transcription();
+    expect((await send(world, JSON.stringify(event))).status).toBe(200);
+    expect(await storedOf(event.data)).toHaveLength(1);
+  });
+
+  it.each(['block', 'commit', 'copy'] as const)('a large recording whose %s is refused once', async (step) => {
+    proxy.onRequest = first(1, puts[step], { kind: 'refuse' });
+    const event = audioEvent(recording);
+    expect((await send(world, JSON.stringify(event), PIECES)).status).toBe(200);
+    expect((await storedOf(event.data)).map((blob) => blob.metadata['sha256'])).toEqual([sha256(recording)]);
+  });
+});
+
+describe('a lost answer is settled by looking at what is stored', () => {
+  it('to the put of a transcript: stored, not a duplicate', async () => {
+    proxy.onRequest = first(1, puts.transcript, { kind: 'lose-answer' });
+    const event = transcription();
+    expect((await send(world, JSON.stringify(event))).status).toBe(200);
+    expect(await storedOf(event.data)).toHaveLength(1);
+    expect(deliveryLine()).toMatch(/outcome=stored .*duplicate=false/);
+  });
+
+  it.each(['block', 'commit', 'copy'] as const)('to the %s of a large recording', async (step) => {
+    proxy.onRequest = first(1, puts[step], { kind: 'lose-answer' });
+    const event = audioEvent(recording);
+    expect((await send(world, JSON.stringify(event), PIECES)).status).toBe(200);
+    expect((await storedOf(event.data)).map((blob) => sha256(blob.bytes))).toEqual([sha256(recording)]);
+    expect(deliveryLine()).toMatch(/outcome=stored .*duplicate=false/);
+  });
+});
+
+describe('an outage longer than the time budget', () => {
+  it.each([
+    ['storage is gone', { kind: 'refuse' } as const],
+    ['storage hangs', { kind: 'hang' } as const],
+    ['storage refuses access', { kind: 'answer', status: 403 } as const],
+  ])('%s: 503 with Retry-After for a transcript, and stored when it comes again', async (_name, fault) => {
+    proxy.onRequest = () => fault;
+    const event = transcription();
+    const answer = await send(world, JSON.stringify(event));
+    expect(answer.status).toBe(503);
+    expect(answer.headers['retry-after']).toMatch(/^\d+$/);
+    expect(answer.json['code']).toBe('storage_unavailable');
+    expect(deliveryLine()).toContain('hint=');
+    expect(await storedOf(event.data)).toEqual([]);
+    proxy.onRequest = () => undefined;
+    expect((await send(world, JSON.stringify(event))).status).toBe(200);
+    expect(await storedOf(event.data)).toHaveLength(1);
+  });
+
+  it('in the middle of a recording: 503, nothing visible, and no block buffer is lost', async () => {
+    let blocks = 0;
+    proxy.onRequest = (_method, target) =>
+      /comp=block&/.test(target) && ++blocks > 1 ? { kind: 'refuse' } : undefined;
+    const event = audioEvent(recording);
+    expect((await send(world, JSON.stringify(event), PIECES)).status).toBe(503);
+    expect(await storedOf(event.data)).toEqual([]);
+    await until(() => services.postCall?.store.pool.lent === 0 || undefined);
+  });
+});
+
+describe('what is left between commit and copy', () => {
+  const leaveBehind = async () => {
+    proxy.onRequest = (method, target) => (puts.copy.test(`${method} ${target}`) ? { kind: 'refuse' } : undefined);
+    const event = audioEvent(recording);
+    const answer = await send(world, JSON.stringify(event), PIECES);
+    proxy.onRequest = () => undefined;
+    expect(answer.status).toBe(503);
+    expect((await storedOf(event.data)).map((blob) => blob.path.split('/')[0])).toEqual([world.containers.incoming]);
+    return event;
+  };
+
+  it('is left alone by the sweep while it is young, and finished when it is older than the longest delivery', async () => {
+    const event = await leaveBehind();
+    await sweep(services, noLog);
+    expect((await storedOf(event.data)).map((blob) => blob.path.split('/')[0])).toEqual([world.containers.incoming]);
+    await sweep({ ...services, now: () => Date.now() + AN_HOUR_MS }, noLog);
+    const blobs = await storedOf(event.data);
+    expect(blobs.map((blob) => blob.path)).toEqual([
+      `${world.containers.audio}/${event.data.agent_id}/${event.data.conversation_id}.mp3`,
+    ]);
+    expect(sha256(blobs[0]?.bytes ?? Buffer.alloc(0))).toBe(sha256(recording));
+    expect(blobs[0]?.contentType).toBe('audio/mpeg');
+  });
+
+  it('is finished once by many sweeps at once', async () => {
+    const event = await leaveBehind();
+    const later = { ...services, now: () => Date.now() + AN_HOUR_MS };
+    const lines: string[] = [];
+    const log = {
+      write: (level: string, _message: string, fields?: object) =>
+        void lines.push(`${level} ${JSON.stringify(fields)}`),
+    };
+    await Promise.all(Array.from({ length: 5 }, () => sweep(later, log)));
+    expect(lines.filter((line) => line.startsWith('ERROR'))).toEqual([]);
+    expect(await storedOf(event.data)).toHaveLength(1);
+    expect(await world.storedIn(world.containers.incoming)).toEqual([]);
+  });
+
+  it('is deleted when the same recording came again meanwhile', async () => {
+    const event = await leaveBehind();
+    expect((await send(world, JSON.stringify(event), PIECES)).status).toBe(200);
+    await sweep({ ...services, now: () => Date.now() + AN_HOUR_MS }, noLog);
+    expect(await storedOf(event.data)).toHaveLength(1);
+    expect(await world.storedIn(world.containers.incoming)).toEqual([]);
+  });
+
+  it('stays and is reported when its metadata does not say where it belongs', async () => {
+    const foreign = world.blobs.getContainerClient(world.containers.incoming).getBlockBlobClient('foreign');
+    await foreign.upload('x', 1);
+    const lines: string[] = [];
+    await sweep(
+      { ...services, now: () => Date.now() + AN_HOUR_MS },
+      { write: (level, _message, fields) => void lines.push(`${level} ${fields?.['name']}`) },
+    );
+    expect(lines).toContain('ERROR foreign');
+    expect(await foreign.exists()).toBe(true);
+    await foreign.delete();
+  });
+});
+
+describe('slow senders', () => {
+  it('a body that trickles gets 408 at the deadline, and nothing of it is visible', async () => {
+    const event = transcription();
+    const text = JSON.stringify(event);
+    const status = await new Promise<number>((resolve, reject) => {
+      const request = httpRequest(
+        world.host.url.replace(/\/$/, '') + WEBHOOK_PATH,
+        { method: 'POST', headers: { 'elevenlabs-signature': sign(text), 'transfer-encoding': 'chunked' } },
+        (answer) => resolve(answer.resume().statusCode ?? 0),
+      );
+      request.on('error', reject);
+      const timer = setInterval(() => request.write(' '), 100);
+      request.on('close', () => clearInterval(timer));
+      request.on('response', () => request.destroy());
+    });
+    expect(status).toBe(408);
+    expect(await storedOf(newCall())).toEqual([]);
+    expect(deliveryLine()).toContain('code=body_too_slow');
+  });
+});

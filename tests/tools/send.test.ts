@@ -1,0 +1,171 @@
+import { createHmac } from 'node:crypto';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { run } from './run.ts';
+
+interface Received {
+  url: string | undefined;
+  headers: IncomingHttpHeaders;
+  body: Buffer;
+}
+
+const development = 'wsec_local_development_only';
+const transcription = readFileSync(new URL('../../examples/post_call_transcription.json', import.meta.url));
+let server: Server;
+let url: string;
+let status = 200;
+let received: Received[] = [];
+
+beforeAll(async () => {
+  server = createServer(async (request, response) => {
+    received.push({ url: request.url, headers: request.headers, body: Buffer.concat(await request.toArray()) });
+    response.writeHead(status).end('{"answer":true}');
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+});
+afterAll(() => void server.close());
+beforeEach(() => {
+  received = [];
+  status = 200;
+});
+
+async function send(...args: string[]) {
+  const { ended, text } = run(['tools/send.ts', ...args], { PORT: new URL(url).port });
+  return { code: await ended, text: text() };
+}
+
+function isGenuine({ headers, body }: Received, secret = development): boolean {
+  const [, t, v0] = /^t=(\d+),v0=([0-9a-f]{64})$/.exec(String(headers['elevenlabs-signature'])) ?? [];
+  return createHmac('sha256', secret).update(`${t}.`).update(body).digest('hex') === v0;
+}
+
+function ageSeconds({ headers }: Received): number {
+  return Math.round(Date.now() / 1000) - Number(/^t=(\d+)/.exec(String(headers['elevenlabs-signature']))?.[1]);
+}
+
+test('an example goes out as it is, signed, and the answer is shown', async () => {
+  const { code, text } = await send('post_call_transcription');
+  expect([code, text]).toEqual([0, expect.stringMatching(/200 \(as expected\) in \d+ ms\n {2}\{"answer":true\}/)]);
+  expect(received).toMatchObject([{ url: '/elevenlabs/webhook', body: transcription }]);
+  expect(received.every((one) => isGenuine(one) && ageSeconds(one) < 60)).toBe(true);
+  expect(received[0]?.headers).toMatchObject({ 'content-length': String(transcription.length) });
+});
+
+test.each([
+  ['--invalid', 401, false, 0],
+  ['--tamper', 401, false, 0],
+  ['--stale', 400, true, 3_600],
+  ['--future', 400, true, -3_600],
+])('%s expects %d', async (mode, expected, genuine, age) => {
+  status = expected;
+  expect(await send('post_call_audio', mode)).toMatchObject({ code: 0 });
+  status = 200;
+  expect(await send('post_call_audio', mode)).toMatchObject({
+    code: 1,
+    text: expect.stringContaining(`expected ${expected}`),
+  });
+  for (const one of received) {
+    expect(isGenuine(one)).toBe(genuine);
+    expect(Math.abs(ageSeconds(one) - age)).toBeLessThan(60);
+  }
+});
+
+test('--twice sends the same delivery two times', async () => {
+  expect(await send('post_call_transcription_flat', '--twice')).toMatchObject({ code: 0 });
+  expect(received).toHaveLength(2);
+  expect(received[0]?.headers['elevenlabs-signature']).toBe(received[1]?.headers['elevenlabs-signature']);
+});
+
+test('--chunked sends no Content-Length', async () => {
+  expect(await send('post_call_transcription', '--chunked')).toMatchObject({ code: 0 });
+  expect(received[0]?.headers).toMatchObject({ 'transfer-encoding': 'chunked' });
+  expect(received[0]?.headers).not.toHaveProperty('content-length');
+  expect(received.every((one) => isGenuine(one))).toBe(true);
+});
+
+test('--audio-mb sends a chunked audio event of that size', async () => {
+  expect(await send('--audio-mb', '5')).toMatchObject({ code: 0 });
+  expect(received[0]?.headers).toMatchObject({ 'transfer-encoding': 'chunked' });
+  expect(received[0]?.body).toHaveLength(5_000_000);
+  expect(received.every((one) => isGenuine(one))).toBe(true);
+});
+
+test('--mp3 sends a recording of the user', async () => {
+  expect(await send('--mp3', 'examples/call.mp3', '--conversation', 'conv_mine')).toMatchObject({ code: 0 });
+  const { data } = JSON.parse(String(received[0]?.body));
+  const mp3 = readFileSync(new URL('../../examples/call.mp3', import.meta.url));
+  expect(data).toMatchObject({ conversation_id: 'conv_mine', full_audio: mp3.toString('base64') });
+});
+
+test('--url takes a base or a full address, --secret another secret, --conversation another id', async () => {
+  const full = `${url}/behind/elevenlabs/webhook?code=key`;
+  const { text } = await send(
+    'post_call_transcription',
+    '--url',
+    full,
+    '--secret',
+    'wsec_x',
+    '--conversation',
+    'conv_x',
+  );
+  expect(received[0]?.url).toBe('/behind/elevenlabs/webhook?code=key');
+  expect(text).not.toContain('code=key');
+  expect(received.every((one) => isGenuine(one, 'wsec_x'))).toBe(true);
+  expect(JSON.parse(String(received[0]?.body)).data.conversation_id).toBe('conv_x');
+});
+
+test('--health asks the health function', async () => {
+  expect(await send('--health', '--url', `${url}/elevenlabs/webhook`)).toMatchObject({ code: 0 });
+  expect(received).toMatchObject([{ url: '/health' }]);
+});
+
+test('--json prints one object', async () => {
+  const { text } = await send('post_call_audio', '--json', '--expect', '201');
+  expect(JSON.parse(text)).toMatchObject({
+    ok: false,
+    expected: 201,
+    deliveries: [{ status: 200, answer: '{"answer":true}' }],
+  });
+});
+
+test('--list names every example', async () => {
+  expect((await send('--list')).text.split('\n')).toContain('call_initiation_failure_twilio');
+});
+
+test('an answer that comes before the end of the body is the result', async () => {
+  const early = createServer((request, response) => {
+    response.writeHead(413).end();
+    request.resume();
+  }).listen(0, '127.0.0.1');
+  await once(early, 'listening');
+  const { port } = early.address() as AddressInfo;
+  const { code } = await send('--audio-mb', '20', '--expect', '413', '--url', `http://127.0.0.1:${port}`);
+  expect(code).toBe(0);
+  early.closeAllConnections();
+  early.close();
+});
+
+test('nobody at the address is explained', async () => {
+  const { code, text } = await send('post_call_audio', '--url', 'http://127.0.0.1:9');
+  expect([code, text]).toEqual([1, expect.stringContaining('npm start')]);
+});
+
+test.each([
+  [[]],
+  [['no-such-example']],
+  [['a', 'b']],
+  [['post_call_audio', '--stale', '--future']],
+  [['--audio-mb', 'many']],
+  [['--audio-mb', '0.0001']],
+  [['post_call_audio', '--expect', '1']],
+  [['post_call_audio', '--url', 'ftp://127.0.0.1']],
+  [['post_call_audio', '--url', 'https://example.com']],
+  [['post_call_audio', '--what']],
+])('%j is wrong usage', async (args) => {
+  expect(await send(...args)).toMatchObject({ code: 2 });
+  expect(received).toEqual([]);
+});

@@ -1,0 +1,40 @@
+/** One line of the app's or the host's log. The ids are there when the line belongs to one invocation. */
+export interface HostLine {
+  level: 'trace' | 'debug' | 'information' | 'warning' | 'error' | 'critical';
+  message: string;
+  functionName?: string;
+  invocationId?: string;
+}
+
+export type WriteLine = (line: HostLine) => void;
+
+/** What {@link startHost} needs to know. */
+export interface HostOptions {
+  /** Port on 127.0.0.1; 0 takes a free one. */
+  port: number;
+  write: WriteLine;
+  /** Larger request bodies are answered 500, as the real host does. Default 104857600. */
+  bodyLimitBytes?: number;
+  /** Whether schedules run by themselves. Default true. */
+  timers?: boolean;
+}
+
+/** One registered function as {@link RunningHost} lists it. */
+export interface FunctionSummary {
+  name: string;
+  kind: 'http' | 'timer';
+  route?: string;
+  methods?: string[];
+  schedule?: string;
+}
+
+/** A served app. */
+export interface RunningHost {
+  /** Base address without a slash at the end, for example `http://127.0.0.1:7071`. */
+  url: string;
+  functions: FunctionSummary[];
+  /** Runs a timer function now, after a run that is still going on; rejects with the error of the function. */
+  runTimer(name: string): Promise<void>;
+  /** Stops timers and servers; requests that are still open are cut off. */
+  close(): Promise<void>;
+}
