@@ -3,6 +3,7 @@ import { discardBody } from './lib/discardBody.ts';
 import { problem } from './lib/problem.ts';
 import './functions/health.ts';
 import './functions/postCallWebhook.ts';
+import './functions/preCallWebhook.ts';
 import './functions/sweep.ts';
 
 // Without streams a chunked body, such as every recording, reaches the handler empty (A§0.1).

@@ -1,4 +1,5 @@
 import type { HttpResponseInit } from '@azure/functions';
+import { preCallHealth } from './preCall/health.ts';
 import type { Services } from './services.ts';
 
 const STORAGE_LIMIT_MS = 2_000;
@@ -24,6 +25,8 @@ export function healthCheck(services: Services): () => Promise<HttpResponseInit>
     return storage.result;
   };
 
+  const checkPreCall = preCallHealth(services);
+
   return async () => {
     const problems = services.configuration.problems.map(({ setting }) => setting);
     const checks: Record<string, Check> = {
@@ -40,6 +43,7 @@ export function healthCheck(services: Services): () => Promise<HttpResponseInit>
         service: 'elevenlabs-webhook',
         ...(isHealthy ? {} : { failing }),
         checks,
+        'elevenlabs-precall-webhook': await checkPreCall(),
       },
     };
   };

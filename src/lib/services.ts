@@ -1,11 +1,17 @@
-import { type Configuration, type PostCallSettings, readSettings } from './settings.ts';
-import type { RetryBudget } from './storage/blobStorage.ts';
+import { ElevenLabsClient } from './elevenlabs/client.ts';
+import { installationId } from './preCall/records.ts';
+import { StateStore } from './preCall/state.ts';
+import type { PreCallWorld } from './preCall/world.ts';
+import { type Configuration, type PostCallSettings, type PreCallSettings, readSettings } from './settings.ts';
+import type { BlobStorage, RetryBudget } from './storage/blobStorage.ts';
 import { type CallStore, openCallStore } from './storage/callStore.ts';
 
 /** The world that the functions of a process share. */
 export interface Services {
   readonly configuration: Configuration;
   readonly postCall: { readonly settings: PostCallSettings; readonly store: CallStore } | undefined;
+  /** Undefined when pre-call is not configured. */
+  readonly preCall: PreCallWorld | undefined;
   /** Milliseconds since 1970. */
   readonly now: () => number;
 }
@@ -20,10 +26,23 @@ export function openServices(
   options: ServiceOptions = {},
 ): Services {
   const configuration = readSettings(environment);
+  const now = options.now ?? Date.now;
   const settings = configuration.postCall;
-  return {
-    configuration,
-    postCall: settings === undefined ? undefined : { settings, store: openCallStore(settings, options.storageBudget) },
-    now: options.now ?? Date.now,
+  if (settings === undefined) return { configuration, postCall: undefined, preCall: undefined, now };
+  const store = openCallStore(settings, options.storageBudget);
+  const preCall = configuration.preCall && openPreCall(configuration.preCall, store.storage, now);
+  return { configuration, postCall: { settings, store }, preCall, now };
+}
+
+function openPreCall(settings: PreCallSettings, storage: BlobStorage, now: () => number): PreCallWorld {
+  const state = new StateStore(storage, settings.statePath);
+  let known: Promise<string> | undefined;
+  const installation = () => {
+    known ??= installationId(state).catch((error: unknown) => {
+      known = undefined;
+      throw error;
+    });
+    return known;
   };
+  return { settings, storage, state, elevenLabs: new ElevenLabsClient(settings.elevenLabs), installation, now };
 }

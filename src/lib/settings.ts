@@ -40,6 +40,26 @@ export interface PostCallSettings {
   readonly bodyLimitBytes: number;
 }
 
+export interface PreCallSettings {
+  readonly signature: SignaturePolicy;
+  readonly connection: StorageConnection;
+  readonly elevenLabs: { readonly apiKey: string; readonly baseUrl: string };
+  readonly sample: { readonly minSeconds: number; readonly maxBytes: number };
+  /** With the placeholders {name}, {date_of_birth} and {phone_number}. */
+  readonly greeting: string;
+  readonly samplePath: StoragePath;
+  readonly storesSamples: boolean;
+  readonly statePath: StoragePath;
+  /** `patch` changes the agent itself, `override` only says what the switch is to pass on. */
+  readonly agentUpdate: 'patch' | 'override';
+  readonly leaseMs: number;
+  readonly deletesClones: boolean;
+  /** Keep so many voice slots free; 0 is off. */
+  readonly slotsReserve: number;
+  /** Where post-call keeps what tells that a call has ended. */
+  readonly callPaths: Pick<Record<StorageArea, StoragePath>, 'transcripts' | 'audio' | 'callFailures'>;
+}
+
 export type LogLevel = 'DEBUG' | 'INFO' | 'WARNING' | 'ERROR';
 
 export interface LogSettings {
@@ -50,6 +70,10 @@ export interface LogSettings {
 export interface Configuration {
   /** Undefined when a setting that a delivery needs has a problem. */
   readonly postCall: PostCallSettings | undefined;
+  /** Undefined when pre-call is not configured: no API key, or a problem in a setting that it needs. */
+  readonly preCall: PreCallSettings | undefined;
+  /** Problems in settings that only pre-call reads. */
+  readonly preCallProblems: readonly SettingProblem[];
   /** The defaults stand in for values that have a problem, so that a typing error in them costs no delivery. */
   readonly log: LogSettings;
   /** NCRONTAB of the timer-triggered `sweep`. */
@@ -61,6 +85,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 const HOST_BODY_LIMIT_BYTES = 104_857_600;
 const HEADROOM_BYTES = 64 * 1024;
+const BYTES_PER_MB = 1024 * 1024;
 const MAX_SECRETS = 4;
 const DEFAULT_SWEEP_SCHEDULE = '0 */5 * * * *';
 
@@ -140,6 +165,40 @@ const deliverySettings = z
     }
   });
 
+const decimal = (fallback: number) =>
+  z
+    .string()
+    .regex(/^\s*\d{1,9}(\.\d{1,9})?\s*$/, 'must be a number with a decimal point, such as 3.0')
+    .transform(Number)
+    .refine((value) => value > 0, 'must be more than 0')
+    .default(fallback);
+
+const preCallSettings = z.object({
+  ELEVENLABS_PRECALL_WEBHOOK_SECRET: secrets.optional(),
+  ELEVENLABS_API_KEY: z
+    .string({ error: 'is required for pre-call: an API key of ElevenLabs' })
+    .refine((key) => !/\s/.test(key), 'has white space or a line break in it: paste it again without it'),
+  ELEVENLABS_API_BASE_URL: z
+    .string()
+    .refine((text) => /^https:\/\/[^\s/?#@]+\/?$|^http:\/\/(127\.0\.0\.1|localhost|\[::1\])(:\d+)?\/?$/.test(text), {
+      error: 'must be an https address without a path (or http on loopback, for a stand-in)',
+    })
+    .default('https://api.elevenlabs.io'),
+  VOICE_CLONE_MIN_DURATION: decimal(3),
+  VOICE_CLONE_MAX_SIZE_MB: decimal(10),
+  DEFAULT_FIRST_MESSAGE: z
+    .string()
+    .max(1000, 'must be at most 1000 characters')
+    .default('Hallo {name}, fijn dat je belt!'),
+  ENABLE_VOICE_SAMPLE_STORAGE: boolean(false),
+  VOICE_SAMPLE_STORAGE_PATH: storagePath('voice-samples'),
+  PRECALL_STATE_STORAGE_PATH: storagePath('precall-state'),
+  PRECALL_AGENT_UPDATE: z.enum(['patch', 'override'], { error: 'must be patch or override' }).default('patch'),
+  VOICE_LEASE_MINUTES: wholeNumber(15, 1),
+  VOICE_CLONE_AUTO_DELETE: boolean(false),
+  VOICE_SLOTS_RESERVE: wholeNumber(0),
+});
+
 const operatingSettings = z.object({
   LOG_LEVEL: z
     .string()
@@ -163,7 +222,7 @@ export function readSettings(environment: Environment): Configuration {
   const known = Object.fromEntries(
     Object.entries(environment).filter(([, value]) => value !== undefined && value !== ''),
   );
-  const references = unresolvedReferences(known);
+  const references = unresolvedReferences(known, { ...deliverySettings.shape, ...operatingSettings.shape });
   const delivery = deliverySettings.safeParse(known);
   const operating = operatingSettings.safeParse(known);
   const connection = readConnection(known);
@@ -172,9 +231,15 @@ export function readSettings(environment: Environment): Configuration {
     ...problemsOf(delivery),
     ...('problem' in connection ? [connection.problem] : []),
   ];
+  const preCall = preCallSettings.safeParse(known);
+  const preCallProblems = [...unresolvedReferences(known, preCallSettings.shape), ...problemsOf(preCall)];
   const isComplete = delivery.success && !('problem' in connection) && references.length === 0;
+  const postCall = isComplete ? postCallSettings(delivery.data, connection) : undefined;
+  const isPreCallReady = postCall !== undefined && preCall.success && preCallProblems.length === 0;
   return {
-    postCall: isComplete ? postCallSettings(delivery.data, connection) : undefined,
+    postCall,
+    preCall: isPreCallReady ? readPreCall(preCall.data, postCall) : undefined,
+    preCallProblems: onePerSetting(preCallProblems),
     log: operating.success
       ? { level: operating.data.LOG_LEVEL, format: operating.data.LOG_FORMAT }
       : { level: 'INFO', format: 'text' },
@@ -202,6 +267,32 @@ function postCallSettings(values: z.infer<typeof deliverySettings>, connection: 
     storesTranscripts: values.ENABLE_TRANSCRIPT_STORAGE,
     storesAudio: values.ENABLE_AUDIO_STORAGE,
     bodyLimitBytes: values.FUNCTIONS_REQUEST_BODY_SIZE_LIMIT - HEADROOM_BYTES,
+  };
+}
+
+/** Pre-call shares the storage, the clock's limits and, unless it has its own, the secrets of post-call. */
+function readPreCall(values: z.infer<typeof preCallSettings>, postCall: PostCallSettings): PreCallSettings {
+  const { transcripts, audio, callFailures } = postCall.paths;
+  return {
+    signature: {
+      ...postCall.signature,
+      secrets: values.ELEVENLABS_PRECALL_WEBHOOK_SECRET ?? postCall.signature.secrets,
+    },
+    connection: postCall.connection,
+    elevenLabs: { apiKey: values.ELEVENLABS_API_KEY, baseUrl: values.ELEVENLABS_API_BASE_URL.replace(/\/$/, '') },
+    sample: {
+      minSeconds: values.VOICE_CLONE_MIN_DURATION,
+      maxBytes: Math.floor(values.VOICE_CLONE_MAX_SIZE_MB * BYTES_PER_MB),
+    },
+    greeting: values.DEFAULT_FIRST_MESSAGE,
+    samplePath: values.VOICE_SAMPLE_STORAGE_PATH,
+    storesSamples: values.ENABLE_VOICE_SAMPLE_STORAGE,
+    statePath: values.PRECALL_STATE_STORAGE_PATH,
+    agentUpdate: values.PRECALL_AGENT_UPDATE,
+    leaseMs: values.VOICE_LEASE_MINUTES * 60_000,
+    deletesClones: values.VOICE_CLONE_AUTO_DELETE,
+    slotsReserve: values.VOICE_SLOTS_RESERVE,
+    callPaths: { transcripts, audio, callFailures },
   };
 }
 
@@ -245,10 +336,11 @@ function isConnectionString(text: string): boolean {
 }
 
 /** When the identity may not read the vault yet, the platform hands the reference itself over as the value. */
-function unresolvedReferences(environment: Environment): SettingProblem[] {
-  const ours = new Set([...Object.keys(deliverySettings.shape), ...Object.keys(operatingSettings.shape)]);
+function unresolvedReferences(environment: Environment, shape: Readonly<Record<string, unknown>>): SettingProblem[] {
+  const isStorage = (name: string) =>
+    'AUDIO_STORAGE_PATH' in shape && /^(CallStorage|AzureWebJobsStorage)(__|$)/.test(name);
   return Object.entries(environment)
-    .filter(([name]) => ours.has(name) || /^(CallStorage|AzureWebJobsStorage)(__|$)/.test(name))
+    .filter(([name]) => Object.hasOwn(shape, name) || isStorage(name))
     .filter(([, value]) => value?.trimStart().toLowerCase().startsWith('@microsoft.keyvault('))
     .map(([setting]) => ({
       setting,

@@ -1,0 +1,81 @@
+import type { HttpRequest, HttpResponseInit, InvocationContext } from '@azure/functions';
+import { NotConfigured, WebhookError } from '../errors.ts';
+import type { Services } from '../services.ts';
+import { type SignedDelivery, withSignature } from '../signature/withSignature.ts';
+import { type Log, logTo } from '../telemetry/log.ts';
+import { failure, success } from './answers.ts';
+import { prepareCall } from './prepare.ts';
+import { formOf, type PreCallRequest, readRequest } from './request.ts';
+import { checkSample } from './sample.ts';
+
+const BODY_LIMIT_BYTES = 15 * 1024 * 1024;
+const BODY_DEADLINE_SECONDS = 20;
+/** Everything together; the issue promises 50 s, and the answer has to be written, too. */
+const DEADLINE_MS = 48_000;
+
+/** Makes the handler of `POST /elevenlabs/precall/webhook`: gates, request, sample, clone, agent, answer. Never throws. */
+export function preCallHandler(services: Services) {
+  return async (request: HttpRequest, context: InvocationContext): Promise<HttpResponseInit> => {
+    const started = services.now();
+    const log = logTo(context, services.configuration.log);
+    const deadline = AbortSignal.timeout(DEADLINE_MS);
+    let signed: SignedDelivery | undefined;
+    let genuine: PreCallRequest | undefined;
+    const story = () => ({
+      conversation: genuine?.conversationId,
+      agent: genuine?.agentId,
+      bytes: signed?.body.receivedBytes,
+      ms: services.now() - started,
+      signature_age_s: signed?.signatureAgeSeconds,
+      delivery: context.invocationId,
+    });
+    try {
+      const world = services.preCall ?? notConfigured(services);
+      const endpoint = {
+        ...world.settings.signature,
+        bodyLimitBytes: BODY_LIMIT_BYTES,
+        bodyDeadlineSeconds: BODY_DEADLINE_SECONDS,
+        now: services.now,
+      };
+      const parsed = await withSignature(endpoint, request, (delivery) => {
+        signed = delivery;
+        return readRequest(delivery.body, formOf(request.headers.get('content-type')));
+      });
+      genuine = parsed;
+      const sample = await checkSample(parsed.sample, world.settings.sample, parsed.claimedSeconds);
+      const work = { id: context.invocationId, signal: deadline, log };
+      const prepared = await prepareCall(world, work, parsed, sample);
+      log.write('INFO', 'pre-call', {
+        outcome: prepared.isRepeated ? 'repeated' : prepared.isReused ? 'reused' : 'cloned',
+        ...story(),
+        voice: prepared.voiceId,
+        agent_updated: prepared.isAgentUpdated,
+        sample_seconds: Math.round(sample.durationSeconds * 10) / 10,
+        sample_format: sample.format,
+        duration_claim_disagrees: sample.claimDisagrees || undefined,
+        status: 200,
+      });
+      const { greeting: greetingTemplate, agentUpdate: mode } = world.settings;
+      return success({ request: parsed, prepared, greetingTemplate, mode, ms: services.now() - started });
+    } catch (error) {
+      logFailure(error, story(), log);
+      return failure(error, genuine?.conversationId);
+    }
+  };
+}
+
+function notConfigured({ configuration }: Services): never {
+  const problems = [...configuration.problems, ...configuration.preCallProblems];
+  throw new NotConfigured(problems.map(({ setting }) => setting));
+}
+
+function logFailure(error: unknown, story: Readonly<Record<string, string | number | undefined>>, log: Log): void {
+  if (error instanceof WebhookError) {
+    const outcome = error.status < 500 ? 'refused' : 'failed';
+    const fields = { outcome, ...story, status: error.status, code: error.code, hint: error.hint };
+    log.write(error.status < 500 ? 'WARNING' : 'ERROR', 'pre-call', fields);
+  } else {
+    const bug = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    log.write('ERROR', 'pre-call', { outcome: 'failed', ...story, status: 500, code: 'internal_error', bug });
+  }
+}

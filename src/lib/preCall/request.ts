@@ -1,0 +1,162 @@
+import busboy from 'busboy';
+import { z } from 'zod';
+import { BodyError } from '../errors.ts';
+import { decodeBase64 } from '../json/base64.ts';
+import type { SignedBody } from '../signature/signedBody.ts';
+import { PayloadError } from './errors.ts';
+import type { Caller } from './greeting.ts';
+
+/** What both forms of the request say. */
+export interface PreCallRequest {
+  readonly conversationId: string;
+  readonly agentId: string;
+  readonly caller: Caller;
+  readonly sample: Buffer;
+  readonly claimedSeconds?: number;
+}
+
+export type RequestForm = { readonly kind: 'json' } | { readonly kind: 'multipart'; readonly contentType: string };
+
+const LARGEST_METADATA_BYTES = 64 * 1024;
+const MULTIPART_LIMITS = {
+  parts: 8,
+  fields: 4,
+  files: 1,
+  fieldNameSize: 100,
+  headerPairs: 20,
+  fieldSize: LARGEST_METADATA_BYTES,
+};
+
+/** @throws {BodyError} 415 for anything but JSON and multipart. */
+export function formOf(contentType: string | null): RequestForm {
+  const type = (contentType ?? '').split(';')[0]?.trim().toLowerCase();
+  if (type === 'application/json') return { kind: 'json' };
+  if (type === 'multipart/form-data') return { kind: 'multipart', contentType: contentType ?? '' };
+  throw new BodyError('unsupported_media_type', 415, 'The body must be application/json or multipart/form-data');
+}
+
+/**
+ * Reads the whole of a body that is small by its limit, and takes it apart only when it is known to be genuine.
+ *
+ * @throws {PayloadError} and whatever the body throws.
+ */
+export async function readRequest(body: SignedBody, form: RequestForm): Promise<PreCallRequest> {
+  const pieces: Uint8Array[] = [];
+  for await (const bytes of body) pieces.push(bytes);
+  body.proof();
+  const whole = Buffer.concat(pieces);
+  return form.kind === 'json' ? fromJson(whole) : fromMultipart(whole, form.contentType);
+}
+
+const id = z.string().regex(/^[A-Za-z0-9_-]{1,256}$/);
+const text = z.string().max(1000).nullish().catch(undefined);
+
+const metadataSchema = z.object({
+  type: z.literal('pre_call'),
+  conversation_id: id,
+  agent_id: id,
+  caller_metadata: z.object({ name: text, date_of_birth: text, phone_number: text }).nullish().catch(undefined),
+});
+const sampleSchema = z.object({ duration_seconds: z.number().optional().catch(undefined) });
+
+function fromJson(body: Buffer): PreCallRequest {
+  const json = parseObject(body, 'The body');
+  const sample = z
+    .object({ voice_sample: z.looseObject({ format: z.literal('base64'), data: z.string() }) })
+    .safeParse(json);
+  const metadata = readMetadata(json);
+  if (!sample.success) {
+    throw new PayloadError('missing_sample', 'voice_sample with format "base64" and data is required');
+  }
+  const bytes = decodeBase64(sample.data.voice_sample.data);
+  if (bytes === undefined) throw new PayloadError('broken_base64', 'voice_sample.data is no base64');
+  return { ...metadata, ...claimOf(json), sample: bytes };
+}
+
+async function fromMultipart(body: Buffer, contentType: string): Promise<PreCallRequest> {
+  const { metadata, sample } = await readParts(body, contentType);
+  if (metadata === undefined) throw new PayloadError('missing_metadata', 'The field metadata is required');
+  const json = parseObject(metadata, 'The field metadata');
+  const facts = readMetadata(json);
+  if (sample === undefined) throw new PayloadError('missing_sample', 'The file voice_sample is required');
+  return { ...facts, ...claimOf(json), sample };
+}
+
+interface Parts {
+  metadata?: Buffer;
+  sample?: Buffer;
+}
+
+function readParts(body: Buffer, contentType: string): Promise<Parts> {
+  return new Promise((resolve, reject) => {
+    const broken = (cause?: unknown) =>
+      reject(Object.assign(new PayloadError('broken_multipart', 'The multipart body is broken'), { cause }));
+    let parser: busboy.Busboy;
+    try {
+      parser = busboy({
+        headers: { 'content-type': contentType },
+        limits: { ...MULTIPART_LIMITS, fileSize: body.length },
+        defParamCharset: 'utf8',
+      });
+    } catch (cause) {
+      broken(cause);
+      return;
+    }
+    const parts: Parts = {};
+    const take = (name: string, bytes: Buffer) => {
+      if (name === 'metadata' && parts.metadata === undefined) parts.metadata = bytes;
+      else if (name === 'voice_sample' && parts.sample === undefined) parts.sample = bytes;
+      else if (name === 'metadata' || name === 'voice_sample') broken();
+    };
+    parser.on('field', (name, value, { nameTruncated, valueTruncated }) => {
+      if (nameTruncated || valueTruncated) broken();
+      else take(name, Buffer.from(value));
+    });
+    parser.on('file', (name, file) => {
+      const pieces: Buffer[] = [];
+      file.on('data', (piece: Buffer) => pieces.push(piece));
+      file.on('end', () => take(name, Buffer.concat(pieces)));
+      file.on('error', broken);
+    });
+    for (const limit of ['partsLimit', 'fieldsLimit', 'filesLimit'] as const) parser.on(limit, broken);
+    parser.on('error', broken);
+    parser.on('close', () => resolve(parts));
+    parser.end(body);
+  });
+}
+
+function parseObject(bytes: Buffer, what: string): unknown {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes));
+  } catch {
+    throw new PayloadError('not_json', `${what} is no JSON`);
+  }
+}
+
+function readMetadata(json: unknown): Omit<PreCallRequest, 'sample' | 'claimedSeconds'> {
+  const parsed = metadataSchema.safeParse(json);
+  if (!parsed.success) {
+    const names = [...new Set(parsed.error.issues.map((issue) => String(issue.path[0] ?? 'the object')))];
+    const reason = names.includes('type') ? 'wrong_type' : 'unusable_ids';
+    throw new PayloadError(reason, `Missing or not usable: ${names.join(', ')}`);
+  }
+  const { conversation_id: conversationId, agent_id: agentId, caller_metadata: caller } = parsed.data;
+  return {
+    conversationId,
+    agentId,
+    caller: {
+      ...(caller?.name ? { name: caller.name } : {}),
+      ...(caller?.date_of_birth ? { dateOfBirth: caller.date_of_birth } : {}),
+      ...(caller?.phone_number ? { phoneNumber: caller.phone_number } : {}),
+    },
+  };
+}
+
+function claimOf(json: unknown): { claimedSeconds?: number } {
+  const parsed = z
+    .object({ voice_sample: sampleSchema })
+    .or(sampleSchema.transform((voice_sample) => ({ voice_sample })))
+    .safeParse(json);
+  const seconds = parsed.data?.voice_sample.duration_seconds;
+  return seconds === undefined ? {} : { claimedSeconds: seconds };
+}

@@ -1,0 +1,138 @@
+import { randomUUID } from 'node:crypto';
+import type { BlockBlobClient } from '@azure/storage-blob';
+import type { z } from 'zod';
+import type { StoragePath } from '../settings.ts';
+import { type BlobStorage, isAlreadyThere, isNotFound } from '../storage/blobStorage.ts';
+
+/** A record as it stood when it was read or written; `etag` is what a change of it is conditional on. */
+export interface StateRecord<T> {
+  readonly name: string;
+  readonly value: T;
+  readonly etag: string;
+}
+
+/** One kind of record: its folder and what a value looks like. Values hold ids, hashes and times, no caller's data. */
+export interface RecordKind<T> {
+  readonly folder: string;
+  readonly schema: z.ZodType<T>;
+}
+
+interface Stored<T> extends StateRecord<T> {
+  readonly writeId: string | undefined;
+}
+
+/**
+ * The state of pre-call: small JSON blobs, changed only on condition that nobody else has changed them since. There is no
+ * database and nothing on the instance, so any instance can go on where another one stopped.
+ */
+export class StateStore {
+  readonly #storage: BlobStorage;
+  readonly #path: StoragePath;
+
+  constructor(storage: BlobStorage, path: StoragePath) {
+    this.#storage = storage;
+    this.#path = path;
+  }
+
+  /** Writes a record that must not exist yet; when it does, the standing one comes back instead. */
+  async create<T>(
+    kind: RecordKind<T>,
+    name: string,
+    value: T,
+  ): Promise<{ readonly isNew: boolean; readonly record: StateRecord<T> }> {
+    for (;;) {
+      const written = await this.#write(kind, name, value, { ifNoneMatch: '*' });
+      if (written !== undefined) return { isNew: true, record: written };
+      const standing = await this.read(kind, name);
+      if (standing !== undefined) return { isNew: false, record: standing };
+    }
+  }
+
+  async read<T>(kind: RecordKind<T>, name: string): Promise<StateRecord<T> | undefined> {
+    return this.#read(kind, name);
+  }
+
+  /** Replaces a record; undefined when it has been changed or removed since it was read. */
+  replace<T>(kind: RecordKind<T>, record: StateRecord<T>, value: T): Promise<StateRecord<T> | undefined> {
+    return this.#write(kind, record.name, value, { ifMatch: record.etag });
+  }
+
+  /** Removes a record; false when it has been changed since it was read. */
+  async remove<T>(kind: RecordKind<T>, record: StateRecord<T>): Promise<boolean> {
+    try {
+      await this.#attempt(kind, record.name, (blob, abortSignal) =>
+        blob.delete({ abortSignal, conditions: { ifMatch: record.etag } }),
+      );
+      return true;
+    } catch (error) {
+      if (isNotFound(error)) return true;
+      if (isAlreadyThere(error)) return false;
+      throw error;
+    }
+  }
+
+  /** The names of all records of a kind, with the time of their last change in milliseconds. */
+  async list<T>(kind: RecordKind<T>): Promise<{ readonly name: string; readonly changedAt: number }[]> {
+    const prefix = `${this.#path.prefix}${kind.folder}/`;
+    return this.#storage.attempt(this.#path.container, async (container, abortSignal) => {
+      const found: { name: string; changedAt: number }[] = [];
+      for await (const blob of container.listBlobsFlat({ prefix, abortSignal })) {
+        const name = blob.name.slice(prefix.length).replace(/\.json$/, '');
+        found.push({ name, changedAt: blob.properties.lastModified.getTime() });
+      }
+      return found;
+    });
+  }
+
+  async #write<T>(
+    kind: RecordKind<T>,
+    name: string,
+    value: T,
+    conditions: { ifNoneMatch: '*' } | { ifMatch: string },
+  ): Promise<StateRecord<T> | undefined> {
+    const writeId = randomUUID();
+    const bytes = Buffer.from(JSON.stringify(value));
+    try {
+      const { etag } = await this.#attempt(kind, name, (blob, abortSignal) =>
+        blob.upload(bytes, bytes.length, {
+          abortSignal,
+          conditions,
+          blobHTTPHeaders: { blobContentType: 'application/json' },
+          metadata: { write_id: writeId },
+        }),
+      );
+      return { name, value, etag: etag ?? '' };
+    } catch (error) {
+      if (isNotFound(error)) return undefined;
+      if (!isAlreadyThere(error)) throw error;
+      // Our own write whose answer was lost has been repeated and found itself.
+      const standing = await this.#read(kind, name);
+      return standing?.writeId === writeId ? standing : undefined;
+    }
+  }
+
+  async #read<T>(kind: RecordKind<T>, name: string): Promise<Stored<T> | undefined> {
+    try {
+      return await this.#attempt(kind, name, async (blob, abortSignal) => {
+        const answer = await blob.download(0, undefined, { abortSignal });
+        const chunks: Buffer[] = [];
+        for await (const chunk of answer.readableStreamBody ?? []) chunks.push(Buffer.from(chunk));
+        const value = kind.schema.parse(JSON.parse(Buffer.concat(chunks).toString()));
+        return { name, value, etag: answer.etag ?? '', writeId: answer.metadata?.['write_id'] };
+      });
+    } catch (error) {
+      if (isNotFound(error)) return undefined;
+      throw error;
+    }
+  }
+
+  #attempt<R>(
+    kind: { folder: string },
+    name: string,
+    operation: (blob: BlockBlobClient, signal: AbortSignal) => Promise<R>,
+  ): Promise<R> {
+    return this.#storage.attempt(this.#path.container, (container, signal) =>
+      operation(container.getBlockBlobClient(`${this.#path.prefix}${kind.folder}/${name}.json`), signal),
+    );
+  }
+}

@@ -1,0 +1,199 @@
+import { randomUUID } from 'node:crypto';
+import type { Voice } from '../elevenlabs/schemas.ts';
+import type { Log } from '../telemetry/log.ts';
+import { LABEL_HASH_DIGITS, MADE_BY } from './clone.ts';
+import { restoreAgent } from './lend.ts';
+import { agents, type Conversation, conversations, isAlive, isExpired, voices } from './records.ts';
+import type { StateRecord } from './state.ts';
+import { callOf, type PreCallWorld, type Work } from './world.ts';
+
+const SWEEP_MS = 120_000;
+const CLAIM_MS = 60_000;
+const ORPHAN_AGE_MS = 15 * 60_000;
+/** Long after any switch has given up delivering a conversation again. */
+const FORGET_AFTER_MS = 7 * 24 * 3_600_000;
+
+/** Voices that must stay, by what runs now. */
+interface Running {
+  readonly samples: ReadonlySet<string>;
+  readonly voiceIds: ReadonlySet<string>;
+}
+
+/**
+ * The sweep's second task: ends the leases of calls that are over or took too long, gives agents back what is their own, and
+ * deletes clones that may go. Safe to run twice at once: every step is conditional on the state that it was decided on.
+ */
+export async function sweepPreCall(world: PreCallWorld, log: Log): Promise<void> {
+  const work: Work = { id: `sweep-${randomUUID()}`, signal: AbortSignal.timeout(SWEEP_MS), log };
+  const endedSamples = await endConversations(world, work);
+  await restoreAgents(world, work);
+  if (world.settings.deletesClones) {
+    for (const sample of endedSamples) await attempt(work, 'clone', () => deleteClone(world, work, sample));
+  }
+  await attempt(work, 'orphans', () => deleteOrphans(world, work));
+  if (world.settings.slotsReserve > 0) await attempt(work, 'reserve', () => keepReserve(world, work));
+}
+
+/** One thing that fails keeps no other from being done; the next sweep tries again. */
+async function attempt(work: Work, what: string, action: () => Promise<void>): Promise<void> {
+  try {
+    await action();
+  } catch (error) {
+    work.log.write('WARNING', 'sweep', {
+      outcome: 'failed',
+      what,
+      hint: error instanceof Error ? error.message : String(error),
+    });
+  }
+}
+
+async function endConversations(world: PreCallWorld, work: Work): Promise<Set<string>> {
+  const samples = new Set<string>();
+  for (const { name, changedAt } of await world.state.list(conversations)) {
+    await attempt(work, 'conversation', async () => {
+      const record = await world.state.read(conversations, name);
+      if (record === undefined) return;
+      if (record.value.ended) {
+        if (world.now() - changedAt > FORGET_AFTER_MS) await world.state.remove(conversations, record);
+        return;
+      }
+      if (!(await isOver(world, record))) return;
+      const ended = await world.state.replace(conversations, record, { ...record.value, claim: null, ended: true });
+      if (ended === undefined) return;
+      samples.add(record.value.sample_sha256);
+      work.log.write('INFO', 'sweep', { outcome: 'lease ended', conversation: name, agent: record.value.agent_id });
+    });
+  }
+  return samples;
+}
+
+/** The call's post-call event is stored, or the lease has expired. */
+async function isOver(world: PreCallWorld, { name, value }: StateRecord<Conversation>): Promise<boolean> {
+  if (isExpired(value.expires_at, world.now())) return true;
+  const { transcripts, audio, callFailures } = world.settings.callPaths;
+  const kept = [
+    { path: transcripts, extension: 'json' },
+    { path: audio, extension: 'mp3' },
+    { path: callFailures, extension: 'json' },
+  ];
+  for (const { path, extension } of kept) {
+    const blob = `${path.prefix}${value.agent_id}/${name}.${extension}`;
+    const isThere = await world.storage.attempt(path.container, (container, abortSignal) =>
+      container.getBlobClient(blob).exists({ abortSignal }),
+    );
+    if (isThere) return true;
+  }
+  return false;
+}
+
+async function restoreAgents(world: PreCallWorld, work: Work): Promise<void> {
+  for (const { name } of await world.state.list(agents)) {
+    await attempt(work, 'agent', async () => {
+      const record = await world.state.read(agents, name);
+      if (record === undefined) return;
+      const { lease } = record.value;
+      if (lease !== null && !isExpired(lease.expires_at, world.now())) {
+        const call = await world.state.read(conversations, lease.conversation);
+        if (call !== undefined && !call.value.ended) return;
+      }
+      const isRestored = await restoreAgent(world, work, record, CLAIM_MS);
+      if (isRestored) work.log.write('INFO', 'sweep', { outcome: 'agent restored', agent: name });
+    });
+  }
+}
+
+async function running(world: PreCallWorld): Promise<Running> {
+  const samples = new Set<string>();
+  const voiceIds = new Set<string>();
+  for (const { name } of await world.state.list(conversations)) {
+    const value = (await world.state.read(conversations, name))?.value;
+    if (value === undefined || value.ended) continue;
+    samples.add(value.sample_sha256);
+    if (value.answer !== null) voiceIds.add(value.answer.voice_id);
+  }
+  for (const { name } of await world.state.list(agents)) {
+    for (const change of (await world.state.read(agents, name))?.value.set ?? []) voiceIds.add(change.voice_id);
+  }
+  return { samples, voiceIds };
+}
+
+/**
+ * Deletes a clone that no running lease needs. A delivery first writes its conversation and then reads the voice; we first
+ * mark the voice and then read the conversations: at least one of the two sees the other.
+ */
+async function deleteClone(world: PreCallWorld, work: Work, sample: string): Promise<void> {
+  const record = await world.state.read(voices, sample);
+  if (record === undefined || record.value.state === 'cloning') return;
+  const { value } = record;
+  if (value.state === 'deleting' && (await isAlive(world.state, value.claim, world.now))) return;
+  const { voice_id, cloned_at } = value;
+  const claim = { by: work.id, until: world.now() + CLAIM_MS };
+  const marked = await world.state.replace(voices, record, { state: 'deleting', claim, voice_id, cloned_at });
+  if (marked === undefined) return;
+  const now = await running(world);
+  if (now.samples.has(sample) || now.voiceIds.has(voice_id)) {
+    await world.state.replace(voices, marked, { state: 'ready', voice_id, cloned_at });
+    return;
+  }
+  await world.elevenLabs.deleteVoice(voice_id, callOf(work));
+  await world.state.remove(voices, marked);
+  work.log.write('INFO', 'sweep', { outcome: 'clone deleted', voice: voice_id });
+}
+
+/** Our own voices that no record knows: left behind by a process that died, or made twice. */
+async function deleteOrphans(world: PreCallWorld, work: Work): Promise<void> {
+  const candidates = (await ourVoices(world, work)).filter(
+    (voice) => world.now() - (voice.createdAtSeconds ?? 0) * 1000 > ORPHAN_AGE_MS,
+  );
+  if (candidates.length === 0) return;
+  const known = new Set<string>();
+  for (const { name } of await world.state.list(voices)) {
+    const value = (await world.state.read(voices, name))?.value;
+    // Somebody is cloning this sample right now and may be about to find this very voice by its labels.
+    if (value?.state === 'cloning') known.add(name.slice(0, LABEL_HASH_DIGITS));
+    else if (value !== undefined) known.add(value.voice_id);
+  }
+  const { voiceIds } = await running(world);
+  for (const voice of candidates) {
+    if (known.has(voice.voiceId) || known.has(voice.labels['sample'] ?? '') || voiceIds.has(voice.voiceId)) continue;
+    await world.elevenLabs.deleteVoice(voice.voiceId, callOf(work));
+    work.log.write('WARNING', 'sweep', { outcome: 'orphan deleted', voice: voice.voiceId });
+  }
+}
+
+/** Deletes our oldest clones without a running lease until so many slots are free. */
+async function keepReserve(world: PreCallWorld, work: Work): Promise<void> {
+  const { voiceSlotsUsed, voiceLimit } = await world.elevenLabs.getSubscription(callOf(work));
+  let missing = world.settings.slotsReserve - (voiceLimit - voiceSlotsUsed);
+  if (missing <= 0) return;
+  const samples = new Map<string, string>();
+  for (const { name } of await world.state.list(voices)) {
+    const value = (await world.state.read(voices, name))?.value;
+    if (value?.state === 'ready') samples.set(value.voice_id, name);
+  }
+  const oldestFirst = (await ourVoices(world, work)).sort(
+    (a, b) => (a.createdAtSeconds ?? 0) - (b.createdAtSeconds ?? 0),
+  );
+  for (const voice of oldestFirst) {
+    const sample = samples.get(voice.voiceId);
+    if (missing <= 0) return;
+    if (sample === undefined) continue;
+    await deleteClone(world, work, sample);
+    if ((await world.state.read(voices, sample)) === undefined) missing--;
+  }
+  if (missing > 0) {
+    work.log.write('WARNING', 'sweep', {
+      outcome: 'reserve not reached',
+      missing,
+      hint: 'All other voices are in use or not ours.',
+    });
+  }
+}
+
+async function ourVoices(world: PreCallWorld, work: Work): Promise<Voice[]> {
+  const labels = { made_by: MADE_BY, installation: await world.installation() };
+  const found: Voice[] = [];
+  for await (const voice of world.elevenLabs.findVoices({ category: 'cloned', labels }, callOf(work)))
+    found.push(voice);
+  return found;
+}
