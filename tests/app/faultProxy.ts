@@ -1,4 +1,10 @@
-import { createServer, request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
+import {
+  type ClientRequest,
+  createServer,
+  request as httpRequest,
+  type IncomingMessage,
+  type ServerResponse,
+} from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 type Fault =
@@ -11,18 +17,31 @@ type Fault =
   /** Nothing ever comes. */
   | { readonly kind: 'hang' };
 
-/** A real HTTP hop between the app and Azurite that fails on demand. */
-export interface FaultProxy {
-  readonly connectionString: string;
+/** A real HTTP hop between the app and a server that fails on demand. */
+export interface HttpFaultProxy {
+  readonly url: string;
+  /** How many requests are with the server right now. */
+  readonly underWay: number;
   /** Called for each request with its method and target; what it returns happens. */
   onRequest: (method: string, target: string) => Fault | undefined;
   readonly requests: string[];
   close(): Promise<void>;
 }
 
+/** The same between the app and Azurite. */
+export interface FaultProxy extends HttpFaultProxy {
+  readonly connectionString: string;
+}
+
 export async function startFaultProxy(connectionString: string): Promise<FaultProxy> {
   const upstream = new URL(/BlobEndpoint=([^;]+)/.exec(connectionString)?.[1] ?? '');
+  const proxy = await startHttpFaultProxy(upstream);
+  return Object.assign(proxy, { connectionString: connectionString.replace(upstream.host, new URL(proxy.url).host) });
+}
+
+export async function startHttpFaultProxy(upstream: URL): Promise<HttpFaultProxy> {
   const requests: string[] = [];
+  let underWay = 0;
   const server = createServer((request, response) => {
     const line = `${request.method} ${request.url}`;
     requests.push(line);
@@ -31,12 +50,18 @@ export async function startFaultProxy(connectionString: string): Promise<FaultPr
     else if (fault?.kind === 'refuse') request.socket.destroy();
     else if (fault?.kind === 'answer') {
       request.resume().on('end', () => response.writeHead(fault.status, fault.headers).end());
-    } else forward(upstream, request, response, fault?.kind === 'lose-answer');
+    } else {
+      underWay++;
+      forward(upstream, request, response, fault?.kind === 'lose-answer').once('close', () => underWay--);
+    }
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
-  const proxy: FaultProxy = {
-    connectionString: connectionString.replace(upstream.host, `127.0.0.1:${port}`),
+  const proxy: HttpFaultProxy = {
+    url: `http://127.0.0.1:${port}`,
+    get underWay() {
+      return underWay;
+    },
     onRequest: () => undefined,
     requests,
     close: () =>
@@ -48,7 +73,12 @@ export async function startFaultProxy(connectionString: string): Promise<FaultPr
   return proxy;
 }
 
-function forward(upstream: URL, request: IncomingMessage, response: ServerResponse, losesAnswer: boolean): void {
+function forward(
+  upstream: URL,
+  request: IncomingMessage,
+  response: ServerResponse,
+  losesAnswer: boolean,
+): ClientRequest {
   const onward = httpRequest(
     {
       host: upstream.hostname,
@@ -68,4 +98,5 @@ function forward(upstream: URL, request: IncomingMessage, response: ServerRespon
   );
   onward.on('error', () => request.socket.destroy());
   request.pipe(onward);
+  return onward;
 }

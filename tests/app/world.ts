@@ -123,6 +123,7 @@ export interface SendOptions {
   readonly chunkBytes?: number;
   readonly method?: string;
   readonly path?: string;
+  readonly contentType?: string;
 }
 
 export function sign(body: Uint8Array | string, secret = SECRET, timestamp = Math.floor(Date.now() / 1000)): string {
@@ -140,7 +141,7 @@ export function send(world: World, body: Uint8Array | string, options: SendOptio
       {
         method: options.method ?? 'POST',
         headers: {
-          'content-type': 'application/json',
+          'content-type': options.contentType ?? 'application/json',
           ...(header === null ? {} : { 'elevenlabs-signature': header }),
           ...(options.chunkBytes === undefined ? { 'content-length': bytes.length } : {}),
         },
