@@ -1,8 +1,8 @@
 // npm run send: a signed event for a running app, and whether its answer is the expected one.
 import { LocalSettingsError } from './localSettings.ts';
-import { type Body, tampered } from './send/body.ts';
+import { tampered } from './send/body.ts';
 import { deliver } from './send/deliver.ts';
-import { exampleNames, findEvent } from './send/event.ts';
+import { type Event, exampleNames, findEvent } from './send/event.ts';
 import { readOptions, type SendOptions, UsageError, usage } from './send/options.ts';
 import { type Exchange, report, showProgress } from './send/report.ts';
 import { sign } from './send/sign.ts';
@@ -20,7 +20,7 @@ async function run(options: SendOptions): Promise<number> {
   if (options.action === 'help') console.log(usage);
   else if (options.action === 'list') console.log(exampleNames().join('\n'));
   else if (options.action === 'health') return report(await askHealth(readTarget(options.url)), options);
-  else return report(await sendEvent(options, readTarget(options.url)), options);
+  else return report(await sendEvent(options), options);
   return 0;
 }
 
@@ -28,9 +28,15 @@ async function askHealth({ health }: Target): Promise<Exchange[]> {
   return [{ request: `GET ${health}`, bytes: 0, answer: await attempt({ url: health, method: 'GET' }) }];
 }
 
-async function sendEvent(options: SendOptions, target: Target): Promise<Exchange[]> {
-  const { name, body, isChunked } = findEvent(options);
-  const headers = await signedHeaders(body, options, findSecret(options.secret, target, process.env));
+async function sendEvent(options: SendOptions): Promise<Exchange[]> {
+  const event = findEvent(options);
+  const { name, body, isChunked, endpoint } = event;
+  const target = readTarget(options.url, endpoint);
+  const headers = await signedHeaders(
+    event,
+    options,
+    findSecret({ given: options.secret, endpoint }, target, process.env),
+  );
   const sent = options.spoiling === 'tamper' ? tampered(body) : body;
 
   const exchanges: Exchange[] = [];
@@ -43,12 +49,16 @@ async function sendEvent(options: SendOptions, target: Target): Promise<Exchange
   return exchanges;
 }
 
-async function signedHeaders(body: Body, { spoiling }: SendOptions, secret: string): Promise<Record<string, string>> {
+async function signedHeaders(
+  { body, contentType }: Event,
+  { spoiling }: SendOptions,
+  secret: string,
+): Promise<Record<string, string>> {
   const now = Math.floor(Date.now() / 1000);
   const shift = spoiling === 'stale' ? -oneHour : spoiling === 'future' ? oneHour : 0;
   const key = spoiling === 'invalid' ? `not ${secret}` : secret;
   return {
-    'content-type': 'application/json',
+    'content-type': contentType,
     'elevenlabs-signature': await sign(body.chunks(), key, now + shift),
   };
 }

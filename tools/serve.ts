@@ -5,6 +5,7 @@ import { type HostLine, type RunningHost, startHost } from './host/host.ts';
 import { LocalSettingsError, readLocalSettings } from './localSettings.ts';
 import { isPortFree } from './ports.ts';
 import { banner } from './serve/banner.ts';
+import { type ElevenLabs, prepareElevenLabs } from './serve/elevenlabs.ts';
 import { formatLine } from './serve/logLine.ts';
 import { readOptions, type ServeOptions, UsageError, usage } from './serve/options.ts';
 import { combineSettings, type Settings } from './serve/settings.ts';
@@ -31,13 +32,16 @@ async function serve(options: ServeOptions): Promise<void> {
 
   const settings = combineSettings(process.env, readLocalSettings());
   const storage = await prepareStorage(settings, process.env, options.storagePort);
+  let elevenLabs: ElevenLabs | undefined;
   try {
-    const host = await startApp(options.port, { ...settings, ...storage.overrides });
-    console.log(banner(host, storage, settings));
+    elevenLabs = await prepareElevenLabs(settings);
+    const host = await startApp(options.port, { ...settings, ...storage.overrides, ...elevenLabs.overrides });
+    console.log(banner(host, { storage, elevenLabs, settings }));
     const exitCode = await Promise.race([stopped, azuriteFailure(storage)]);
     await host.close();
     process.exitCode = exitCode;
   } finally {
+    await elevenLabs?.standIn?.close();
     await storage.azurite?.stop();
   }
   // Whatever the app has left open, timers and sockets of its SDKs included, ends here.

@@ -118,6 +118,27 @@ test('--url takes a base or a full address, --secret another secret, --conversat
   expect(JSON.parse(String(received[0]?.body)).data.conversation_id).toBe('conv_x');
 });
 
+test('a pre-call request goes to its own endpoint, signed over its own bytes', async () => {
+  await send('pre-call');
+  await send('pre-call-multipart', '--url', `${url}/elevenlabs/precall/webhook`, '--chunked');
+  expect(received.map(({ url }) => url)).toEqual(['/elevenlabs/precall/webhook', '/elevenlabs/precall/webhook']);
+  expect(received.every((one) => isGenuine(one))).toBe(true);
+  const [json, form] = received;
+  const wav = readFileSync(new URL('../../examples/voice-samples/sample.wav', import.meta.url));
+  const metadata = JSON.parse(readFileSync(new URL('../../examples/pre_call.json', import.meta.url), 'utf8'));
+  expect(JSON.parse(String(json?.body))).toEqual({
+    ...metadata,
+    voice_sample: { format: 'base64', data: wav.toString('base64') },
+  });
+  const parts = await new Response(new Uint8Array(form?.body ?? []), {
+    headers: { 'content-type': String(form?.headers['content-type']) },
+  }).formData();
+  expect(JSON.parse(String(parts.get('metadata')))).toEqual(metadata);
+  const file = parts.get('voice_sample') as File; // of a part that has a file name
+  expect([file.name, file.type]).toEqual(['sample.wav', 'audio/wav']);
+  expect(Buffer.from(await file.arrayBuffer())).toEqual(wav);
+});
+
 test('--health asks the health function', async () => {
   expect(await send('--health', '--url', `${url}/elevenlabs/webhook`)).toMatchObject({ code: 0 });
   expect(received).toMatchObject([{ url: '/health' }]);
@@ -133,7 +154,8 @@ test('--json prints one object', async () => {
 });
 
 test('--list names every example', async () => {
-  expect((await send('--list')).text.split('\n')).toContain('call_initiation_failure_twilio');
+  const names = (await send('--list')).text.split('\n');
+  expect(names).toEqual(expect.arrayContaining(['call_initiation_failure_twilio', 'pre-call', 'pre-call-multipart']));
 });
 
 test('an answer that comes before the end of the body is the result', async () => {
@@ -165,6 +187,10 @@ test.each([
   [['post_call_audio', '--url', 'ftp://127.0.0.1']],
   [['post_call_audio', '--url', 'https://example.com']],
   [['post_call_audio', '--what']],
+  [['post_call_audio', '--sample', 'examples/voice-samples/sample.wav']],
+  [['--mp3', 'examples/call.mp3', '--sample', 'examples/voice-samples/sample.wav']],
+  [['pre-call', '--sample', 'no-such-sample.wav']],
+  [['pre_call']],
 ])('%j is wrong usage', async (args) => {
   expect(await send(...args)).toMatchObject({ code: 2 });
   expect(received).toEqual([]);

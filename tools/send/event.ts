@@ -5,6 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { type AudioBodyOptions, audioBody } from './audioBody.ts';
 import { type Body, bodyOf } from './body.ts';
 import { type SendOptions, UsageError } from './options.ts';
+import { type PreCallForm, preCallBody, preCallForms } from './preCallBody.ts';
+import type { Endpoint } from './target.ts';
 
 const examples = fileURLToPath(new URL('../../examples/', import.meta.url));
 
@@ -12,18 +14,41 @@ const examples = fileURLToPath(new URL('../../examples/', import.meta.url));
 export interface Event {
   name: string;
   body: Body;
+  contentType: string;
   isChunked: boolean;
+  /** Who is to get it. */
+  endpoint: Endpoint;
 }
 
+/** What of the request before a call both of its forms share; no event by itself. */
+const preCallMetadata = 'pre_call.json';
+const defaultSample = 'voice-samples/sample.wav';
+const postCall = { contentType: 'application/json', endpoint: 'postCall' } as const;
+
 export function exampleNames(): string[] {
-  const files = readdirSync(examples).filter((file) => file.endsWith('.json'));
-  return files.map((file) => file.replace(/\.json$/, '')).sort();
+  const files = readdirSync(examples).filter((file) => file.endsWith('.json') && file !== preCallMetadata);
+  return [...files.map((file) => file.replace(/\.json$/, '')), ...preCallForms].sort();
 }
 
 /** Finds or makes the event that the command line asks for. */
 export function findEvent(options: SendOptions): Event {
-  if (options.event !== undefined) return storedEvent(options.event, options);
-  return audioEvent(options);
+  const { event } = options;
+  if (event === undefined) return audioEvent(options);
+  const form = preCallForms.find((name) => name === event);
+  if (form !== undefined) return preCallEvent(form, options);
+  if (options.sample !== undefined) throw new UsageError(`--sample goes with ${preCallForms.join(' and ')}`);
+  return storedEvent(event, options);
+}
+
+function preCallEvent(form: PreCallForm, { sample: file, conversation, isChunked }: SendOptions): Event {
+  const content = read(resolve(examples, preCallMetadata), preCallMetadata);
+  const sample = read(file === undefined ? resolve(examples, defaultSample) : fromUser(file), file ?? defaultSample);
+  const { content: body, contentType } = preCallBody(form, {
+    metadata: JSON.parse(String(conversation === undefined ? content : withConversation(content, conversation))),
+    sample,
+    fileName: file ?? defaultSample,
+  });
+  return { name: form, body: bodyOf(body), contentType, isChunked, endpoint: 'preCall' };
 }
 
 function storedEvent(event: string, { conversation, isChunked }: SendOptions): Event {
@@ -31,7 +56,7 @@ function storedEvent(event: string, { conversation, isChunked }: SendOptions): E
   const isExample = exampleNames().includes(event.replace(/\.json$/, ''));
   const content = read(isExample ? example : fromUser(event), event);
   const body = conversation === undefined ? content : withConversation(content, conversation);
-  return { name: event, body: bodyOf(body), isChunked };
+  return { name: event, body: bodyOf(body), isChunked, ...postCall };
 }
 
 function audioEvent({ audioMegabytes, mp3: file, conversation }: SendOptions): Event {
@@ -41,7 +66,7 @@ function audioEvent({ audioMegabytes, mp3: file, conversation }: SendOptions): E
   const options: AudioBodyOptions = { mp3, conversationId: conversation ?? `conv_example_${source}${size}` };
   if (audioMegabytes !== undefined) options.bodyBytes = Math.round(audioMegabytes * 1e6);
   try {
-    return { name: 'post_call_audio', body: audioBody(options), isChunked: true };
+    return { name: 'post_call_audio', body: audioBody(options), isChunked: true, ...postCall };
   } catch (cause) {
     throw new UsageError(cause instanceof Error ? cause.message : String(cause), { cause });
   }

@@ -8,11 +8,13 @@ Sends a signed event and checks the answer. Exit code 0 when it is the expected 
   --list               names of the examples
   --health             asks GET /health instead
   --url ADDRESS        base address, or the webhook's full one (default http://127.0.0.1:7071, or PORT)
-  --secret SECRET      (else ELEVENLABS_WEBHOOK_SECRET, local.settings.json, on this machine the development secret)
+  --secret SECRET      (else ELEVENLABS_WEBHOOK_SECRET, local.settings.json, on this machine the development secret;
+                       before a call ELEVENLABS_PRECALL_WEBHOOK_SECRET comes first)
   --conversation ID    replaces the conversation id; by default an example goes out as it is, so a second time is a duplicate
   --chunked            without Content-Length, as ElevenLabs sends audio
   --audio-mb N         a post_call_audio event of N million bytes, chunked
   --mp3 FILE           a post_call_audio event with your recording, chunked
+  --sample FILE        with pre-call and pre-call-multipart: your WAV, MP3 or OGG instead of the example's
   --twice              the same delivery two times                 (expects 200 both times)
   --invalid            signed with another secret                  (expects 401)
   --tamper             one bit changed after signing               (expects 401)
@@ -35,6 +37,7 @@ const known = {
   chunked: flag,
   'audio-mb': text,
   mp3: text,
+  sample: text,
   twice: flag,
   invalid: flag,
   tamper: flag,
@@ -58,6 +61,7 @@ export interface SendOptions {
   isChunked: boolean;
   audioMegabytes?: number | undefined;
   mp3?: string | undefined;
+  sample?: string | undefined;
   times: 1 | 2;
   spoiling?: Spoiling | undefined;
   expected: number;
@@ -79,6 +83,7 @@ export function readOptions(args: string[], environment: NodeJS.ProcessEnv): Sen
     isChunked: values.chunked === true,
     audioMegabytes: number('--audio-mb', values['audio-mb'], (size) => size > 0 && size <= 10_000),
     mp3: values.mp3,
+    sample: values.sample,
     times: values.twice ? 2 : 1,
     spoiling: chosen[0],
     expected: number('--expect', values.expect, isStatus) ?? (chosen[0] === undefined ? 200 : spoilings[chosen[0]]),
@@ -87,6 +92,7 @@ export function readOptions(args: string[], environment: NodeJS.ProcessEnv): Sen
   const isAudio = options.audioMegabytes !== undefined || options.mp3 !== undefined;
   if (options.action !== 'send') return options;
   if (options.event === undefined && !isAudio) throw new UsageError('Which example or file is to be sent?');
+  if (options.sample !== undefined && isAudio) throw new UsageError('--sample does not go with --audio-mb or --mp3');
   if (options.event !== undefined && isAudio) throw new UsageError('--audio-mb and --mp3 make their own event');
   return options;
 }

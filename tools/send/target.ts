@@ -1,33 +1,48 @@
 import { developmentDefaults, readLocalSettings } from '../localSettings.ts';
 import { UsageError } from './options.ts';
 
-const webhookPath = '/elevenlabs/webhook';
+const paths = { postCall: '/elevenlabs/webhook', preCall: '/elevenlabs/precall/webhook' } as const;
 const loopback = new Set(['127.0.0.1', 'localhost', '[::1]']);
 
-/** Where to send to, from a base address or the full address of the webhook. */
+/** Which of the app's two webhooks. */
+export type Endpoint = keyof typeof paths;
+
+/** Where to send to, from a base address or the full address of a webhook. */
 export interface Target {
   webhook: URL;
   health: URL;
 }
 
-export function readTarget(address: string): Target {
+export function readTarget(address: string, endpoint: Endpoint = 'postCall'): Target {
   const webhook = URL.canParse(address) ? new URL(address) : undefined;
   if (webhook === undefined || !['http:', 'https:'].includes(webhook.protocol)) {
     throw new UsageError(`--url ${address}: not an http or https address`);
   }
-  const base = webhook.pathname.endsWith(webhookPath) ? webhook.pathname.slice(0, -webhookPath.length) : '';
-  if (webhook.pathname === '/') webhook.pathname = webhookPath;
+  const path = Object.values(paths).find((known) => webhook.pathname.endsWith(known));
+  const base = path === undefined ? '' : webhook.pathname.slice(0, -path.length);
+  if (webhook.pathname === '/') webhook.pathname = paths[endpoint];
   return { webhook, health: new URL(`${base}/health`, webhook) };
 }
 
 /**
- * The secret to sign with: the given one, else the app's own setting (the newest, when there are several). The development
- * secret is for this machine only: elsewhere it would only ever look like a wrong one.
+ * The secret to sign with: the given one, else the app's own setting (the newest, when there are several), which the
+ * endpoint before a call may have to itself. The development secret is for this machine only: elsewhere it would only ever
+ * look like a wrong one.
  */
-export function findSecret(given: string | undefined, { webhook }: Target, environment: NodeJS.ProcessEnv): string {
-  const configured = () => environment['ELEVENLABS_WEBHOOK_SECRET'] || readLocalSettings()['ELEVENLABS_WEBHOOK_SECRET'];
-  const secret = given ?? configured()?.split(',')[0];
+export function findSecret(
+  { given, endpoint }: { given: string | undefined; endpoint: Endpoint },
+  { webhook }: Target,
+  environment: NodeJS.ProcessEnv,
+): string {
+  const names = [...(endpoint === 'preCall' ? ['ELEVENLABS_PRECALL_WEBHOOK_SECRET'] : []), 'ELEVENLABS_WEBHOOK_SECRET'];
+  const secret = given ?? configured(names, environment)?.split(',')[0];
   if (secret) return secret;
   if (loopback.has(webhook.hostname)) return developmentDefaults.ELEVENLABS_WEBHOOK_SECRET;
   throw new UsageError('No secret to sign with: set ELEVENLABS_WEBHOOK_SECRET or use --secret');
+}
+
+/** As npm start reads them: the environment goes before the file, setting by setting. */
+function configured(names: string[], environment: NodeJS.ProcessEnv): string | undefined {
+  const local = readLocalSettings();
+  return names.map((name) => environment[name] ?? local[name]).find((value) => value);
 }

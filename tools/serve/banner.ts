@@ -1,10 +1,18 @@
 import type { RunningHost } from '../host/host.ts';
 import { developmentDefaults } from '../localSettings.ts';
+import type { ElevenLabs } from './elevenlabs.ts';
 import { type Settings, usesDevelopmentSecret } from './settings.ts';
 import type { Storage } from './storage.ts';
 
+/** What the app works with. */
+interface Surroundings {
+  storage: Storage;
+  elevenLabs: ElevenLabs;
+  settings: Settings;
+}
+
 /** What a newcomer needs after the start: addresses, where blobs are, how to send a first event, how to stop. */
-export function banner(host: RunningHost, storage: Storage, settings: Settings): string {
+export function banner(host: RunningHost, { storage, elevenLabs, settings }: Surroundings): string {
   return [
     '',
     ...block(
@@ -12,8 +20,12 @@ export function banner(host: RunningHost, storage: Storage, settings: Settings):
       host.functions.map((fn) => served(fn, host.url)),
     ),
     ...block('Blobs', [...storage.description, `containers ${containers(settings).join(', ')}`]),
-    ...block('Secret', [secret(settings)]),
-    ...block('Send', [`npm run send -- post_call_transcription${urlOption(host.url)}`]),
+    ...block('ElevenLabs', elevenLabs.description),
+    ...block('Secret', secrets(settings)),
+    ...block(
+      'Send',
+      ['post_call_transcription', 'pre-call'].map((event) => `npm run send -- ${event}${urlOption(host.url)}`),
+    ),
     ...block('Stop', ['Ctrl-C']),
     '',
   ].join('\n');
@@ -32,7 +44,13 @@ function containers(settings: Settings): string[] {
     settings['CALL_FAILURE_STORAGE_PATH'] || 'call-failures',
     settings['QUARANTINE_STORAGE_PATH'] || 'quarantine',
     settings['OTHER_EVENTS_STORAGE_PATH'] || 'other-events',
+    settings['PRECALL_STATE_STORAGE_PATH'] || 'precall-state',
   ];
+}
+
+function secrets(settings: Settings): string[] {
+  const ofPreCall = settings['ELEVENLABS_PRECALL_WEBHOOK_SECRET'];
+  return [secret(settings), ...(ofPreCall ? ['of pre-call from ELEVENLABS_PRECALL_WEBHOOK_SECRET'] : [])];
 }
 
 function secret(settings: Settings): string {
@@ -48,5 +66,5 @@ function urlOption(url: string): string {
 }
 
 function block(title: string, lines: string[]): string[] {
-  return lines.map((line, index) => `  ${(index === 0 ? title : '').padEnd(9)}${line}`);
+  return lines.map((line, index) => `  ${(index === 0 ? title : '').padEnd(12)}${line}`);
 }

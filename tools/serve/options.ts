@@ -3,7 +3,8 @@ import { parsePort } from '../ports.ts';
 
 export const usage = `Usage: npm start [-- --port N] [--storage-port N]
 
-Serves the built app on 127.0.0.1, with Azurite as blob storage.
+Serves the built app on 127.0.0.1, with Azurite as blob storage and, as long as no ELEVENLABS_API_KEY is set, a stand-in
+for the ElevenLabs API.
 
   --port N           the app's port (else PORT, else 7071)
   --storage-port N   Azurite's port (else STORAGE_PORT, else 10000)

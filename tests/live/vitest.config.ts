@@ -1,0 +1,14 @@
+import { defineConfig } from 'vitest/config';
+
+/** `npm run test:live`: the real ElevenLabs API, with a key in the environment. No part of `npm test`. */
+export default defineConfig({
+  test: {
+    root: '.',
+    include: ['tests/live/**/*.live.test.ts'],
+    globalSetup: ['tests/azurite.setup.ts'],
+    execArgv: ['--max-http-header-size=2097152'],
+    pool: 'forks',
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+  },
+});
