@@ -28,7 +28,9 @@ export async function sweepPreCall(world: PreCallWorld, log: Log): Promise<void>
   const endedSamples = await endConversations(world, work);
   await restoreAgents(world, work);
   if (world.settings.deletesClones) {
-    for (const sample of endedSamples) await attempt(work, 'clone', () => deleteClone(world, work, sample));
+    for (const { name } of await world.state.list(voices)) {
+      if (endedSamples.has(name)) await attempt(work, 'clone', () => deleteClone(world, work, name));
+    }
   }
   await attempt(work, 'orphans', () => deleteOrphans(world, work));
   if (world.settings.slotsReserve > 0) await attempt(work, 'reserve', () => keepReserve(world, work));
@@ -47,24 +49,33 @@ async function attempt(work: Work, what: string, action: () => Promise<void>): P
   }
 }
 
+/**
+ * Returns the samples that only ended conversations have used. Those that had ended before are among them: the sweep that
+ * ended them may not have come as far as to delete their clones.
+ */
 async function endConversations(world: PreCallWorld, work: Work): Promise<Set<string>> {
-  const samples = new Set<string>();
+  const ended = new Set<string>();
+  const running = new Set<string>();
   for (const { name, changedAt } of await world.state.list(conversations)) {
     await attempt(work, 'conversation', async () => {
       const record = await world.state.read(conversations, name);
       if (record === undefined) return;
+      const sample = record.value.sample_sha256;
       if (record.value.ended) {
+        ended.add(sample);
         if (world.now() - changedAt > FORGET_AFTER_MS) await world.state.remove(conversations, record);
         return;
       }
-      if (!(await isOver(world, record))) return;
-      const ended = await world.state.replace(conversations, record, { ...record.value, claim: null, ended: true });
-      if (ended === undefined) return;
-      samples.add(record.value.sample_sha256);
+      const end = () => world.state.replace(conversations, record, { ...record.value, claim: null, ended: true });
+      if (!(await isOver(world, record)) || (await end()) === undefined) {
+        running.add(sample);
+        return;
+      }
+      ended.add(sample);
       work.log.write('INFO', 'sweep', { outcome: 'lease ended', conversation: name, agent: record.value.agent_id });
     });
   }
-  return samples;
+  return new Set([...ended].filter((sample) => !running.has(sample)));
 }
 
 /** The call's post-call event is stored, or the lease has expired. */
@@ -147,11 +158,16 @@ async function deleteOrphans(world: PreCallWorld, work: Work): Promise<void> {
   );
   if (candidates.length === 0) return;
   const known = new Set<string>();
+  const candidateSamples = new Set(candidates.map(({ labels }) => labels['sample']));
   for (const { name } of await world.state.list(voices)) {
-    const value = (await world.state.read(voices, name))?.value;
-    // Somebody is cloning this sample right now and may be about to find this very voice by its labels.
-    if (value?.state === 'cloning') known.add(name.slice(0, LABEL_HASH_DIGITS));
-    else if (value !== undefined) known.add(value.voice_id);
+    const record = await world.state.read(voices, name);
+    if (record?.value.state === 'cloning') {
+      const label = name.slice(0, LABEL_HASH_DIGITS);
+      if (!candidateSamples.has(label)) continue;
+      // Somebody at work may be about to find this very voice by its labels. One who died is not, once the record is gone.
+      const isAtWork = await isAlive(world.state, record.value.claim, world.now);
+      if (isAtWork || !(await world.state.remove(voices, record))) known.add(label);
+    } else if (record !== undefined) known.add(record.value.voice_id);
   }
   const { voiceIds } = await running(world);
   for (const voice of candidates) {
@@ -169,7 +185,7 @@ async function keepReserve(world: PreCallWorld, work: Work): Promise<void> {
   const samples = new Map<string, string>();
   for (const { name } of await world.state.list(voices)) {
     const value = (await world.state.read(voices, name))?.value;
-    if (value?.state === 'ready') samples.set(value.voice_id, name);
+    if (value !== undefined && value.state !== 'cloning') samples.set(value.voice_id, name);
   }
   const oldestFirst = (await ourVoices(world, work)).sort(
     (a, b) => (a.createdAtSeconds ?? 0) - (b.createdAtSeconds ?? 0),
