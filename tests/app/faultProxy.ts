@@ -10,8 +10,8 @@ import type { AddressInfo } from 'node:net';
 type Fault =
   /** The request does not reach storage; this is the answer. */
   | { readonly kind: 'answer'; readonly status: number; readonly headers?: Record<string, string> }
-  /** Storage does it, and the answer is lost. */
-  | { readonly kind: 'lose-answer' }
+  /** The server does it, and the answer is lost: the connection closes, or another answer comes instead. */
+  | { readonly kind: 'lose-answer'; readonly status?: number }
   /** The connection is closed at once. */
   | { readonly kind: 'refuse' }
   /** Nothing ever comes. */
@@ -52,7 +52,8 @@ export async function startHttpFaultProxy(upstream: URL): Promise<HttpFaultProxy
       request.resume().on('end', () => response.writeHead(fault.status, fault.headers).end());
     } else {
       underWay++;
-      forward(upstream, request, response, fault?.kind === 'lose-answer').once('close', () => underWay--);
+      const onward = forward(upstream, request, response, fault);
+      onward.once('close', () => underWay--);
     }
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -77,7 +78,7 @@ function forward(
   upstream: URL,
   request: IncomingMessage,
   response: ServerResponse,
-  losesAnswer: boolean,
+  lost: { readonly status?: number } | undefined,
 ): ClientRequest {
   const onward = httpRequest(
     {
@@ -88,8 +89,11 @@ function forward(
       headers: request.headers,
     },
     (answer) => {
-      if (losesAnswer) {
-        answer.resume().on('end', () => request.socket.destroy());
+      if (lost !== undefined) {
+        answer.resume().on('end', () => {
+          if (lost.status === undefined) request.socket.destroy();
+          else response.writeHead(lost.status).end();
+        });
         return;
       }
       response.writeHead(answer.statusCode ?? 500, answer.headers);

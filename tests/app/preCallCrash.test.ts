@@ -1,0 +1,207 @@
+import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
+import type { Services } from '../../src/lib/services.ts';
+import { type FaultProxy, type HttpFaultProxy, startFaultProxy, startHttpFaultProxy } from './faultProxy.ts';
+import {
+  clonesOf,
+  jsonRequest,
+  MINUTE_MS,
+  metadataOf,
+  newCallOfAgent,
+  newSample,
+  OWN_GREETING,
+  OWN_VOICE,
+  openInstance,
+  PAST_CLAIMS_MS,
+  type PreCallApp,
+  sendPreCall,
+  startInstances,
+  sweepOn,
+} from './preCallWorld.ts';
+import { until } from './world.ts';
+
+const OWN = { voiceId: OWN_VOICE, firstMessage: OWN_GREETING };
+const LEASE_MS = 15 * MINUTE_MS;
+/** More requests than any delivery or sweep here makes: the crashes end when one comes through untouched. */
+const ENOUGH = 60;
+
+/** What of its last request a process that dies leaves behind. */
+type Death = 'before its request arrives' | 'before the answer arrives';
+const DEATHS: readonly Death[] = ['before its request arrives', 'before the answer arrives'];
+
+let app: PreCallApp;
+let storage: FaultProxy;
+let elevenLabs: HttpFaultProxy;
+beforeAll(async () => {
+  app = await startInstances(1);
+  storage = await startFaultProxy(inject('storage'));
+  elevenLabs = await startHttpFaultProxy(new URL(app.api.url));
+});
+afterAll(async () => {
+  await app.close();
+  await storage.close();
+  await elevenLabs.close();
+});
+afterEach(() => {
+  app.clock.aheadMs = 0;
+});
+
+let installations = 0;
+const newInstallation = (more: Record<string, string> = {}) => ({
+  PRECALL_STATE_STORAGE_PATH: `${app.containers.state}/installation-${++installations}`,
+  ...more,
+});
+type Installation = ReturnType<typeof newInstallation>;
+
+const healthy = (settings: Installation) => openInstance(app, { settings });
+
+/**
+ * Lets a process of its own do something and die at its `at`th request, to storage or to ElevenLabs, whichever it is: from
+ * then on nothing that it sends arrives anywhere, for ever. Returns whether it came that far.
+ */
+async function dieAt(
+  at: number,
+  death: Death,
+  settings: Installation,
+  action: (doomed: Services) => Promise<unknown>,
+): Promise<boolean> {
+  const doomed = openInstance(app, {
+    settings: { ...settings, CallStorage: storage.connectionString },
+    apiUrl: elevenLabs.url,
+  });
+  let sent = 0;
+  const onRequest: FaultProxy['onRequest'] = () => {
+    sent += 1;
+    if (sent < at) return undefined;
+    // Nobody tries again after a 403, so that the rest of it ends soon.
+    if (sent === at && death === 'before the answer arrives') return { kind: 'lose-answer', status: 403 };
+    return { kind: 'answer', status: 403 };
+  };
+  storage.onRequest = onRequest;
+  elevenLabs.onRequest = onRequest;
+  await action(doomed).catch(() => {});
+  await until(() => storage.underWay + elevenLabs.underWay === 0 || undefined);
+  await doomed.preCall?.elevenLabs.close();
+  return sent >= at;
+}
+
+const deliver = (instance: Services, request: ReturnType<typeof jsonRequest>) => {
+  app.instances = [instance];
+  return sendPreCall(app, request);
+};
+
+/** Runs one crash after the other, each with an empty ElevenLabs, until one comes too late to be any. */
+async function everyCrash(run: (at: number) => Promise<boolean>): Promise<number> {
+  for (let at = 1; at < ENOUGH; at++) {
+    app.clock.aheadMs = 0;
+    app.api.state.clear();
+    if (!(await run(at))) return at - 1;
+  }
+  throw new Error(`More than ${ENOUGH} requests: do they ever end?`);
+}
+
+interface Scene {
+  readonly settings: Installation;
+  readonly call: ReturnType<typeof newCallOfAgent>;
+  readonly sample: Buffer;
+}
+
+const SCENES: Record<string, (settings: Installation) => Promise<Scene>> = {
+  'a new caller': async (settings) => ({ settings, call: newCallOfAgent(app), sample: newSample() }),
+  'a returning caller, to an agent that has another caller’s voice': async (settings) => {
+    const sample = newSample();
+    const instance = healthy(settings);
+    expect((await deliver(instance, jsonRequest(metadataOf(newCallOfAgent(app)), sample))).status).toBe(200);
+    const before = newCallOfAgent(app);
+    expect((await deliver(instance, jsonRequest(metadataOf(before), newSample()))).status).toBe(200);
+    return { settings, call: newCallOfAgent(app, before.agent_id), sample };
+  },
+};
+
+describe.each(Object.keys(SCENES))('%s', (name) => {
+  const prepare = () => SCENES[name]?.(newInstallation({ ENABLE_VOICE_SAMPLE_STORAGE: 'true' })) as Promise<Scene>;
+
+  it.each(DEATHS)(
+    'and a process that dies %s, at each one in turn: the second delivery puts it right',
+    async (death) => {
+      const crashes = await everyCrash(async (at) => {
+        const { settings, call, sample } = await prepare();
+        const request = jsonRequest(metadataOf(call), sample);
+        const died = await dieAt(at, death, settings, (doomed) => deliver(doomed, request));
+
+        app.clock.aheadMs += PAST_CLAIMS_MS;
+        const instance = healthy(settings);
+        const answer = await deliver(instance, request);
+        const where = `crash at request ${at}`;
+        expect(answer.json, where).toMatchObject({
+          status: 'success',
+          conversation_id: call.conversation_id,
+          agent_updated: true,
+          caller_info: { Name: 'Ivan' },
+        });
+        const lent = { voiceId: answer.json['voice_id'], firstMessage: 'Hallo Ivan, fijn dat je belt!' };
+        expect(app.api.state.agentNow(call.agent_id), where).toEqual(lent);
+
+        app.clock.aheadMs += LEASE_MS + MINUTE_MS;
+        await sweepOn(instance);
+        expect(app.api.state.agentNow(call.agent_id), where).toEqual(OWN);
+        const clones = clonesOf(app, sample).map(({ voice_id }) => voice_id);
+        expect(clones, where).toEqual([answer.json['voice_id']]);
+        const kept = await app.world.storedIn(app.containers.samples, (path) => path.includes(call.conversation_id));
+        expect(kept, where).toHaveLength(1);
+        app.clock.aheadMs = 0;
+        return died;
+      });
+      expect(crashes).toBeGreaterThan(8);
+    },
+  );
+});
+
+it.each(DEATHS)(
+  'a process that dies %s, at each one in turn, with no second delivery: nothing stays behind',
+  async (death) => {
+    const crashes = await everyCrash(async (at) => {
+      const settings = newInstallation({ VOICE_CLONE_AUTO_DELETE: 'true' });
+      const call = newCallOfAgent(app);
+      const sample = newSample();
+      const request = jsonRequest(metadataOf(call), sample);
+      const died = await dieAt(at, death, settings, (doomed) => deliver(doomed, request));
+
+      const instance = healthy(settings);
+      for (let sweeps = 0; sweeps < 2; sweeps++) {
+        app.clock.aheadMs += LEASE_MS + MINUTE_MS;
+        await sweepOn(instance);
+      }
+      const where = `crash at request ${at}`;
+      expect(app.api.state.agentNow(call.agent_id), where).toEqual(OWN);
+      expect(clonesOf(app, sample), where).toEqual([]);
+      return died;
+    });
+    expect(crashes).toBeGreaterThan(8);
+  },
+);
+
+describe('a sweep', () => {
+  it.each(DEATHS)('that dies %s, at each one in turn: the next one does the rest', async (death) => {
+    const crashes = await everyCrash(async (at) => {
+      const settings = newInstallation({ VOICE_CLONE_AUTO_DELETE: 'true' });
+      const instance = healthy(settings);
+      const call = newCallOfAgent(app);
+      const sample = newSample();
+      expect((await deliver(instance, jsonRequest(metadataOf(call), sample))).status).toBe(200);
+      app.clock.aheadMs = LEASE_MS + MINUTE_MS;
+      const died = await dieAt(at, death, settings, sweepOn);
+
+      app.clock.aheadMs += PAST_CLAIMS_MS;
+      await sweepOn(instance);
+      const where = `crash at request ${at}`;
+      expect(app.api.state.agentNow(call.agent_id), where).toEqual(OWN);
+      expect(clonesOf(app, sample), where).toEqual([]);
+
+      const again = await deliver(instance, jsonRequest(metadataOf(newCallOfAgent(app)), sample));
+      expect(again.json, where).toMatchObject({ status: 'success', agent_updated: true });
+      expect(clonesOf(app, sample), where).toHaveLength(1);
+      return died;
+    });
+    expect(crashes).toBeGreaterThan(10);
+  });
+});
