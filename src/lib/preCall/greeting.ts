@@ -19,6 +19,7 @@ export function cleanValue(text: string | undefined, longest = LONGEST_VALUE): s
     .replace(/\s+/g, ' ')
     .trim()
     .slice(0, longest)
+    .replace(/[\uD800-\uDBFF]$/, '') // half of a character, which no form and no JSON can carry
     .trim();
 }
 
