@@ -41,9 +41,8 @@ export class StateStore {
     value: T,
   ): Promise<{ readonly isNew: boolean; readonly record: StateRecord<T> }> {
     for (;;) {
-      const written = await this.#write(kind, name, value, { ifNoneMatch: '*' });
+      const { written, standing } = await this.#write(kind, name, value, { ifNoneMatch: '*' });
       if (written !== undefined) return { isNew: true, record: written };
-      const standing = await this.read(kind, name);
       if (standing !== undefined) return { isNew: false, record: standing };
     }
   }
@@ -53,8 +52,8 @@ export class StateStore {
   }
 
   /** Replaces a record; undefined when it has been changed or removed since it was read. */
-  replace<T>(kind: RecordKind<T>, record: StateRecord<T>, value: T): Promise<StateRecord<T> | undefined> {
-    return this.#write(kind, record.name, value, { ifMatch: record.etag });
+  async replace<T>(kind: RecordKind<T>, record: StateRecord<T>, value: T): Promise<StateRecord<T> | undefined> {
+    return (await this.#write(kind, record.name, value, { ifMatch: record.etag })).written;
   }
 
   /** Removes a record; false when it has been changed since it was read. */
@@ -89,7 +88,7 @@ export class StateStore {
     name: string,
     value: T,
     conditions: { ifNoneMatch: '*' } | { ifMatch: string },
-  ): Promise<StateRecord<T> | undefined> {
+  ): Promise<{ readonly written?: StateRecord<T>; readonly standing?: StateRecord<T> | undefined }> {
     const writeId = randomUUID();
     const bytes = Buffer.from(JSON.stringify(value));
     try {
@@ -101,29 +100,31 @@ export class StateStore {
           metadata: { write_id: writeId },
         }),
       );
-      return { name, value, etag: etag ?? '' };
+      return { written: { name, value, etag: etag ?? '' } };
     } catch (error) {
-      if (isNotFound(error)) return undefined;
+      if (isNotFound(error)) return {};
       if (!isAlreadyThere(error)) throw error;
       // Our own write whose answer was lost has been repeated and found itself.
       const standing = await this.#read(kind, name);
-      return standing?.writeId === writeId ? standing : undefined;
+      return standing?.writeId === writeId ? { written: standing } : { standing };
     }
   }
 
   async #read<T>(kind: RecordKind<T>, name: string): Promise<Stored<T> | undefined> {
-    try {
-      return await this.#attempt(kind, name, async (blob, abortSignal) => {
-        const answer = await blob.download(0, undefined, { abortSignal });
-        const chunks: Buffer[] = [];
-        for await (const chunk of answer.readableStreamBody ?? []) chunks.push(Buffer.from(chunk));
-        const value = kind.schema.parse(JSON.parse(Buffer.concat(chunks).toString()));
-        return { name, value, etag: answer.etag ?? '', writeId: answer.metadata?.['write_id'] };
-      });
-    } catch (error) {
+    const found = await this.#attempt(kind, name, async (blob, abortSignal) => {
+      const answer = await blob.download(0, undefined, { abortSignal });
+      const chunks: Buffer[] = [];
+      for await (const chunk of answer.readableStreamBody ?? []) chunks.push(Buffer.from(chunk));
+      const etag = answer.etag ?? '';
+      return { text: Buffer.concat(chunks).toString(), etag, writeId: answer.metadata?.['write_id'] };
+    }).catch((error: unknown) => {
       if (isNotFound(error)) return undefined;
       throw error;
-    }
+    });
+    if (found === undefined) return undefined;
+    // Not within the attempt, which would take a record that cannot be understood for storage that cannot be reached.
+    const value = kind.schema.parse(JSON.parse(found.text));
+    return { name, value, etag: found.etag, writeId: found.writeId };
   }
 
   #attempt<R>(
