@@ -3,8 +3,12 @@ import { WebhookError } from '../errors.ts';
 
 /** The request itself is wrong: 400 `INVALID_PAYLOAD`. The message is for the caller and repeats nothing of the request. */
 export class PayloadError extends WebhookError {
-  constructor(reason: string, message: string) {
+  /** Of a genuine request that says so much. */
+  readonly conversationId: string | undefined;
+
+  constructor(reason: string, message: string, conversationId?: string) {
     super(reason, 400, message);
+    this.conversationId = conversationId;
   }
 }
 

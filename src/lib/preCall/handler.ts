@@ -4,6 +4,7 @@ import type { Services } from '../services.ts';
 import { type SignedDelivery, withSignature } from '../signature/withSignature.ts';
 import { type Log, logTo } from '../telemetry/log.ts';
 import { failure, success } from './answers.ts';
+import { PayloadError } from './errors.ts';
 import { prepareCall } from './prepare.ts';
 import { formOf, type PreCallRequest, readRequest } from './request.ts';
 import { checkSample } from './sample.ts';
@@ -58,8 +59,9 @@ export function preCallHandler(services: Services) {
       const { greeting: greetingTemplate, agentUpdate: mode } = world.settings;
       return success({ request: parsed, prepared, greetingTemplate, mode, ms: services.now() - started });
     } catch (error) {
-      logFailure(error, story(), log);
-      return failure(error, genuine?.conversationId);
+      const conversation = error instanceof PayloadError ? error.conversationId : genuine?.conversationId;
+      logFailure(error, { ...story(), conversation }, log);
+      return failure(error, conversation);
     }
   };
 }

@@ -66,10 +66,13 @@ function fromJson(body: Buffer): PreCallRequest {
     .safeParse(json);
   const metadata = readMetadata(json);
   if (!sample.success) {
-    throw new PayloadError('missing_sample', 'voice_sample with format "base64" and data is required');
+    const what = 'voice_sample with format "base64" and data is required';
+    throw new PayloadError('missing_sample', what, metadata.conversationId);
   }
   const bytes = decodeBase64(sample.data.voice_sample.data);
-  if (bytes === undefined) throw new PayloadError('broken_base64', 'voice_sample.data is no base64');
+  if (bytes === undefined) {
+    throw new PayloadError('broken_base64', 'voice_sample.data is no base64', metadata.conversationId);
+  }
   return { ...metadata, ...claimOf(json), sample: bytes };
 }
 
@@ -78,7 +81,9 @@ async function fromMultipart(body: Buffer, contentType: string): Promise<PreCall
   if (metadata === undefined) throw new PayloadError('missing_metadata', 'The field metadata is required');
   const json = parseObject(metadata, 'The field metadata');
   const facts = readMetadata(json);
-  if (sample === undefined) throw new PayloadError('missing_sample', 'The file voice_sample is required');
+  if (sample === undefined) {
+    throw new PayloadError('missing_sample', 'The file voice_sample is required', facts.conversationId);
+  }
   return { ...facts, ...claimOf(json), sample };
 }
 
@@ -138,7 +143,8 @@ function readMetadata(json: unknown): Omit<PreCallRequest, 'sample' | 'claimedSe
   if (!parsed.success) {
     const names = [...new Set(parsed.error.issues.map((issue) => String(issue.path[0] ?? 'the object')))];
     const reason = names.includes('type') ? 'wrong_type' : 'unusable_ids';
-    throw new PayloadError(reason, `Missing or not usable: ${names.join(', ')}`);
+    const conversation = z.object({ conversation_id: id }).safeParse(json).data?.conversation_id;
+    throw new PayloadError(reason, `Missing or not usable: ${names.join(', ')}`, conversation);
   }
   const { conversation_id: conversationId, agent_id: agentId, caller_metadata: caller } = parsed.data;
   return {
