@@ -65,7 +65,8 @@ export class StateStore {
       return true;
     } catch (error) {
       if (isNotFound(error)) return true;
-      if (isAlreadyThere(error)) return false;
+      // The condition fails as well for what is gone, for example when the answer to our own removal was lost.
+      if (isAlreadyThere(error)) return (await this.#read(kind, record.name)) === undefined;
       throw error;
     }
   }
