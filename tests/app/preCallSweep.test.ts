@@ -102,7 +102,7 @@ describe('a lease ends', () => {
     app.clock.aheadMs = LEASE_MS;
     const before = app.api.state.requests.length;
     const lines = (await Promise.all(sweepers.map(sweepOn))).flat();
-    expect(lines.filter((line) => /WARNING|ERROR/.test(line))).toEqual([]);
+    expect(lines.filter((line) => /ERROR|"outcome":"failed"/.test(line))).toEqual([]);
     expect(agentNow(call)).toEqual(OWN);
     expect(app.api.state.requests.slice(before).filter(({ method }) => method === 'PATCH')).toHaveLength(1);
     await sweepOn(install(settings));
