@@ -20,6 +20,7 @@ export interface SuccessFacts {
 export function success({ request, prepared, greetingTemplate, mode, ms }: SuccessFacts): HttpResponseInit {
   const { caller } = request;
   const name = caller.name;
+  const firstMessage = greeting(greetingTemplate, caller);
   return {
     status: 200,
     jsonBody: {
@@ -41,7 +42,8 @@ export function success({ request, prepared, greetingTemplate, mode, ms }: Succe
               type: 'conversation_initiation_client_data',
               dynamic_variables: { caller_name: name ?? '' },
               conversation_config_override: {
-                agent: { first_message: greeting(greetingTemplate, caller) },
+                // An override must not be empty (E§5.3).
+                ...(firstMessage === '' ? {} : { agent: { first_message: firstMessage } }),
                 tts: { voice_id: prepared.voiceId },
               },
             },

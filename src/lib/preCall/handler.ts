@@ -6,7 +6,7 @@ import { type Log, logTo } from '../telemetry/log.ts';
 import { failure, success } from './answers.ts';
 import { PayloadError } from './errors.ts';
 import { prepareCall } from './prepare.ts';
-import { formOf, type PreCallRequest, readRequest } from './request.ts';
+import { type PreCallRequest, readRequest } from './request.ts';
 import { checkSample } from './sample.ts';
 
 const BODY_LIMIT_BYTES = 15 * 1024 * 1024;
@@ -40,7 +40,7 @@ export function preCallHandler(services: Services) {
       };
       const parsed = await withSignature(endpoint, request, (delivery) => {
         signed = delivery;
-        return readRequest(delivery.body, formOf(request.headers.get('content-type')));
+        return readRequest(delivery.body, request.headers.get('content-type'));
       });
       genuine = parsed;
       const sample = await checkSample(parsed.sample, world.settings.sample, parsed.claimedSeconds);

@@ -3,7 +3,10 @@ import type { PreCallRequest } from './request.ts';
 import type { Sample } from './sample.ts';
 import type { PreCallWorld, Work } from './world.ts';
 
-/** Keeps the sample as received, once, when that is switched on: `<path>/<agent>/<conversation>.<hash>.<extension>`. */
+/**
+ * Keeps the sample as received, once, when that is switched on: `<path>/<agent>/<conversation>.<hash>.<extension>`. Only of
+ * a voice that was cloned; a caller is not turned away because it could not be kept.
+ */
 export async function keepSample(
   world: PreCallWorld,
   work: Work,
@@ -27,6 +30,8 @@ export async function keepSample(
       { signal: work.signal },
     );
   } catch (error) {
-    if (!isAlreadyThere(error)) throw error;
+    if (isAlreadyThere(error)) return;
+    const hint = error instanceof Error ? error.message : String(error);
+    work.log.write('WARNING', 'sample', { outcome: 'not kept', conversation: conversationId, agent: agentId, hint });
   }
 }

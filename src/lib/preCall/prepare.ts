@@ -54,20 +54,19 @@ export async function prepareCall(
   const claim = { by: work.id, conversation: request.conversationId };
   const expiresAt = claimed.value.expires_at;
   try {
-    const [clone] = await Promise.all([
-      cloneOnce(world, work, {
-        conversation: request.conversationId,
-        caller: request.caller,
-        sample,
-        sampleBytes: request.sample,
-        sampleHash,
-        expiresAt,
-        claim,
-      }),
+    const clone = await cloneOnce(world, work, {
+      conversation: request.conversationId,
+      caller: request.caller,
+      sample,
+      sampleBytes: request.sample,
+      sampleHash,
+      expiresAt,
+      claim,
+    });
+    const [isAgentUpdated] = await Promise.all([
+      world.settings.agentUpdate === 'patch' && lend(world, work, request, clone, expiresAt),
       keepSample(world, work, request, sample, sampleHash),
     ]);
-    const isAgentUpdated =
-      world.settings.agentUpdate === 'patch' && (await lend(world, work, request, clone, expiresAt));
     await held.answer(clone, isAgentUpdated);
     return { ...clone, isAgentUpdated, isRepeated: false };
   } catch (error) {
@@ -127,7 +126,13 @@ class HeldClaim {
       agent_updated: isAgentUpdated,
     };
     await this.#stop();
-    await this.#world.state.replace(conversations, this.#record, { ...this.#record.value, claim: null, answer });
+    const { state } = this.#world;
+    const write = (record: StateRecord<Conversation>) =>
+      state.replace(conversations, record, { ...record.value, claim: null, answer });
+    if ((await write(this.#record)) !== undefined) return;
+    // A sign of life whose answer was lost has changed the record; or another delivery has taken it over, and answers.
+    const standing = await state.read(conversations, this.#record.name);
+    if (standing?.value.claim?.by === this.#work.id) await write(standing);
   }
 
   /** The next delivery of the conversation may begin at once. */

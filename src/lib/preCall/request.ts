@@ -15,7 +15,7 @@ export interface PreCallRequest {
   readonly claimedSeconds?: number;
 }
 
-export type RequestForm = { readonly kind: 'json' } | { readonly kind: 'multipart'; readonly contentType: string };
+type RequestForm = { readonly kind: 'json' } | { readonly kind: 'multipart'; readonly contentType: string };
 
 const LARGEST_METADATA_BYTES = 64 * 1024;
 const MULTIPART_LIMITS = {
@@ -28,7 +28,7 @@ const MULTIPART_LIMITS = {
 };
 
 /** @throws {BodyError} 415 for anything but JSON and multipart. */
-export function formOf(contentType: string | null): RequestForm {
+function formOf(contentType: string | null): RequestForm {
   const type = (contentType ?? '').split(';')[0]?.trim().toLowerCase();
   if (type === 'application/json') return { kind: 'json' };
   if (type === 'multipart/form-data') return { kind: 'multipart', contentType: contentType ?? '' };
@@ -38,13 +38,14 @@ export function formOf(contentType: string | null): RequestForm {
 /**
  * Reads the whole of a body that is small by its limit, and takes it apart only when it is known to be genuine.
  *
- * @throws {PayloadError} and whatever the body throws.
+ * @throws {PayloadError} 400, {@link BodyError} 415, and whatever the body throws.
  */
-export async function readRequest(body: SignedBody, form: RequestForm): Promise<PreCallRequest> {
+export async function readRequest(body: SignedBody, contentType: string | null): Promise<PreCallRequest> {
   const pieces: Uint8Array[] = [];
   for await (const bytes of body) pieces.push(bytes);
   body.proof();
   const whole = Buffer.concat(pieces);
+  const form = formOf(contentType);
   return form.kind === 'json' ? fromJson(whole) : fromMultipart(whole, form.contentType);
 }
 
