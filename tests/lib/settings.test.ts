@@ -44,6 +44,8 @@ describe('the defaults of contract §6', () => {
       },
       log: { level: 'INFO', format: 'text' },
       sweepSchedule: '0 */5 * * * *',
+      preCall: undefined,
+      preCallProblems: [expect.objectContaining({ setting: 'ELEVENLABS_API_KEY' })],
       problems: [],
     });
   });
