@@ -9,8 +9,8 @@ it.each([
   ['lint and format are clean', 'biome', ['ci', '.']],
   ['nothing is unused', 'knip', []],
 ])('%s', { timeout: 120_000 }, async (_name, command, options) => {
-  const output = await run(process.execPath, [`node_modules/.bin/${command}`, ...options], { cwd: import.meta.dirname.replace(/tests$/, '') }).catch(
-    (error: { stdout: string; stderr: string }) => error,
-  );
+  const output = await run(process.execPath, [`node_modules/.bin/${command}`, ...options], {
+    cwd: import.meta.dirname.replace(/tests$/, ''),
+  }).catch((error: { stdout: string; stderr: string }) => error);
   expect(output instanceof Error ? `${output.stdout}${output.stderr}` : '').toBe('');
 });

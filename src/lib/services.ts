@@ -1,8 +1,9 @@
 import { ElevenLabsClient } from './elevenlabs/client.ts';
 import { installationId } from './preCall/records.ts';
+import type { PreCallSettings } from './preCall/settings.ts';
 import { StateStore } from './preCall/state.ts';
 import type { PreCallWorld } from './preCall/world.ts';
-import { type Configuration, type PostCallSettings, type PreCallSettings, readSettings } from './settings.ts';
+import { type Configuration, type PostCallSettings, readSettings } from './settings.ts';
 import type { BlobStorage, RetryBudget } from './storage/blobStorage.ts';
 import { type CallStore, openCallStore } from './storage/callStore.ts';
 

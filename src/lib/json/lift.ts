@@ -88,12 +88,13 @@ class Lift {
     const isLiftable = this.#decoder === undefined;
     const limit = isLiftable ? Math.min(chunk.length, from + shortBytesLeft) : chunk.length;
     const end = this.#scanner.scanAudio(chunk, from, limit);
-    this.#rest.append(chunk.subarray(from, end));
+    if (isLiftable) this.#rest.appendAudio(chunk.subarray(from, end));
+    else this.#rest.append(chunk.subarray(from, end));
     const isLong = this.#scanner.inAudio && this.#rest.length - this.#audioStart === SHORT_AUDIO_BYTES;
     if (isLiftable && isLong) {
       this.#audio = this.#targets.audio();
       this.#decoder = new Base64StringDecoder(this.#audio);
-      const begun = this.#rest.cut(this.#audioStart);
+      const begun = this.#rest.cutAudio(this.#audioStart);
       const used = await this.#decode(this.#decoder, begun, 0);
       if (used < begun.length) await this.#remainder?.write(begun.subarray(used));
     }

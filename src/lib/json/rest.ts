@@ -8,7 +8,9 @@ const LEAST_GROWN_BYTES = 64 * 1024;
 /** The JSON around the audio as one contiguous, growing buffer, so that a body in tiny pieces costs no more than a whole one. */
 export class Rest {
   #buffer: Buffer = Buffer.alloc(0);
+  #isBorrowed = true;
   #length = 0;
+  #limitBytes = REST_LIMIT_BYTES;
 
   get length(): number {
     return this.#length;
@@ -26,29 +28,36 @@ export class Rest {
    */
   append(bytes: Buffer): void {
     const needed = this.#length + bytes.length;
-    if (needed > REST_LIMIT_BYTES) throw jsonTooLarge();
-    if (this.#buffer.length === 0) {
+    if (needed > this.#limitBytes) throw jsonTooLarge();
+    if (this.#length === 0) {
       this.#buffer = bytes;
-      this.#length = needed;
-      return;
+      this.#isBorrowed = true;
+    } else {
+      if (this.#isBorrowed || needed > this.#buffer.length) this.#grow(needed);
+      this.#buffer.set(bytes, this.#length);
     }
-    if (needed > this.#buffer.length) this.#grow(needed);
-    this.#buffer.set(bytes, this.#length);
     this.#length = needed;
   }
 
-  /** Takes everything from `start` on out again. */
-  cut(start: number): Buffer {
+  /** Adds bytes of the audio, which do not count for the limit. */
+  appendAudio(bytes: Buffer): void {
+    this.#limitBytes += bytes.length;
+    this.append(bytes);
+  }
+
+  /** Takes the audio, which begins at `start`, out again. */
+  cutAudio(start: number): Buffer {
     const removed = Buffer.from(this.#buffer.subarray(start, this.#length));
     this.#length = start;
+    this.#limitBytes -= removed.length;
     return removed;
   }
 
   #grow(needed: number): void {
-    const wanted = Math.max(needed, this.#buffer.length * 2, LEAST_GROWN_BYTES);
-    const larger = Buffer.allocUnsafeSlow(Math.min(REST_LIMIT_BYTES, wanted));
+    const larger = Buffer.allocUnsafeSlow(Math.max(needed, this.#buffer.length * 2, LEAST_GROWN_BYTES));
     larger.set(this.bytes);
     this.#buffer = larger;
+    this.#isBorrowed = false;
   }
 }
 

@@ -106,9 +106,14 @@ export function unixSeconds(value: unknown): number | undefined {
   let seconds = Number.NaN;
   if (typeof value === 'number') seconds = Math.floor(value);
   else if (typeof value === 'string' && /^\d{1,12}$/.test(value)) seconds = Number(value);
-  else if (typeof value === 'string' && /^\d{4}-\d{2}-\d{2}/.test(value))
-    seconds = Math.floor(Date.parse(value) / 1000);
+  else if (typeof value === 'string' && /^\d{4}-\d{2}-\d{2}/.test(value)) seconds = Math.floor(isoMs(value) / 1000);
   return seconds >= FIRST_SECOND && seconds < LAST_SECOND ? seconds : undefined;
+}
+
+/** A time of day without a zone is UTC here, not the machine's own. */
+function isoMs(text: string): number {
+  const hasZone = !text.includes('T') || /(Z|[+-]\d{2}:?\d{2})$/i.test(text);
+  return Date.parse(hasZone ? text : `${text}Z`);
 }
 
 function safeId(value: unknown): string | undefined {

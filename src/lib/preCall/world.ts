@@ -1,8 +1,8 @@
 import type { ElevenLabsClient } from '../elevenlabs/client.ts';
 import type { Call } from '../elevenlabs/transport.ts';
-import type { PreCallSettings } from '../settings.ts';
 import type { BlobStorage } from '../storage/blobStorage.ts';
 import type { Log } from '../telemetry/log.ts';
+import type { PreCallSettings } from './settings.ts';
 import type { StateStore } from './state.ts';
 
 /** What pre-call works with; shared by all its deliveries and the sweep. */

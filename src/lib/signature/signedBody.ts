@@ -59,6 +59,7 @@ export class SignedBody implements AsyncIterable<Uint8Array> {
     deadline.addEventListener('abort', stop, { once: true });
     try {
       while (reader !== undefined) {
+        if (deadline.aborted) throw bodyTooSlow();
         const { done, value } = await reader.read();
         if (done) break;
         this.#receivedBytes += value.length;

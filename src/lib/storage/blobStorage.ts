@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BlobServiceClient, type ContainerClient, RestError } from '@azure/storage-blob';
 import { StorageUnavailable, WebhookError } from '../errors.ts';
-import type { StorageConnection } from '../settings.ts';
+import type { StorageConnection } from '../storageConnection.ts';
 
 export interface RetryBudget {
   /** How long one operation may take, its retries included. */

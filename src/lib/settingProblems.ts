@@ -1,0 +1,27 @@
+import type { z } from 'zod';
+
+/** A setting that is missing or wrong, by name and never with its value. */
+export interface SettingProblem {
+  readonly setting: string;
+  readonly message: string;
+}
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** When the identity may not read the vault yet, the platform hands the reference itself over as the value. */
+export function unresolvedReferences(environment: Environment, names: readonly string[]): SettingProblem[] {
+  return names
+    .filter((name) => environment[name]?.trimStart().toLowerCase().startsWith('@microsoft.keyvault('))
+    .map((setting) => ({
+      setting,
+      message: 'is an unresolved Key Vault reference: give the identity the role Key Vault Secrets User and restart',
+    }));
+}
+
+export function problemsOf(result: { error?: z.ZodError | undefined }): SettingProblem[] {
+  return (result.error?.issues ?? []).map((issue) => ({ setting: String(issue.path[0]), message: issue.message }));
+}
+
+export function onePerSetting(problems: readonly SettingProblem[]): SettingProblem[] {
+  return [...new Map([...problems].reverse().map((problem) => [problem.setting, problem])).values()].reverse();
+}

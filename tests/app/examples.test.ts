@@ -1,0 +1,40 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { parseBuffer } from 'music-metadata';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { eventTypes } from '../../src/lib/postCall/events.ts';
+import { send, startWorld, type World } from './world.ts';
+
+const examples = new URL('../../examples/', import.meta.url);
+const payloads = readdirSync(examples).filter((name) => name.endsWith('.json'));
+const recording = readFileSync(new URL('call.mp3', examples));
+
+let world: World;
+beforeAll(async () => {
+  world = await startWorld();
+});
+afterAll(() => world.close());
+
+it.each(payloads)('%s is received and kept where its type belongs', async (name) => {
+  const body = readFileSync(new URL(name, examples));
+  const { type } = JSON.parse(body.toString());
+  const area = eventTypes.find((eventType) => eventType.type === type)?.area;
+  const containers: Record<string, string> = {
+    transcripts: world.containers.transcripts,
+    audio: world.containers.audio,
+    callFailures: world.containers.failures,
+    otherEvents: world.containers.other,
+  };
+  const before = await world.paths();
+  expect((await send(world, body)).text).toBe('{"status":"received"}');
+  const [added, ...others] = (await world.paths()).filter((path) => !before.includes(path));
+  expect(others).toEqual([]);
+  expect(added?.split('/')[0]).toBe(containers[area ?? '']);
+  const [blob] = await world.stored((path) => path === added);
+  expect(blob?.bytes.equals(area === 'audio' ? recording : body)).toBe(true);
+});
+
+it('the recording of the examples is a playable MP3', async () => {
+  const { format } = await parseBuffer(recording, { mimeType: 'audio/mpeg' });
+  expect(format).toMatchObject({ container: 'MPEG', codec: expect.stringContaining('Layer 3') });
+  expect(format.duration).toBeGreaterThan(2);
+});

@@ -1,0 +1,516 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type Lifted, liftAudio, SHORT_AUDIO_BYTES } from '../../../src/lib/json/lift.ts';
+import { REST_LIMIT_BYTES } from '../../../src/lib/json/rest.ts';
+import { CollectingSink } from './collectingSink.ts';
+import { cutAt, inPiecesOf, noise } from './pieces.ts';
+
+interface Split {
+  readonly kind: Lifted['kind'];
+  readonly rest: string;
+  /** Undefined when it was never asked for. */
+  readonly audio: Buffer | undefined;
+  readonly remainder: string | undefined;
+  readonly timesReady: number;
+}
+
+/** Runs liftAudio over the pieces, and sees to it that it writes into none of them. */
+async function split(pieces: readonly Buffer[], blockBytes = 30_000): Promise<Split> {
+  let audio: CollectingSink | undefined;
+  let remainder: Buffer[] | undefined;
+  const lent = pieces.map((piece) => Buffer.from(piece));
+  async function* body() {
+    yield* lent;
+  }
+  const { kind, rest } = await liftAudio(body(), {
+    audio: () => {
+      if (audio !== undefined) throw new Error('The audio has one target.');
+      audio = new CollectingSink(blockBytes);
+      return audio;
+    },
+    remainder: () => {
+      if (remainder !== undefined) throw new Error('The remainder has one target.');
+      const written: Buffer[] = [];
+      remainder = written;
+      return {
+        write: async (bytes) => {
+          await new Promise((resolve) => setImmediate(resolve));
+          written.push(Buffer.from(bytes));
+        },
+      };
+    },
+  });
+  if (!lent.every((piece, index) => piece.equals(pieces[index] ?? piece))) throw new Error('A piece was written to.');
+  return {
+    kind,
+    rest: rest.toString('latin1'),
+    audio: audio?.bytes,
+    remainder: remainder && Buffer.concat(remainder).toString('latin1'),
+    timesReady: audio?.timesReady ?? 0,
+  };
+}
+
+function neverBroken(): never {
+  throw new Error('There is nothing that cannot be decoded.');
+}
+
+/** Audio whose base64 is some bytes over the shortest that is lifted, with a slash in it, and two signs of padding. */
+const AUDIO = noise((SHORT_AUDIO_BYTES / 4) * 3 + 100);
+const BASE64 = AUDIO.toString('base64');
+const lifted = (rest: string, audio = AUDIO) => ({ kind: 'lifted', rest, audio, remainder: undefined }) as const;
+const whole = (rest: string) => ({ kind: 'whole', rest, audio: undefined, remainder: undefined }) as const;
+
+/** A body as its text before, in and after the audio's string. */
+interface Around {
+  readonly before: string;
+  readonly text: string;
+  readonly after: string;
+}
+
+const USUAL: Around = {
+  before: '{"type":"post_call_audio","event_timestamp":1739537297,"data":{"agent_id":"agent_1","full_audio":"',
+  text: BASE64,
+  after: '","conversation_id":"conv_1","note":"\\"full_audio\\":\\"QUJD\\""}}',
+};
+
+const bodyOf = ({ before, text, after }: Around) => Buffer.from(before + text + after, 'latin1');
+
+/** Every place from `reach` bytes before to `reach` bytes behind each of these. */
+const near = (reach: number, ...places: readonly number[]) =>
+  places.flatMap((place) => Array.from({ length: 2 * reach + 1 }, (_, index) => place - reach + index));
+
+/** The same result in one piece, in pieces of several sizes, cut at each of the places, and at all of them. */
+async function expectSplit(
+  around: Around,
+  expected: Omit<Split, 'timesReady'>,
+  places: readonly number[],
+): Promise<void> {
+  const body = bodyOf(around);
+  const check = async (how: string, pieces: readonly Buffer[], blockBytes?: number) => {
+    const { kind, rest, audio, remainder } = await split(pieces, blockBytes);
+    expect({ kind, rest, remainder }, how).toEqual({
+      kind: expected.kind,
+      rest: expected.rest,
+      remainder: expected.remainder,
+    });
+    expect(audio === undefined ? undefined : audio.equals(expected.audio ?? Buffer.alloc(0)), how).toBe(
+      expected.audio === undefined ? undefined : true,
+    );
+  };
+  await check('in one piece', [body]);
+  await check('in pieces of 997', inPiecesOf(997, body));
+  await check('at all places', cutAt(body, ...places));
+  for (const place of places) await check(`cut at ${place}`, cutAt(body, place));
+  await check('in small blocks', cutAt(body, ...places), 999);
+}
+
+describe('a body with long audio is split the same way', () => {
+  const { before, text } = USUAL;
+  const opening = before.length;
+  const closing = opening + text.length;
+
+  it('cut at every byte around the key, the opening quote, the threshold, the padding and the closing quote', async () => {
+    const places = [
+      ...near(20, opening),
+      ...near(6, opening + SHORT_AUDIO_BYTES),
+      ...near(8, closing),
+      ...near(4, before.indexOf('"data"')),
+      ...near(12, closing + USUAL.after.indexOf('full_audio')),
+    ];
+    await expectSplit(USUAL, lifted(`${before}${USUAL.after}`), places);
+  });
+
+  it('cut into single bytes', async () => {
+    const { rest, audio, kind } = await split(inPiecesOf(1, bodyOf(USUAL)));
+    expect([kind, rest]).toEqual(['lifted', `${before}${USUAL.after}`]);
+    expect(audio?.equals(AUDIO)).toBe(true);
+  });
+
+  it('with empty pieces between', async () => {
+    const pieces = cutAt(bodyOf(USUAL), opening, closing).flatMap((piece) => [Buffer.alloc(0), piece, Buffer.alloc(0)]);
+    expect(await split(pieces)).toMatchObject(lifted(`${before}${USUAL.after}`));
+  });
+
+  it.each([
+    ['\\/', '/'],
+    ['\\u002f', '/'],
+    ['\\u002F', '/'],
+    ['\\u002b', '+'],
+  ])('with %s in the first bytes, at the threshold and before the padding', async (spelling, character) => {
+    const at = [0, 5, SHORT_AUDIO_BYTES - 20, SHORT_AUDIO_BYTES, text.length - 4];
+    const plain = [...text];
+    for (const place of at) plain[place] = character;
+    const bytes = Buffer.from(plain.join(''), 'base64');
+    const spelled = plain.map((letter, index) => (at.includes(index) ? spelling : letter)).join('');
+    const around = { ...USUAL, text: spelled };
+    const escapes = [...spelled.matchAll(/\\/g)].map(({ index }) => opening + index);
+    const places = [
+      ...near(2, ...escapes),
+      ...near(1, opening + SHORT_AUDIO_BYTES),
+      ...near(1, opening + spelled.length),
+    ];
+    await expectSplit(around, lifted(`${before}${USUAL.after}`, bytes), places);
+  });
+
+  it('with every slash escaped, as PHP and older encoders do', async () => {
+    const around = { ...USUAL, text: text.replaceAll('/', '\\/') };
+    await expectSplit(around, lifted(`${before}${USUAL.after}`), near(2, opening, closing));
+  });
+
+  it('in the URL-safe alphabet', async () => {
+    const around = { ...USUAL, text: text.replaceAll('/', '_').replaceAll('+', '-') };
+    await expectSplit(around, lifted(`${before}${USUAL.after}`), near(2, opening, closing));
+  });
+
+  it.each([
+    ['without padding', 0],
+    ['with one sign of padding', 2],
+    ['with two signs of padding', 1],
+  ])('%s', async (_name, over) => {
+    const bytes = noise((SHORT_AUDIO_BYTES / 4) * 3 + 99 + over);
+    const around = { ...USUAL, text: bytes.toString('base64') };
+    const end = opening + around.text.length;
+    await expectSplit(around, lifted(`${before}${USUAL.after}`, bytes), near(6, end));
+  });
+});
+
+function permutations<T>(items: readonly T[]): T[][] {
+  if (items.length === 0) return [[]];
+  return items.flatMap((item, index) => permutations(items.toSpliced(index, 1)).map((others) => [item, ...others]));
+}
+
+describe('it makes no difference where in the JSON the audio stands', () => {
+  const call = ['"agent_id":"agent_1"', '"conversation_id":"conv_1"'];
+  const event = ['"type":"post_call_audio"', '"event_timestamp":1739537297'];
+  const audio = `"full_audio":"${BASE64}"`;
+
+  const nested = permutations([...event, 'data']).flatMap((outer) =>
+    permutations([...call, audio]).map((inner) =>
+      `{${outer.join()}}`.replace('data', () => `"data":{${inner.join()}}`),
+    ),
+  );
+  const flat = permutations([...event, ...call, audio]).map((members) => `{${members.join()}}`);
+
+  it.each([
+    ['under data, in all orders of the members of both levels', nested, 36],
+    ['beside type, in all orders', flat, 120],
+  ])('%s', async (_name, bodies, count) => {
+    expect(new Set(bodies).size).toBe(count);
+    for (const json of bodies) {
+      const start = json.indexOf(BASE64);
+      const body = Buffer.from(json);
+      for (const pieces of [[body], cutAt(body, start - 1, start, start + BASE64.length, start + BASE64.length + 1)]) {
+        const { kind, rest, audio: bytes } = await split(pieces);
+        expect({ kind, rest }).toEqual({ kind: 'lifted', rest: json.replace(BASE64, '') });
+        expect(bytes?.equals(AUDIO)).toBe(true);
+      }
+    }
+  });
+
+  it('with keys that are spelled with escapes', async () => {
+    const before = '{"\\u0064ata":{"full\\u005Faudio":"';
+    const around = { before, text: BASE64, after: '"}}' };
+    await expectSplit(around, lifted(`${before}"}}`), near(35, before.length));
+  });
+
+  it('among white space', async () => {
+    const before = '\r\n{ "data"\t:\n{ "full_audio" :\n  "';
+    const around = { before, text: BASE64, after: '"\n}\n}\n' };
+    await expectSplit(around, lifted(`${before}"\n}\n}\n`), near(10, before.length));
+  });
+});
+
+describe('a long string stays in the JSON', () => {
+  it.each([
+    ['of another name', `{"data":{"audio":"${BASE64}"}}`],
+    ['of the same name deeper down', `{"data":{"more":{"full_audio":"${BASE64}"}}}`],
+    ['of the same name beside data of a deeper level', `{"x":{"full_audio":"${BASE64}"}}`],
+    ['of the same name in an array', `{"data":[{"full_audio":"${BASE64}"}]}`],
+    ['in an array of that name', `{"data":{"full_audio":["${BASE64}"]}}`],
+    ['in an outermost array', `[{"full_audio":"${BASE64}"}]`],
+    ['that holds "full_audio" as text', `{"data":{"note":"\\"full_audio\\":\\"${BASE64}\\""}}`],
+    ['that is a key', `{"data":{"${BASE64}":"full_audio"}}`],
+    ['in a body that is no JSON', `${BASE64}"full_audio":"${BASE64}`],
+  ])('%s', async (_name, json) => {
+    const body = Buffer.from(json);
+    expect(await split([body])).toMatchObject(whole(json));
+    expect(await split(inPiecesOf(1021, body))).toMatchObject(whole(json));
+  });
+});
+
+describe('the shortest string that is lifted', () => {
+  const { before, after } = USUAL;
+  const start = before.length;
+  /** Base64 of a multiple of four characters that takes any number of bytes: each `\\/` takes one more. */
+  const textOf = (length: number) => '\\/'.repeat(length % 4) + 'A'.repeat(length - 2 * (length % 4));
+  const places = near(2, start, start + SHORT_AUDIO_BYTES);
+
+  it.each([-2, -1])('is longer than SHORT_AUDIO_BYTES %i: the body stays whole', async (less) => {
+    const text = textOf(SHORT_AUDIO_BYTES + less);
+    expect(text).toHaveLength(SHORT_AUDIO_BYTES + less);
+    await expectSplit({ before, text, after }, whole(before + text + after), places);
+  });
+
+  it.each([0, 1, 2, 3, 4])('is SHORT_AUDIO_BYTES as received: %i more are lifted', async (more) => {
+    const text = textOf(SHORT_AUDIO_BYTES + more);
+    expect(text).toHaveLength(SHORT_AUDIO_BYTES + more);
+    const audio = Buffer.from(text.replaceAll('\\', ''), 'base64');
+    await expectSplit({ before, text, after }, lifted(before + after, audio), places);
+  });
+
+  it.each([
+    ['an empty string', ''],
+    ['base64', 'QUJD'],
+    ['no base64', 'not base64 \\" at all'],
+  ])('is longer than %s: the body stays whole, wherever it is cut', async (_name, text) => {
+    const body = bodyOf({ before, text, after });
+    expect(await split([body])).toMatchObject(whole(body.toString('latin1')));
+    expect(await split(inPiecesOf(1, body))).toMatchObject(whole(body.toString('latin1')));
+    for (let cut = 1; cut < body.length; cut++) {
+      expect(await split(cutAt(body, cut))).toMatchObject(whole(body.toString('latin1')));
+    }
+  });
+
+  it.each(['', 'null', '[]', '\ufeff', '{"data":{"full_audio":"', 'not json'])(
+    'is not in %j, which stays whole',
+    async (text) => {
+      const body = Buffer.from(text);
+      for (const pieces of [[body], inPiecesOf(1, body), []]) {
+        expect(await split(pieces)).toMatchObject(whole(pieces.length === 0 ? '' : body.toString('latin1')));
+      }
+    },
+  );
+});
+
+describe('of several strings of that name', () => {
+  it.each([
+    ['the first long one is lifted, and a second long one stays', BASE64, BASE64, 'lifted', ''],
+    ['the first long one is lifted, and a second short one stays', BASE64, 'QUJD', 'lifted', ''],
+    ['a first short one stays, and the long one is lifted', 'QUJD', BASE64, 'lifted', 'QUJD'],
+    ['two short ones stay', 'QUJD', 'QQ==', 'whole', 'QUJD'],
+  ])('%s', async (_name, first, second, kind, firstLeft) => {
+    const secondLeft = kind === 'whole' || firstLeft === '' ? second : '';
+    for (const [between, end] of [
+      ['","full_audio":"', '"}}'],
+      ['"},"data":{"full_audio":"', '"}}'],
+      ['"},"full_audio":"', '"}'],
+    ]) {
+      const json = (a: string, b: string) => `{"data":{"full_audio":"${a}${between}${b}${end}`;
+      const expected = { kind, rest: json(firstLeft, secondLeft), remainder: undefined };
+      const body = Buffer.from(json(first, second));
+      for (const pieces of [[body], inPiecesOf(4099, body)]) {
+        const result = await split(pieces);
+        expect(result).toMatchObject(expected);
+        expect(result.audio?.equals(AUDIO)).toBe(kind === 'lifted' ? true : undefined);
+      }
+    }
+  });
+});
+
+describe('audio that is no base64 is kept as far as it goes, and everything from there on as received', () => {
+  const { before, after } = USUAL;
+  const start = before.length;
+  const length = BASE64.length;
+  const put = (at: number, text: string) => BASE64.slice(0, at) + text + BASE64.slice(at + text.length);
+
+  /** Where the text breaks, in whole quanta: what is before that place is audio. */
+  const cases: [name: string, text: string, brokenAt: number, after?: string][] = [
+    ['a foreign character at its start', put(0, '!'), 0],
+    ['a foreign character early on', put(4001, '!'), 4000],
+    ['a foreign character just before the threshold', put(SHORT_AUDIO_BYTES - 1, '!'), SHORT_AUDIO_BYTES - 4],
+    ['a foreign character just behind the threshold', put(SHORT_AUDIO_BYTES, '!'), SHORT_AUDIO_BYTES],
+    ['a foreign character in its last quantum', put(length - 3, '!'), length - 4],
+    ['white space', put(100_002, ' '), 100_000],
+    ['a line break', put(100_003, '\n'), 100_000],
+    ['a byte that is no ASCII', put(100_000, '\xe9'), 100_000],
+    ['padding in its middle', put(100_001, '='), 100_000],
+    ['whole padding in its middle', put(100_000, 'QQ=='), 100_004],
+    ['padding that is missing', BASE64.replaceAll('=', ''), length - 4],
+    ['padding of which half is missing', BASE64.slice(0, -1), length - 4],
+    ['padding that is too much', `${BASE64}=`, length],
+    ['more base64 after its padding', `${BASE64}QUJD`, length],
+    ['an escape that is no base64', put(100_001, '\\n'), 100_000],
+    ['an escape that is none', put(100_001, '\\x'), 100_000],
+    ['an escaped quote', put(SHORT_AUDIO_BYTES - 1, '\\"'), SHORT_AUDIO_BYTES - 4],
+    ['an escaped quote behind the threshold', put(SHORT_AUDIO_BYTES + 1, '\\"'), SHORT_AUDIO_BYTES],
+    ['an escape by number of another character', put(100_001, '\\u0021'), 100_000],
+    [
+      'a quote in an incomplete quantum behind the threshold',
+      BASE64.slice(0, SHORT_AUDIO_BYTES + 2),
+      SHORT_AUDIO_BYTES,
+    ],
+    ['no end', BASE64, length, ''],
+    ['no end, in an incomplete quantum', BASE64.slice(0, SHORT_AUDIO_BYTES + 7), SHORT_AUDIO_BYTES + 4, ''],
+    ['no end, in an escape', `${BASE64.slice(0, SHORT_AUDIO_BYTES)}Q\\u00`, SHORT_AUDIO_BYTES, ''],
+    ['no end at the threshold', BASE64.slice(0, SHORT_AUDIO_BYTES), SHORT_AUDIO_BYTES, ''],
+    ['no end behind its padding and an escape', `${BASE64}\\`, length, ''],
+  ];
+
+  it.each(cases)('%s', async (_name, text, brokenAt, end = after) => {
+    const body = before + text + end;
+    const audio = Buffer.from(text.slice(0, brokenAt), 'base64');
+    const remainder = text.slice(brokenAt) + end;
+    expect(before + audio.toString('base64') + remainder === body).toBe(true);
+    const places = [start + SHORT_AUDIO_BYTES, start + text.length, ...near(2, start + brokenAt + 2)];
+    await expectSplit({ before, text, after: end }, { kind: 'broken', rest: before, audio, remainder }, places);
+  });
+
+  it('with escapes before the broken place, which are audio, and escapes behind it, which stay as received', async () => {
+    const text = `\\/\\/\\/\\/${BASE64.slice(4, 100_000)}\\u0041!${'\\/'.repeat(SHORT_AUDIO_BYTES)}`;
+    const audio = Buffer.from(`////${BASE64.slice(4, 100_000)}`, 'base64');
+    const expected = { kind: 'broken' as const, rest: before, audio, remainder: text.slice(100_004) + after };
+    await expectSplit({ before, text, after }, expected, near(3, start + 4, start + 100_004));
+  });
+});
+
+describe('a sink that has no block for a while', () => {
+  it.each([3, 6, 9, 30, 3000])('is waited for, in blocks of %i', async (blockBytes) => {
+    const body = bodyOf(USUAL);
+    for (const pieces of [[body], inPiecesOf(10_007, body)]) {
+      const { audio, kind, timesReady } = await split(pieces, blockBytes);
+      expect(kind).toBe('lifted');
+      expect(audio?.equals(AUDIO)).toBe(true);
+      expect(timesReady).toBeGreaterThanOrEqual(Math.ceil(AUDIO.length / blockBytes));
+    }
+  });
+
+  it('holds the body back: no further piece is asked for until there is a block', async () => {
+    const pieces = cutAt(bodyOf(USUAL), USUAL.before.length + SHORT_AUDIO_BYTES + 1);
+    let asked = 0;
+    async function* body() {
+      for (const piece of pieces) {
+        asked++;
+        yield piece;
+      }
+    }
+    const { promise: blockAsked, resolve: isAsked } = Promise.withResolvers<void>();
+    const { promise: blockThere, resolve: giveBlock } = Promise.withResolvers<void>();
+    const sink = new CollectingSink(300_000);
+    sink.ready = async () => {
+      isAsked();
+      await blockThere;
+      sink.provide();
+    };
+    const result = liftAudio(body(), { audio: () => sink, remainder: neverBroken });
+    await blockAsked;
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(asked).toBe(1);
+    giveBlock();
+    expect((await result).kind).toBe('lifted');
+    expect(asked).toBe(2);
+    expect(sink.bytes.equals(AUDIO)).toBe(true);
+  });
+
+  it('may fail, and the failure comes through', async () => {
+    const sink = new CollectingSink(30);
+    sink.ready = () => Promise.reject(new Error('no block'));
+    const body = (async function* () {
+      yield bodyOf(USUAL);
+    })();
+    const lift = liftAudio(body, { audio: () => sink, remainder: neverBroken });
+    await expect(lift).rejects.toThrow('no block');
+  });
+});
+
+describe('the JSON outside the audio', () => {
+  const filler = (length: number) => `{"filler":"${'x'.repeat(length - 12)}",`;
+
+  it('may be exactly at its limit, and then lifted audio costs none of it', async () => {
+    const after = '"}';
+    const before = '{"full_audio":"';
+    const closing = `","filler":"${'x'.repeat(REST_LIMIT_BYTES - before.length - 12 - after.length)}${after}`;
+    const { kind, rest } = await split([Buffer.from(before + BASE64 + closing)]);
+    expect(kind).toBe('lifted');
+    expect(rest).toHaveLength(REST_LIMIT_BYTES);
+  });
+
+  it('is refused with 413 one byte over its limit, before or behind the audio, and without any', async () => {
+    const before = '{"full_audio":"';
+    const bodies = [
+      `${before}${BASE64}","filler":"${'x'.repeat(REST_LIMIT_BYTES - before.length - 12 - 1)}"}`,
+      `${filler(REST_LIMIT_BYTES - 15)}"full_audio":"${BASE64}"}`,
+      `${filler(REST_LIMIT_BYTES)}`.padEnd(REST_LIMIT_BYTES + 1),
+    ];
+    for (const body of bodies) {
+      await expect(split(inPiecesOf(1_000_000, Buffer.from(body)))).rejects.toMatchObject({
+        code: 'json_too_large',
+        status: 413,
+      });
+    }
+  });
+
+  it('may be just under its limit before long audio begins', async () => {
+    const before = `${filler(REST_LIMIT_BYTES - 1000)}"full_audio":"`;
+    const { kind, rest, audio } = await split([Buffer.from(`${before}${BASE64}"}`)]);
+    expect(kind).toBe('lifted');
+    expect(rest.length).toBe(before.length + 2);
+    expect(audio?.equals(AUDIO)).toBe(true);
+  });
+});
+
+it('a failure of the body comes through liftAudio', async () => {
+  const body = (async function* () {
+    yield Buffer.from('{');
+    throw new Error('cut off');
+  })();
+  await expect(liftAudio(body, { audio: () => new CollectingSink(3), remainder: neverBroken })).rejects.toThrow(
+    'cut off',
+  );
+});
+
+it('random JSON around random bytes, in random pieces, gives what JSON.parse and Buffer.from give', async () => {
+  const members = fc
+    .dictionary(
+      fc.string({ maxLength: 8 }).filter((key) => !['data', 'full_audio'].includes(key)),
+      fc.jsonValue(),
+      { maxKeys: 3 },
+    )
+    .map((object) => JSON.stringify(object).slice(1, -1));
+  const join = (...parts: readonly string[]) => parts.filter((part) => part !== '').join();
+  const property = fc.asyncProperty(
+    fc.record({ outerBefore: members, outerAfter: members, innerBefore: members, innerAfter: members }),
+    fc.record({ isFlat: fc.boolean(), seedBytes: fc.uint8Array({ maxLength: 600 }), isSpelled: fc.boolean() }),
+    fc.record({
+      places: fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 10 }),
+      blockBytes: fc.constantFrom(3000, 29_997, 400_002),
+    }),
+    async (around, { isFlat, seedBytes, isSpelled }, { places, blockBytes }) => {
+      const bytes = Buffer.concat([AUDIO, seedBytes]);
+      const base64 = bytes.toString('base64');
+      const text = isSpelled ? base64.replaceAll('/', '\\/').replaceAll('+', '\\u002B') : base64;
+      const inner = (audio: string) => join(around.innerBefore, `"full_audio":"${audio}"`, around.innerAfter);
+      const json = (audio: string) =>
+        `{${join(around.outerBefore, isFlat ? inner(audio) : `"data":{${inner(audio)}}`, around.outerAfter)}}`;
+      const body = Buffer.from(json(text));
+      const cuts = places.map((place) => Math.floor(place * body.length));
+
+      const parsed = JSON.parse(body.toString()) as { full_audio?: string; data?: { full_audio?: string } };
+      const expected = Buffer.from((isFlat ? parsed.full_audio : parsed.data?.full_audio) ?? '', 'base64');
+      const { kind, rest, audio } = await split(cutAt(body, ...cuts), blockBytes);
+      expect(kind).toBe('lifted');
+      expect(audio?.equals(expected)).toBe(true);
+      expect(rest).toBe(Buffer.from(json('')).toString('latin1'));
+    },
+  );
+  await fc.assert(property, { numRuns: 100, seed: 4 });
+});
+
+it('a foreign byte anywhere in the audio, in random pieces, loses nothing', async () => {
+  const { before, after } = USUAL;
+  const property = fc.asyncProperty(
+    fc.nat(BASE64.length - 1),
+    fc.nat(255).filter((byte) => !/[A-Za-z0-9+/_=\\"-]/.test(String.fromCharCode(byte))),
+    fc.array(fc.nat(BASE64.length + 200), { maxLength: 6 }),
+    async (at, byte, cuts) => {
+      const body = bodyOf(USUAL);
+      body[before.length + at] = byte;
+      const { kind, rest, audio, remainder } = await split(cutAt(body, ...cuts, before.length + at));
+      expect(kind).toBe('broken');
+      expect(rest).toBe(before);
+      expect(audio).toHaveLength(Math.floor(at / 4) * 3);
+      expect(`${rest}${audio?.toString('base64')}${remainder}` === body.toString('latin1')).toBe(true);
+      expect(remainder?.endsWith(after)).toBe(true);
+    },
+  );
+  await fc.assert(property, { numRuns: 100, seed: 5 });
+});

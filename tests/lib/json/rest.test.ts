@@ -1,0 +1,57 @@
+import { describe, expect, it } from 'vitest';
+import { BodyError } from '../../../src/lib/errors.ts';
+import { REST_LIMIT_BYTES, Rest } from '../../../src/lib/json/rest.ts';
+import { inPiecesOf, noise } from './pieces.ts';
+
+describe('Rest', () => {
+  it('is empty at first', () => {
+    const rest = new Rest();
+    expect(rest.length).toBe(0);
+    expect(rest.bytes).toHaveLength(0);
+  });
+
+  it.each([1, 7, 4096, 65_535, 65_536, 65_537, 300_000])('keeps every byte in order, in pieces of %i', (length) => {
+    const bytes = noise(300_000);
+    const rest = new Rest();
+    for (const piece of inPiecesOf(length, bytes)) rest.append(piece);
+    expect(rest.length).toBe(bytes.length);
+    expect(rest.bytes.equals(bytes)).toBe(true);
+  });
+
+  it('writes into no piece that it was given', () => {
+    const [first, second] = [Buffer.from('{"a":"audio'), Buffer.from('"}')];
+    const rest = new Rest();
+    rest.append(first);
+    rest.cutAudio(6);
+    rest.append(second);
+    rest.append(Buffer.from(' '));
+    expect([first.toString(), second.toString()]).toEqual(['{"a":"audio', '"}']);
+    expect(rest.bytes.toString()).toBe('{"a":""} ');
+  });
+
+  it('gives out what is cut off, goes on from there, and does not change what it gave out', () => {
+    const rest = new Rest();
+    rest.append(Buffer.from('{"a":"audio'));
+    const removed = rest.cutAudio(6);
+    expect(rest.bytes.toString()).toBe('{"a":"');
+    rest.append(Buffer.from('"}'));
+    expect(rest.bytes.toString()).toBe('{"a":""}');
+    expect(removed.toString()).toBe('audio');
+  });
+
+  it('takes exactly the limit and no byte more, and then still has what it had', () => {
+    const rest = new Rest();
+    for (const piece of inPiecesOf(5_000_000, Buffer.alloc(REST_LIMIT_BYTES, 'a'))) rest.append(piece);
+    expect(rest.length).toBe(16 * 1024 * 1024);
+    let failure: unknown;
+    try {
+      rest.append(Buffer.from('b'));
+    } catch (error) {
+      failure = error;
+    }
+    expect(failure).toBeInstanceOf(BodyError);
+    expect(failure).toMatchObject({ code: 'json_too_large', status: 413 });
+    expect(rest.length).toBe(REST_LIMIT_BYTES);
+    expect(rest.bytes.at(-1)).toBe('a'.charCodeAt(0));
+  });
+});

@@ -1,0 +1,172 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { JsonScanner } from '../../../src/lib/json/scanner.ts';
+import { cutAt, inPiecesOf } from './pieces.ts';
+
+/** What the scanner takes for audio: the strings between their quotes, with the one that does not end. */
+function audioIn(pieces: readonly Buffer[]): string[] {
+  const scanner = new JsonScanner();
+  const found: string[] = [];
+  for (const piece of pieces) {
+    for (let at = 0; at < piece.length; ) {
+      const from = at;
+      if (!scanner.inAudio) {
+        at = scanner.scanToAudio(piece, from);
+        if (scanner.inAudio) found.push('');
+        continue;
+      }
+      at = scanner.scanAudio(piece, from, piece.length);
+      const end = scanner.inAudio ? at : at - 1;
+      found.push(`${found.pop()}${piece.toString('latin1', from, end)}`);
+    }
+  }
+  return found;
+}
+
+function expectAudio(json: string, expected: readonly string[]): void {
+  const body = Buffer.from(json);
+  expect(audioIn([body])).toEqual(expected);
+  for (let cut = 1; cut < body.length; cut++) expect(audioIn(cutAt(body, cut)), `cut at ${cut}`).toEqual(expected);
+  expect(audioIn(inPiecesOf(1, body)), 'byte by byte').toEqual(expected);
+}
+
+describe('JsonScanner, wherever the body is cut,', () => {
+  it.each([
+    ['under data', '{"type":"post_call_audio","data":{"agent_id":"a","full_audio":"QUJD"}}', ['QUJD']],
+    ['as the first member of data', '{"data":{"full_audio":"QUJD","agent_id":"a"},"type":"t"}', ['QUJD']],
+    ['beside type', '{"type":"post_call_audio","full_audio":"QUJD"}', ['QUJD']],
+    ['before type', '{"full_audio":"QUJD","type":"post_call_audio"}', ['QUJD']],
+    ['beside data', '{"data":{"x":1},"full_audio":"QUJD"}', ['QUJD']],
+    ['among white space', ' {\n\t"data" : \r\n{ "full_audio"\n:\t"QUJD" } } ', ['QUJD']],
+    ['after nested values', '{"x":{"data":[[{}],{"y":"}"}]},"data":{"z":[1,{"a":{}}],"full_audio":"QUJD"}}', ['QUJD']],
+    ['after numbers and literals', '{"data":{"a":-1.5e3,"b":true,"c":null,"full_audio":"QUJD"}}', ['QUJD']],
+    ['when it is empty', '{"data":{"full_audio":"","x":"y"}}', ['']],
+    ['with escapes in it', '{"data":{"full_audio":"QU\\/\\u002f\\"\\\\"}}', ['QU\\/\\u002f\\"\\\\']],
+    ['that does not end', '{"data":{"full_audio":"QUJD\\"', ['QUJD\\"']],
+    ['with a key spelled with one escape', '{"data":{"full\\u005faudio":"QUJD"}}', ['QUJD']],
+    [
+      'with a key spelled with escapes only',
+      `{"\\u0064\\u0061\\u0074\\u0061":{"${[...'full_audio'].map((c) => `\\u00${c.charCodeAt(0).toString(16).toUpperCase()}`).join('')}":"QUJD"}}`,
+      ['QUJD'],
+    ],
+    ['twice in data', '{"data":{"full_audio":"QQ==","full_audio":"Qg=="}}', ['QQ==', 'Qg==']],
+    ['in two data', '{"data":{"full_audio":"QQ=="},"data":{"full_audio":"Qg=="}}', ['QQ==', 'Qg==']],
+    ['once as another type and once as a string', '{"data":{"full_audio":null,"full_audio":"Qg=="}}', ['Qg==']],
+    ['after a byte order mark', '\ufeff{"data":{"full_audio":"QUJD"}}', ['QUJD']],
+    ['after text of several bytes', '{"note":"☎ é 𝄞","data":{"☎":"é","full_audio":"QUJD"}}', ['QUJD']],
+    ['after a very long key', `{"data":{"${'k'.repeat(200)}":"x","full_audio":"QUJD"}}`, ['QUJD']],
+    ['after strings with quotes in them', '{"a":"\\"","b\\"":"\\\\","data":{"full_audio":"QUJD"}}', ['QUJD']],
+  ])('finds the audio %s', (_name, json, expected) => {
+    expectAudio(json, expected);
+  });
+
+  it.each([
+    ['deeper down', '{"data":{"more":{"full_audio":"QUJD"}}}'],
+    ['under data of a deeper level', '{"x":{"data":{"full_audio":"QUJD"}}}'],
+    ['under another member', '{"metadata":{"full_audio":"QUJD"}}'],
+    ['under full_audio', '{"full_audio":{"full_audio":"QUJD"}}'],
+    ['in an array', '{"full_audio":["QUJD"],"data":{"full_audio":["QUJD",{"full_audio":"QUJD"}]}}'],
+    ['in an object in an array under data', '{"data":[{"full_audio":"QUJD"}]}'],
+    ['in an outermost array', '[{"full_audio":"QUJD"},"full_audio","QUJD"]'],
+    ['in an array whose elements look like keys', '{"data":["full_audio","QUJD"]}'],
+    ['as the text of a string', '{"data":{"note":"\\"full_audio\\":\\"QUJD"},"t":"{\\"full_audio\\":\\"QUJD\\"}"}'],
+    ['as a value', '{"data":"full_audio","x":"QUJD","type":"full_audio"}'],
+    ['with a key of another case', '{"data":{"Full_Audio":"QUJD"}}'],
+    ['with a longer key', '{"data":{"full_audio_2":"QUJD","xfull_audio":"QUJD"," full_audio":"QUJD"}}'],
+    ['with a key that only begins like it, spelled with escapes', `{"full_audio${'\\u005f'.repeat(20)}":"QUJD"}`],
+    ['with an escape in its key that is none', '{"full\\x5faudio":"QUJD"}'],
+    ['with an escaped backslash in its key', '{"full\\\\u005faudio":"QUJD"}'],
+    ['that is a number, a literal or an object', '{"full_audio":1,"data":{"full_audio":true}}'],
+    ['that is a key of a text without colons', '{"full_audio" "QUJD"}'],
+    ['in a lone string', '"full_audio"'],
+    ['in no text at all', ''],
+    ['after more closing brackets than opening ones', ']]]}{"data":{"x":{"full_audio":"QUJD"}}}'],
+  ])('finds no audio %s', (_name, json) => {
+    expectAudio(json, []);
+  });
+
+  it('goes through 100,000 levels of nesting with constant memory, and finds what follows', () => {
+    const deep = `${'[{"a":'.repeat(100_000)}1${'}]'.repeat(100_000)}`;
+    const json = `{"x":${deep},"data":{"y":${deep},"full_audio":"QUJD"}}`;
+    expect(audioIn([Buffer.from(json)])).toEqual(['QUJD']);
+  });
+
+  it('scans the audio only as far as it is told, and goes on from there', () => {
+    const body = Buffer.from('"QU\\"JD",');
+    const scanner = new JsonScanner();
+    scanner.inAudio = true;
+    expect(scanner.scanAudio(body, 1, 4)).toBe(4);
+    expect(scanner.inAudio).toBe(true);
+    expect(scanner.scanAudio(body, 4, 5)).toBe(5);
+    expect(scanner.inAudio).toBe(true);
+    expect(scanner.scanAudio(body, 5, body.length)).toBe(8);
+    expect(scanner.inAudio).toBe(false);
+  });
+
+  it('goes on after the audio when somebody else has read its closing quote', () => {
+    const before = Buffer.from('{"data":{"full_audio":"QU\\');
+    const scanner = new JsonScanner();
+    const start = scanner.scanToAudio(before, 0);
+    scanner.scanAudio(before, start, before.length); // ends in the middle of an escape
+    scanner.leaveAudio();
+    expect(scanner.inAudio).toBe(false);
+    const after = Buffer.from(',"":0},"full_audio":"x\\\\"}');
+    const next = scanner.scanToAudio(after, 0);
+    expect(after.toString('latin1', next)).toBe('x\\\\"}');
+    expect(scanner.scanAudio(after, next, after.length)).toBe(after.length - 1);
+  });
+});
+
+type Value = string | { text: string } | { items: Value[] } | { members: [key: string, value: Value][] };
+
+/** Every way to write a key that matters here, with and without escapes. */
+const keys = fc.oneof(
+  fc.constantFrom('data', 'full_audio', 'type', 'x', '', 'full_audio\\"', '\\\\'),
+  fc.constantFrom('d\\u0061ta', '\\u0066ull_audio', 'full\\u005Faudio', 'full_audi\\u006f'),
+);
+const strings = fc.constantFrom('QUJD', '', '\\"', '\\\\', '"full_audio":"', '{', '}]', ',', ':').map((text) => {
+  return text.replaceAll(/(?<!\\)"/g, '\\"');
+});
+const { value } = fc.letrec<{ value: Value; object: Value }>((tie) => ({
+  value: fc.oneof(
+    { maxDepth: 4, withCrossShrink: true },
+    strings,
+    fc.constantFrom('1', 'true', 'null', '-2.5e7').map((text) => ({ text })),
+    fc.array(tie('value'), { maxLength: 3 }).map((items) => ({ items })),
+    tie('object'),
+    tie('object'),
+  ),
+  object: fc.array(fc.tuple(keys, tie('value')), { maxLength: 4 }).map((members) => ({ members })),
+}));
+
+/** Writes the value as JSON and notes the strings at the two paths on which audio can stand. */
+function written(node: Value, space: string, path: readonly string[], audio: string[]): string {
+  if (typeof node === 'string') {
+    if (['full_audio', 'data.full_audio'].includes(path.join('.'))) audio.push(node);
+    return `"${node}"`;
+  }
+  if ('text' in node) return node.text;
+  if ('items' in node) {
+    return `[${node.items.map((item) => written(item, space, [...path, '[]'], audio)).join(`${space},${space}`)}]`;
+  }
+  const members = node.members.map(
+    ([key, member]) =>
+      `"${key}"${space}:${space}${written(member, space, [...path, JSON.parse(`"${key}"`) as string], audio)}`,
+  );
+  return `{${space}${members.join(`,${space}`)}}`;
+}
+
+it('JsonScanner finds in any JSON exactly the strings at full_audio and data.full_audio', () => {
+  const property = fc.property(
+    value,
+    fc.constantFrom('', ' ', '\n\t'),
+    fc.array(fc.nat(200), { maxLength: 8 }),
+    (node, space, places) => {
+      const audio: string[] = [];
+      const json = written(node, space, [], audio);
+      JSON.parse(json);
+      expect(audioIn(cutAt(Buffer.from(json), ...places))).toEqual(audio);
+    },
+  );
+  fc.assert(property, { numRuns: 3000, seed: 1 });
+});
