@@ -11,7 +11,11 @@ export function banner(host: RunningHost, storage: Storage, settings: Settings):
       'Serving',
       host.functions.map((fn) => served(fn, host.url)),
     ),
-    ...block('Blobs', [...storage.description, `containers ${containers(settings).join(', ')}`]),
+    ...block('Blobs', [
+      ...storage.description,
+      `containers ${containers(settings).join(', ')}`,
+      'npm run blobs lists them',
+    ]),
     ...block('Secret', [secret(settings)]),
     ...block('Send', [`npm run send -- post_call_transcription${urlOption(host.url)}`]),
     ...block('Stop', ['Ctrl-C']),

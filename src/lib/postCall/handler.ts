@@ -64,7 +64,7 @@ function answer(outcome: Outcome, story: Story, log: Log): HttpResponseInit {
     ...story,
     audio_bytes: audioBytes,
     secret: genuine.secretPosition,
-    duplicate: outcome.kind === 'duplicate',
+    duplicate: outcome.kind === 'quarantined' ? outcome.isRepeated : outcome.kind === 'duplicate',
     blob: outcome.kind === 'off' ? undefined : outcome.blob,
   };
   if (outcome.kind === 'quarantined') {

@@ -11,7 +11,12 @@ import { placeInQuarantine, placeOfCall, placeOfOtherEvent, type QuarantinePart,
 export type Outcome = { readonly facts: EventFacts; readonly genuine: Genuine; readonly audioBytes?: number } & (
   | { readonly kind: Kept['kind']; readonly blob: string }
   | { readonly kind: 'off' }
-  | { readonly kind: 'quarantined'; readonly reason: QuarantineReason; readonly blob: string }
+  | {
+      readonly kind: 'quarantined';
+      readonly reason: QuarantineReason;
+      readonly blob: string;
+      readonly isRepeated: boolean;
+    }
 );
 
 export interface Delivery {
@@ -98,16 +103,17 @@ class Keeper {
       placeInQuarantine(this.#store.paths.quarantine, { reason, hash, part, seconds: this.#seconds(facts) });
 
     if (kind === 'whole') {
-      const { blob } = await this.#put(place('body', sha256Of(rest)), rest, metadata);
-      return { kind: 'quarantined', reason, blob, facts, genuine: this.#genuine };
+      const kept = await this.#put(place('body', sha256Of(rest)), rest, metadata);
+      const isRepeated = kept.kind === 'duplicate';
+      return { kind: 'quarantined', reason, blob: kept.blob, isRepeated, facts, genuine: this.#genuine };
     }
     const audio = this.#drafts.audio();
     const remainder = kind === 'broken' ? this.#drafts.remainder() : undefined;
     const hash = sha256Of(rest, audio.sha256, remainder?.sha256 ?? '');
     if (remainder !== undefined) await remainder.publish(this.#genuine, place('remainder', hash), metadata);
     const { blob } = await audio.publish(this.#genuine, place('audio', hash), metadata);
-    await this.#put(place('around', hash), rest, metadata);
-    return { kind: 'quarantined', reason, blob, facts, genuine: this.#genuine, audioBytes: audio.length };
+    const isRepeated = (await this.#put(place('around', hash), rest, metadata)).kind === 'duplicate';
+    return { kind: 'quarantined', reason, blob, isRepeated, facts, genuine: this.#genuine, audioBytes: audio.length };
   }
 
   #put(place: Place, bytes: Buffer, metadata: DeliveryMetadata): Promise<Kept> {

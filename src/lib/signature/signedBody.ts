@@ -88,7 +88,7 @@ export class SignedBody implements AsyncIterable<Uint8Array> {
     if (secretPosition === undefined) {
       throw new SignatureError('signature_mismatch', 401, 'The signature does not match the body.', {
         hint:
-          'The body does not match the signature under any secret in ELEVENLABS_WEBHOOK_SECRET. Usual causes: the secret ' +
+          'The body does not match the signature under any secret that is set for this endpoint. Usual causes: the secret ' +
           'of another webhook, a secret that was replaced, or a proxy that changes or re-encodes the body.',
       });
     }

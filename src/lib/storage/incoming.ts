@@ -1,3 +1,4 @@
+import { WebhookError } from '../errors.ts';
 import type { StoragePath } from '../settings.ts';
 import type { BlobStorage } from './blobStorage.ts';
 import { isNotFound } from './blobStorage.ts';
@@ -61,11 +62,15 @@ export async function sweepIncoming(
       finished.push(await finishIncoming(storage, incoming.container, left.name, target.place, target.metadata));
     } catch (error) {
       // Another instance may have finished and deleted it meanwhile.
-      if (!isNotFound(error))
-        failed.push({ name: left.name, reason: error instanceof Error ? error.message : 'unknown' });
+      if (!isNotFound(error)) failed.push({ name: left.name, reason: reasonOf(error) });
     }
   }
   return { finished, failed };
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof WebhookError && error.hint !== undefined) return error.hint;
+  return error instanceof Error ? error.message : String(error);
 }
 
 interface Left {
