@@ -3,7 +3,7 @@ import { type LiftTargets, liftAudio } from '../src/lib/json/lift.ts';
 import { parseSignatureHeader } from '../src/lib/signature/header.ts';
 import { SignedBody } from '../src/lib/signature/signedBody.ts';
 import { Verifier } from '../src/lib/signature/verifier.ts';
-import type { BlobStorage } from '../src/lib/storage/blobStorage.ts';
+import type { Attempts } from '../src/lib/storage/blobStorage.ts';
 import { BlockDraft } from '../src/lib/storage/blockDraft.ts';
 import { BLOCK_BYTES, BlockPool } from '../src/lib/storage/blockPool.ts';
 import { median, type Row } from './row.ts';
@@ -19,7 +19,7 @@ const LEAST_RATIO = 0.7;
 const pool = new BlockPool(4);
 const deadline = new AbortController().signal;
 /** Takes blocks and forgets them: what becomes of them is the storage's work. */
-const nowhere = { attempt: async () => {} } as unknown as BlobStorage;
+const nowhere = { attempt: async () => {} } as unknown as Attempts;
 
 /** Verify, split, decode, hash and hand over blocks, against the hashing alone; the two take turns. */
 export async function measurePath(): Promise<Row[]> {
