@@ -1,4 +1,5 @@
 // npm run blobs: shows what npm start has stored, so that nobody needs another tool to find a first transcript.
+import { resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { parseArgs } from 'node:util';
 import { BlobServiceClient, type ContainerClient } from '@azure/storage-blob';
@@ -12,7 +13,7 @@ const usage = `Usage: npm run blobs [-- PREFIX] [--storage-port N] [--json]
        npm run blobs -- PATH --out FILE
 
 Lists the blobs in the storage that npm start uses, as container/name; with --out, fetches one into a file
-(- for standard output).
+(- for standard output; npm run -s blobs keeps npm's own lines out of it).
 
   --storage-port N   Azurite's port (else STORAGE_PORT, else 10000)
   --json             one JSON object a blob, with its metadata`;
@@ -83,7 +84,8 @@ async function fetchOne(service: BlobServiceClient, path: string, out: string): 
   const container: ContainerClient = service.getContainerClient(path.slice(0, slash));
   const blob = container.getBlobClient(path.slice(slash + 1));
   if (!(await blob.exists())) throw new Error(`There is no blob ${path}.`);
-  if (out !== '-') await blob.downloadToFile(out);
+  // npm runs this in the project's folder; the file belongs where the user is.
+  if (out !== '-') await blob.downloadToFile(resolve(process.env['INIT_CWD'] ?? '.', out));
   else await pipeline((await blob.download()).readableStreamBody ?? [], process.stdout);
   return 0;
 }

@@ -140,12 +140,13 @@ describe.each(Object.keys(SCENES))('%s', (name) => {
         });
         const lent = { voiceId: answer.json['voice_id'], firstMessage: 'Hallo Ivan, fijn dat je belt!' };
         expect(app.api.state.agentNow(call.agent_id), where).toEqual(lent);
+        const clones = () => clonesOf(app, sample).map(({ voice_id }) => voice_id);
+        expect(clones(), where).toEqual([answer.json['voice_id']]);
 
         app.clock.aheadMs += LEASE_MS + MINUTE_MS;
         await sweepOn(instance);
         expect(app.api.state.agentNow(call.agent_id), where).toEqual(OWN);
-        const clones = clonesOf(app, sample).map(({ voice_id }) => voice_id);
-        expect(clones, where).toEqual([answer.json['voice_id']]);
+        expect(clones(), where).toEqual([answer.json['voice_id']]);
         const kept = await app.world.storedIn(app.containers.samples, (path) => path.includes(call.conversation_id));
         expect(kept, where).toHaveLength(1);
         app.clock.aheadMs = 0;

@@ -10,7 +10,7 @@ import { type RunningElevenLabs, startElevenLabs } from '../../tools/elevenlabs/
 import type { StoredVoice } from '../../tools/elevenlabs/state.ts';
 import { type Answer, newCall, type SendOptions, send, startWorld, type World } from './world.ts';
 
-export const PRE_CALL_PATH = '/elevenlabs/precall/webhook';
+const PRE_CALL_PATH = '/elevenlabs/precall/webhook';
 const API_KEY = 'sk_test_0123456789abcdef0123456789abcdef';
 export const OWN_VOICE = 'voice_of_the_agent';
 export const OWN_GREETING = 'Good day, this is the desk.';
@@ -19,7 +19,7 @@ export const MINUTE_MS = 60_000;
 export const PAST_CLAIMS_MS = 61_000;
 
 /** A clock that runs as usual, ahead by as much as a test has moved it on. */
-export interface Clock {
+interface Clock {
   readonly now: () => number;
   aheadMs: number;
 }

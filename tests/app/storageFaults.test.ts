@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { request as httpRequest } from 'node:http';
 import { app } from '@azure/functions';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
+import { completeAnswer } from '../../src/lib/completeAnswer.ts';
 import { postCallHandler } from '../../src/lib/postCall/handler.ts';
 import { openServices, type Services } from '../../src/lib/services.ts';
 import { sweep } from '../../src/lib/sweep.ts';
@@ -31,6 +32,7 @@ beforeAll(async () => {
   world = await startWorld({ CallStorage: proxy.connectionString }, async () => {
     services = openServices(process.env, { storageBudget: SOON });
     app.setup({ enableHttpStream: true });
+    app.hook.postInvocation(completeAnswer);
     const handler = postCallHandler(services, { bodyDeadlineSeconds: 2 });
     app.http('postCallWebhook', { route: 'elevenlabs/webhook', methods: ['POST'], handler });
   });
@@ -214,5 +216,68 @@ describe('slow senders', () => {
     expect(status).toBe(408);
     expect(await storedOf(newCall())).toEqual([]);
     expect(deliveryLine()).toContain('code=body_too_slow');
+  });
+});
+
+describe('storage that answers with something else than yes', () => {
+  it.each([
+    ['400 InvalidHeaderValue', 400, 'InvalidHeaderValue'],
+    ['409 ContainerBeingDeleted', 409, 'ContainerBeingDeleted'],
+    ['409 FeatureNotSupportedForAccount', 409, 'FeatureNotSupportedForAccount'],
+    ['412 LeaseIdMissing', 412, 'LeaseIdMissing'],
+  ])('%s is 503, and the log line has the ids of the delivery', async (_name, status, code) => {
+    proxy.onRequest = () => ({ kind: 'answer', status, headers: { 'x-ms-error-code': code } });
+    const event = transcription();
+    const answer = await send(world, JSON.stringify(event));
+    expect(answer.status).toBe(503);
+    expect(answer.json['code']).toBe('storage_unavailable');
+    expect(deliveryLine()).toContain(`conversation=${event.data.conversation_id}`);
+    expect(deliveryLine()).toContain(code);
+  });
+
+  it('a copy that stays pending ends within the budget, and the sweep finishes it', async () => {
+    let copies = 0;
+    proxy.onRequest = (method, target) => {
+      if (!/\/audio-.*\.mp3/.test(target)) return undefined;
+      const headers = { 'x-ms-copy-id': 'c', 'x-ms-copy-status': 'pending', etag: '"e"' };
+      if (method === 'PUT') copies++;
+      return { kind: 'answer', status: method === 'PUT' ? 202 : 200, headers };
+    };
+    const event = audioEvent(recording);
+    expect((await send(world, JSON.stringify(event), PIECES)).status).toBe(503);
+    expect(copies).toBeGreaterThan(0);
+    proxy.onRequest = () => undefined;
+    await sweep({ ...services, now: () => Date.now() + AN_HOUR_MS }, noLog);
+    expect((await storedOf(event.data)).map((blob) => sha256(blob.bytes))).toEqual([sha256(recording)]);
+  });
+});
+
+describe('senders that hold block buffers and do not move', () => {
+  it('cannot keep a recording that moves from being received', async () => {
+    const head = `{"data":{"full_audio":"${'A'.repeat(400_000)}`;
+    const idle = Array.from({ length: 34 }, () => {
+      const request = httpRequest(world.host.url.replace(/\/$/, '') + WEBHOOK_PATH, {
+        method: 'POST',
+        headers: { 'elevenlabs-signature': sign('something else'), 'transfer-encoding': 'chunked' },
+      });
+      request.on('error', () => {});
+      request.write(head);
+      return request;
+    });
+    await until(() => (services.postCall?.store.pool.lent ?? 0) >= 30 || undefined);
+    const event = audioEvent(recording);
+    expect((await send(world, JSON.stringify(event), PIECES)).status).toBe(200);
+    expect((await storedOf(event.data)).map((blob) => blob.metadata['sha256'])).toEqual([sha256(recording)]);
+    for (const request of idle) request.destroy();
+    await until(() => services.postCall?.store.pool.lent === 0 || undefined);
+  });
+
+  it('audio that is undecodable from its first character on does not wait for a second block', async () => {
+    const bodies = Array.from(
+      { length: 40 },
+      (_each, index) => `{"n":${index},"data":{"full_audio":"!${'A'.repeat(400_000)}"}}`,
+    );
+    const answers = await Promise.all(bodies.map((body) => send(world, body, PIECES)));
+    expect(answers.map((answer) => answer.json['code'])).toEqual(Array(40).fill('broken_audio'));
   });
 });

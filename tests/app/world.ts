@@ -7,7 +7,7 @@ import { inject } from 'vitest';
 import type { HostLine, RunningHost } from '../../tools/host/host.ts';
 import { startHost } from '../../tools/host/host.ts';
 
-const SECRET = 'wsec_test_newest';
+export const SECRET = 'wsec_test_newest';
 export const OLD_SECRET = 'wsec_test_oldest';
 export const WEBHOOK_PATH = '/elevenlabs/webhook';
 

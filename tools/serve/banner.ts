@@ -19,7 +19,11 @@ export function banner(host: RunningHost, { storage, elevenLabs, settings }: Sur
       'Serving',
       host.functions.map((fn) => served(fn, host.url)),
     ),
-    ...block('Blobs', [...storage.description, `containers ${containers(settings).join(', ')}`]),
+    ...block('Blobs', [
+      ...storage.description,
+      `containers ${containers(settings).join(', ')}`,
+      'npm run blobs lists them',
+    ]),
     ...block('ElevenLabs', elevenLabs.description),
     ...block('Secret', secrets(settings)),
     ...block(

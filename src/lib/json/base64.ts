@@ -1,5 +1,6 @@
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
+const SLASH = 0x2f;
 const PADDING = 0x3d;
 const UNICODE_ESCAPE = 0x75;
 const UNICODE_ESCAPE_BYTES = 6;
@@ -65,15 +66,26 @@ export class Base64StringDecoder {
    */
   write(chunk: Buffer, from: number): number {
     let at = from;
+    // Where the text may stop being clean: at first nowhere, later before the next escape or quote.
+    let cleanEnd = chunk.length;
+    let quote: number | undefined;
     let isClean = true;
     for (;;) {
       const { block } = this.#sink;
       if (at === chunk.length || this.state !== 'open' || block === undefined) return at;
-      if (isClean && this.#received.length === 0 && this.#padding === 0) {
-        const end = this.#bulk(chunk, at, block);
-        isClean = end > at;
-        at = end;
-      } else at = this.#quantum(chunk, at, block);
+      if (quote !== undefined && at > cleanEnd) cleanEnd = nextEscape(chunk, at, quote);
+      const isBetweenQuanta = this.#received.length === 0 && this.#padding === 0;
+      if (!isClean || !isBetweenQuanta || cleanEnd - at < 4) {
+        at = this.#quantum(chunk, at, block);
+        continue;
+      }
+      const end = this.#bulk(chunk, at, cleanEnd, block);
+      if (end === at && quote !== undefined) isClean = false;
+      else if (end === at) {
+        quote = indexOrEnd(chunk, QUOTE, at);
+        cleanEnd = nextEscape(chunk, at, quote);
+      }
+      at = end;
     }
   }
 
@@ -82,9 +94,9 @@ export class Base64StringDecoder {
    * every four characters, so the count tells whether a quote, an escape or a foreign character was among them. What such
    * a piece wrote is not counted as written, and the piece is left for the careful way. Returns the index reached.
    */
-  #bulk(chunk: Buffer, from: number, block: Buffer): number {
+  #bulk(chunk: Buffer, from: number, to: number, block: Buffer): number {
     const { used } = this.#sink;
-    const quanta = Math.min((chunk.length - from) >> 2, Math.floor((block.length - used) / 3));
+    const quanta = Math.min((to - from) >> 2, Math.floor((block.length - used) / 3));
     if (quanta === 0) return from;
     const end = from + quanta * 4;
     const written = block.write(chunk.toString('latin1', from, end), used, quanta * 3, 'base64');
@@ -147,12 +159,19 @@ export class Base64StringDecoder {
   }
 }
 
+function nextEscape(chunk: Buffer, from: number, quote: number): number {
+  return Math.min(quote, indexOrEnd(chunk, BACKSLASH, from));
+}
+
+function indexOrEnd(chunk: Buffer, byte: number, from: number): number {
+  const index = chunk.indexOf(byte, from);
+  return index === -1 ? chunk.length : index;
+}
+
 /** The character that an escape stands for, or -1 for one that cannot be base64. */
 function unescaped(bytes: readonly number[]): number {
-  try {
-    const text: unknown = JSON.parse(`"${String.fromCharCode(...bytes)}"`);
-    return typeof text === 'string' ? text.charCodeAt(0) : -1;
-  } catch {
-    return -1;
-  }
+  const [, kind = -1, ...hex] = bytes;
+  if (kind === SLASH) return SLASH;
+  const text = String.fromCharCode(...hex);
+  return kind === UNICODE_ESCAPE && /^[0-9a-fA-F]{4}$/.test(text) ? Number.parseInt(text, 16) : -1;
 }

@@ -1,9 +1,6 @@
 import { Base64StringDecoder, type ByteSink } from './base64.ts';
-import { Rest } from './rest.ts';
+import { Rest, SHORT_AUDIO_BYTES } from './rest.ts';
 import { JsonScanner } from './scanner.ts';
-
-/** A string shorter than this stays in the JSON: nothing is gained by lifting it, and the body stays whole. */
-export const SHORT_AUDIO_BYTES = 256 * 1024;
 
 /** What {@link liftAudio} writes to. Both are asked for only when there is something to write. */
 export interface LiftTargets {

@@ -3,6 +3,9 @@ import { BodyError } from '../errors.ts';
 /** What a delivery may hold outside its audio. */
 export const REST_LIMIT_BYTES = 16 * 1024 * 1024;
 
+/** A string of audio shorter than this stays in the JSON: nothing is gained by lifting it, and the body stays whole. */
+export const SHORT_AUDIO_BYTES = 256 * 1024;
+
 const LEAST_GROWN_BYTES = 64 * 1024;
 
 /** The JSON around the audio as one contiguous, growing buffer, so that a body in tiny pieces costs no more than a whole one. */
@@ -10,7 +13,6 @@ export class Rest {
   #buffer: Buffer = Buffer.alloc(0);
   #isBorrowed = true;
   #length = 0;
-  #limitBytes = REST_LIMIT_BYTES;
 
   get length(): number {
     return this.#length;
@@ -27,8 +29,24 @@ export class Rest {
    * @throws {BodyError} 413 `json_too_large` over {@link REST_LIMIT_BYTES}.
    */
   append(bytes: Buffer): void {
+    this.#append(bytes, REST_LIMIT_BYTES);
+  }
+
+  /** Adds bytes of audio that may still be cut out again: it counts for the limit only once something follows it. */
+  appendAudio(bytes: Buffer): void {
+    this.#append(bytes, REST_LIMIT_BYTES + SHORT_AUDIO_BYTES);
+  }
+
+  /** Takes the audio, which begins at `start`, out again. */
+  cutAudio(start: number): Buffer {
+    const removed = Buffer.from(this.#buffer.subarray(start, this.#length));
+    this.#length = start;
+    return removed;
+  }
+
+  #append(bytes: Buffer, limitBytes: number): void {
     const needed = this.#length + bytes.length;
-    if (needed > this.#limitBytes) throw jsonTooLarge();
+    if (needed > limitBytes) throw jsonTooLarge();
     if (this.#length === 0) {
       this.#buffer = bytes;
       this.#isBorrowed = true;
@@ -37,20 +55,6 @@ export class Rest {
       this.#buffer.set(bytes, this.#length);
     }
     this.#length = needed;
-  }
-
-  /** Adds bytes of the audio, which do not count for the limit. */
-  appendAudio(bytes: Buffer): void {
-    this.#limitBytes += bytes.length;
-    this.append(bytes);
-  }
-
-  /** Takes the audio, which begins at `start`, out again. */
-  cutAudio(start: number): Buffer {
-    const removed = Buffer.from(this.#buffer.subarray(start, this.#length));
-    this.#length = start;
-    this.#limitBytes -= removed.length;
-    return removed;
   }
 
   #grow(needed: number): void {

@@ -112,7 +112,7 @@ export function unixSeconds(value: unknown): number | undefined {
 
 /** A time of day without a zone is UTC here, not the machine's own. */
 function isoMs(text: string): number {
-  const hasZone = !text.includes('T') || /(Z|[+-]\d{2}:?\d{2})$/i.test(text);
+  const hasZone = !text.includes(':') || /(Z|[+-]\d{2}:?\d{2})$/i.test(text);
   return Date.parse(hasZone ? text : `${text}Z`);
 }
 

@@ -2,13 +2,17 @@ import type { HttpRequest, HttpResponseInit, InvocationContext } from '@azure/fu
 import { NotConfigured, WebhookError } from '../errors.ts';
 import { problem } from '../problem.ts';
 import type { Services } from '../services.ts';
+import type { Genuine } from '../signature/signedBody.ts';
 import { type SignedDelivery, withSignature } from '../signature/withSignature.ts';
 import { type Log, logTo } from '../telemetry/log.ts';
+import type { EventFacts } from './classify.ts';
 import { type Outcome, receive } from './receive.ts';
 import { refusal } from './refusal.ts';
 
 /** Under the 230 s after which Azure's front end gives up, with time left to answer. */
 const BODY_DEADLINE_SECONDS = 220;
+/** For storing what came last; together still under the 230 s. */
+const SECONDS_AFTER_BODY = 7;
 
 export interface PostCallOptions {
   readonly bodyDeadlineSeconds?: number;
@@ -22,7 +26,10 @@ export function postCallHandler(services: Services, options: PostCallOptions = {
     const started = services.now();
     const log = logTo(context, services.configuration.log);
     let signed: SignedDelivery | undefined;
+    let known: Story = {};
+    const end = AbortSignal.timeout((bodyDeadlineSeconds + SECONDS_AFTER_BODY) * 1000);
     const story = () => ({
+      ...known,
       bytes: signed?.body.receivedBytes,
       ms: services.now() - started,
       signature_age_s: signed?.signatureAgeSeconds,
@@ -38,7 +45,11 @@ export function postCallHandler(services: Services, options: PostCallOptions = {
       };
       const outcome = await withSignature(endpoint, request, (delivery) => {
         signed = delivery;
-        return receive({ body: delivery.body, id: context.invocationId, receivedAt: new Date(started) }, store);
+        const onKnown = (facts: EventFacts, genuine: Genuine) => {
+          known = knownFields(facts, genuine);
+        };
+        const receivedAt = new Date(started);
+        return receive({ body: delivery.body, id: context.invocationId, receivedAt, end, onKnown }, store);
       });
       return answer(outcome, story(), log);
     } catch (error) {
@@ -47,24 +58,28 @@ export function postCallHandler(services: Services, options: PostCallOptions = {
   };
 }
 
-type Story = Readonly<Record<string, string | number | undefined>>;
+type Story = Readonly<Record<string, string | number | boolean | undefined>>;
+
+function knownFields(facts: EventFacts, genuine: Genuine): Story {
+  return {
+    event: facts.type,
+    inferred: facts.isInferred || undefined,
+    conversation: facts.conversationId,
+    agent: facts.agentId,
+    secret: genuine.secretPosition,
+  };
+}
 
 function notConfigured(services: Services): never {
   throw new NotConfigured(services.configuration.problems.map(({ setting }) => setting));
 }
 
 function answer(outcome: Outcome, story: Story, log: Log): HttpResponseInit {
-  const { facts, genuine, audioBytes } = outcome;
   const fields = {
     outcome: outcome.kind,
-    event: facts.type,
-    inferred: facts.isInferred || undefined,
-    conversation: facts.conversationId,
-    agent: facts.agentId,
     ...story,
-    audio_bytes: audioBytes,
-    secret: genuine.secretPosition,
-    duplicate: outcome.kind === 'duplicate',
+    audio_bytes: outcome.audioBytes,
+    duplicate: outcome.kind === 'quarantined' ? outcome.isRepeated : outcome.kind === 'duplicate',
     blob: outcome.kind === 'off' ? undefined : outcome.blob,
   };
   if (outcome.kind === 'quarantined') {

@@ -1,6 +1,7 @@
 import { decodeBase64 } from '../json/base64.ts';
 import { type Lifted, liftAudio } from '../json/lift.ts';
 import type { Genuine, SignedBody } from '../signature/signedBody.ts';
+import type { Attempts } from '../storage/blobStorage.ts';
 import { putOnce } from '../storage/blockDraft.ts';
 import { type CallStore, DeliveryDrafts } from '../storage/callStore.ts';
 import type { DeliveryMetadata, Kept, Place } from '../storage/keepOnce.ts';
@@ -11,13 +12,22 @@ import { placeInQuarantine, placeOfCall, placeOfOtherEvent, type QuarantinePart,
 export type Outcome = { readonly facts: EventFacts; readonly genuine: Genuine; readonly audioBytes?: number } & (
   | { readonly kind: Kept['kind']; readonly blob: string }
   | { readonly kind: 'off' }
-  | { readonly kind: 'quarantined'; readonly reason: QuarantineReason; readonly blob: string }
+  | {
+      readonly kind: 'quarantined';
+      readonly reason: QuarantineReason;
+      readonly blob: string;
+      readonly isRepeated: boolean;
+    }
 );
 
 export interface Delivery {
   readonly body: SignedBody;
   readonly id: string;
   readonly receivedAt: Date;
+  /** By then everything has ended, stored or not. */
+  readonly end: AbortSignal;
+  /** Told as soon as the body is known to be genuine: whatever happens then can be logged with its ids. */
+  readonly onKnown: (facts: EventFacts, genuine: Genuine) => void;
 }
 
 /**
@@ -26,24 +36,27 @@ export interface Delivery {
  * @throws {WebhookError} and then nothing of the delivery is visible.
  */
 export async function receive(delivery: Delivery, store: CallStore): Promise<Outcome> {
-  const drafts = new DeliveryDrafts(store, delivery.body.deadline);
+  const storage = store.storage.until(delivery.end);
+  const drafts = new DeliveryDrafts(store, storage, delivery.body.deadline);
   try {
     const lifted = await liftAudio(delivery.body, drafts);
-    return await new Keeper(delivery, store, drafts, lifted).keep();
+    return await new Keeper(delivery, { ...store, storage }, drafts, lifted).keep();
   } finally {
     await drafts.abandon();
   }
 }
 
+type KeeperStore = Omit<CallStore, 'storage'> & { readonly storage: Attempts };
+
 /** Everything after the last byte; made only when the body was genuine, because it begins with the proof. */
 class Keeper {
   readonly #genuine: Genuine;
   readonly #delivery: Delivery;
-  readonly #store: CallStore;
+  readonly #store: KeeperStore;
   readonly #drafts: DeliveryDrafts;
   readonly #lifted: Lifted;
 
-  constructor(delivery: Delivery, store: CallStore, drafts: DeliveryDrafts, lifted: Lifted) {
+  constructor(delivery: Delivery, store: KeeperStore, drafts: DeliveryDrafts, lifted: Lifted) {
     this.#genuine = delivery.body.proof();
     this.#delivery = delivery;
     this.#store = store;
@@ -53,6 +66,7 @@ class Keeper {
 
   keep(): Promise<Outcome> {
     const verdict = classify(this.#lifted.rest);
+    this.#delivery.onKnown(verdict.facts, this.#genuine);
     if (this.#lifted.kind === 'broken') return this.#quarantine('broken_audio', verdict.facts);
     if (verdict.kind === 'unusable') return this.#quarantine(verdict.reason, verdict.facts);
     if (verdict.kind === 'call' && verdict.area === 'audio') return this.#keepAudio(verdict.facts, verdict.audio);
@@ -98,16 +112,18 @@ class Keeper {
       placeInQuarantine(this.#store.paths.quarantine, { reason, hash, part, seconds: this.#seconds(facts) });
 
     if (kind === 'whole') {
-      const { blob } = await this.#put(place('body', sha256Of(rest)), rest, metadata);
-      return { kind: 'quarantined', reason, blob, facts, genuine: this.#genuine };
+      const kept = await this.#put(place('body', sha256Of(rest)), rest, metadata);
+      const isRepeated = kept.kind === 'duplicate';
+      return { kind: 'quarantined', reason, blob: kept.blob, isRepeated, facts, genuine: this.#genuine };
     }
     const audio = this.#drafts.audio();
     const remainder = kind === 'broken' ? this.#drafts.remainder() : undefined;
     const hash = sha256Of(rest, audio.sha256, remainder?.sha256 ?? '');
+    // The small part with the ids first: what is left of the others after a crash, sweep finishes.
+    const isRepeated = (await this.#put(place('around', hash), rest, metadata)).kind === 'duplicate';
     if (remainder !== undefined) await remainder.publish(this.#genuine, place('remainder', hash), metadata);
     const { blob } = await audio.publish(this.#genuine, place('audio', hash), metadata);
-    await this.#put(place('around', hash), rest, metadata);
-    return { kind: 'quarantined', reason, blob, facts, genuine: this.#genuine, audioBytes: audio.length };
+    return { kind: 'quarantined', reason, blob, isRepeated, facts, genuine: this.#genuine, audioBytes: audio.length };
   }
 
   #put(place: Place, bytes: Buffer, metadata: DeliveryMetadata): Promise<Kept> {

@@ -34,7 +34,7 @@ const LOOK_AGAIN_MS = 700;
 export const LABEL_HASH_DIGITS = 32;
 
 /** The labels of a clone (issue: made by, installation, conversation, sample, expiry). */
-export function voiceLabels(
+function voiceLabels(
   installation: string,
   request: Pick<CloneRequest, 'conversation' | 'sampleHash' | 'expiresAt'>,
 ) {

@@ -10,15 +10,40 @@ export interface RetryBudget {
   readonly tryMs: number;
 }
 
+export interface AttemptOptions {
+  /** Ends it at once. */
+  readonly signal?: AbortSignal;
+  /** Instead of the usual budget. */
+  readonly totalMs?: number;
+}
+
+/** How everything calls storage: see {@link BlobStorage.attempt}. */
+export interface Attempts {
+  attempt<T>(
+    containerName: string,
+    operation: (container: ContainerClient, signal: AbortSignal) => Promise<T>,
+    options?: AttemptOptions,
+  ): Promise<T>;
+}
+
 const FIRST_DELAY_MS = 200;
 const LONGEST_DELAY_MS = 4_000;
 const WORTH_RETRYING = new Set([408, 429, 500, 502, 503, 504]);
+/** Answers that say what stands there; all others say that storage cannot be used as it should. */
+const DECISIONS = new Set([
+  'BlobAlreadyExists',
+  'ConditionNotMet',
+  'PendingCopyOperation',
+  'BlobNotFound',
+  'CannotVerifyCopySource',
+]);
+const PASSING = new Set(['ContainerBeingDeleted', 'ContainerBeingCreated', 'ServerBusy', 'OperationTimedOut']);
 
 /**
  * The storage account: opens it with the right credential, creates containers when they are missing, and repeats what is
  * worth repeating within a time budget. Every call of the app to storage goes through {@link attempt}.
  */
-export class BlobStorage {
+export class BlobStorage implements Attempts {
   readonly #connection: StorageConnection;
   readonly #budget: RetryBudget;
   #service: Promise<BlobServiceClient> | undefined;
@@ -32,38 +57,41 @@ export class BlobStorage {
   /**
    * Runs `operation` against a container. Throttling, server errors and lost connections are retried with growing delays
    * (`Retry-After` first) until the budget is spent. An operation may therefore have been done when its answer was lost: it
-   * must be safe to repeat. Answers that are decisions (404, 409, 412) come back as RestError.
+   * must be safe to repeat. Answers that say what stands there (see {@link isAlreadyThere}, {@link isNotFound}) come back as
+   * RestError.
    *
-   * @throws {StorageUnavailable} when the budget is spent or storage refuses access.
+   * @throws {StorageUnavailable} when the budget is spent or storage refuses.
    */
   async attempt<T>(
     containerName: string,
     operation: (container: ContainerClient, signal: AbortSignal) => Promise<T>,
-    options: { signal?: AbortSignal; totalMs?: number } = {},
+    { signal, totalMs = this.#budget.totalMs }: AttemptOptions = {},
   ): Promise<T> {
-    const endsAt = performance.now() + (options.totalMs ?? this.#budget.totalMs);
+    const endsAt = performance.now() + totalMs;
     for (let tries = 1; ; tries++) {
-      const leftMs = endsAt - performance.now();
-      const limit = new AbortController();
-      const stop = () => limit.abort();
-      const timer = setTimeout(stop, Math.min(leftMs, this.#budget.tryMs));
-      options.signal?.addEventListener('abort', stop);
+      const tryMs = Math.min(endsAt - performance.now(), this.#budget.tryMs);
       try {
-        if (options.signal?.aborted) throw new StorageUnavailable('The delivery was given up.');
-        return await withContainer(await this.#container(containerName), limit.signal, operation);
+        return await within(tryMs, signal, async (limit) =>
+          withContainer(await this.#container(containerName), limit, operation),
+        );
       } catch (error) {
-        if (error instanceof WebhookError) throw error;
-        const isDecision = error instanceof RestError && [400, 404, 409, 412].includes(error.statusCode ?? 0);
-        if (isDecision) throw error;
+        if (error instanceof WebhookError || isAlreadyThere(error) || isNotFound(error)) throw error;
         const waitMs = delayMs(error, tries);
-        const isSpent = performance.now() + waitMs >= endsAt || options.signal?.aborted === true;
+        const isSpent = performance.now() + waitMs >= endsAt || signal?.aborted === true;
         if (isSpent || !isWorthRetrying(error)) throw unavailable(error);
-        await sleep(waitMs, undefined, options.signal === undefined ? {} : { signal: options.signal }).catch(() => {});
-      } finally {
-        clearTimeout(timer);
-        options.signal?.removeEventListener('abort', stop);
+        await sleep(waitMs, undefined, signal === undefined ? {} : { signal }).catch(() => {});
       }
     }
+  }
+
+  /** The same storage for one piece of work: nothing goes on after the signal has fired. */
+  until(end: AbortSignal): Attempts {
+    return {
+      attempt: (containerName, operation, options = {}) => {
+        const signal = options.signal === undefined ? end : AbortSignal.any([end, options.signal]);
+        return this.attempt(containerName, operation, { ...options, signal });
+      },
+    };
   }
 
   async #container(name: string): Promise<ContainerClient> {
@@ -83,13 +111,53 @@ export class BlobStorage {
   }
 }
 
-/** Whether a write with If-None-Match found something there. */
+/** Whether a write found its condition not met: with If-None-Match something stands there, with If-Match it has changed. */
 export function isAlreadyThere(error: unknown): boolean {
-  return error instanceof RestError && (error.statusCode === 409 || error.statusCode === 412);
+  return isDecision(error, 409) || isDecision(error, 412);
 }
 
 export function isNotFound(error: unknown): boolean {
-  return error instanceof RestError && error.statusCode === 404;
+  return isDecision(error, 404);
+}
+
+function isDecision(error: unknown, status: number): boolean {
+  if (!(error instanceof RestError) || error.statusCode !== status) return false;
+  const code = codeOf(error);
+  return code === undefined ? status === 404 : DECISIONS.has(code);
+}
+
+/** Storage's own code; an answer to HEAD has it only in its headers. */
+function codeOf(error: RestError): string | undefined {
+  return error.response?.headers.get('x-ms-error-code') ?? error.code;
+}
+
+/** Ends the waiting even when the operation does not heed its signal, as asking for a token does not. */
+async function within<T>(
+  ms: number,
+  outer: AbortSignal | undefined,
+  operation: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const limit = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  const { promise: ended, reject } = Promise.withResolvers<never>();
+  const stop = () => {
+    limit.abort();
+    reject(new AbortError('The time limit has passed'));
+  };
+  try {
+    timer = setTimeout(stop, Math.max(0, ms));
+    outer?.addEventListener('abort', stop, { once: true });
+    if (outer?.aborted) stop();
+    return await Promise.race([operation(limit.signal), ended]);
+  } finally {
+    clearTimeout(timer);
+    outer?.removeEventListener('abort', stop);
+    ended.catch(() => {});
+  }
+}
+
+class AbortError extends Error {
+  override readonly name = 'AbortError';
 }
 
 async function openService(connection: StorageConnection): Promise<BlobServiceClient> {
@@ -114,7 +182,7 @@ async function withContainer<T>(
   try {
     return await operation(container, signal);
   } catch (error) {
-    if (!(error instanceof RestError && error.code === 'ContainerNotFound')) throw error;
+    if (!(error instanceof RestError && codeOf(error) === 'ContainerNotFound')) throw error;
     await container.createIfNotExists({ abortSignal: signal });
     return operation(container, signal);
   }
@@ -122,7 +190,8 @@ async function withContainer<T>(
 
 function isWorthRetrying(error: unknown): boolean {
   if (!(error instanceof RestError)) return error instanceof Error && error.name === 'AbortError'; // one try timed out
-  return error.statusCode === undefined || WORTH_RETRYING.has(error.statusCode);
+  if (error.statusCode === undefined || PASSING.has(codeOf(error) ?? '')) return true;
+  return WORTH_RETRYING.has(error.statusCode);
 }
 
 function delayMs(error: unknown, tries: number): number {
@@ -133,13 +202,17 @@ function delayMs(error: unknown, tries: number): number {
 
 function unavailable(error: unknown): StorageUnavailable {
   const status = error instanceof RestError ? error.statusCode : undefined;
-  const code = error instanceof RestError ? (error.code ?? 'no code') : error instanceof Error ? error.name : 'unknown';
+  const code =
+    error instanceof RestError ? (codeOf(error) ?? 'no code') : error instanceof Error ? error.name : 'unknown';
   if (status === 401 || status === 403) {
     return new StorageUnavailable(
       `Storage refuses access (${status} ${code}). Give the app's identity the role Storage Blob Data Contributor on the ` +
         'account, or correct the key in CallStorage (or AzureWebJobsStorage), and look at the network rules of the account.',
       error,
     );
+  }
+  if (status !== undefined && !isWorthRetrying(error)) {
+    return new StorageUnavailable(`Storage refuses what the app asks of it (${status} ${code}).`, error);
   }
   return new StorageUnavailable(
     `Storage did not answer within the time budget (${status ?? 'no answer'}, ${code}). Is the account named by CallStorage ` +

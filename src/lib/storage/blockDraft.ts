@@ -2,13 +2,13 @@ import { createHash, randomUUID } from 'node:crypto';
 import type { ByteSink } from '../json/base64.ts';
 import type { StoragePath } from '../settings.ts';
 import type { Genuine } from '../signature/signedBody.ts';
-import type { BlobStorage } from './blobStorage.ts';
+import type { Attempts } from './blobStorage.ts';
 import type { BlockPool } from './blockPool.ts';
 import { finishIncoming, incomingMetadata } from './incoming.ts';
 import { type BlobMetadata, type DeliveryMetadata, type Kept, keepOnce, type Place } from './keepOnce.ts';
 
 export interface DraftWorld {
-  readonly storage: BlobStorage;
+  readonly storage: Attempts;
   readonly pool: BlockPool;
   readonly incoming: StoragePath;
   /** Ends the waiting for a block buffer. */
@@ -65,6 +65,7 @@ export class BlockDraft implements ByteSink {
   wrote(length: number): void {
     this.#used += length;
     this.#length += length;
+    this.#world.pool.touch(this);
     if (this.#used - this.#hashed >= HASH_STEP_BYTES) this.#hashNew();
     if (this.#used === this.#block?.length) this.flush();
   }
@@ -78,7 +79,7 @@ export class BlockDraft implements ByteSink {
     while (this.#inFlight.size >= BLOCKS_IN_FLIGHT) await Promise.race(this.#inFlight);
     this.#throwFailure();
     if (this.#block !== undefined) return;
-    this.#block = await this.#world.pool.take(this.#world.deadline);
+    this.#block = await this.#world.pool.take(this, this.#world.deadline);
   }
 
   async write(bytes: Uint8Array): Promise<void> {
@@ -92,16 +93,15 @@ export class BlockDraft implements ByteSink {
     }
   }
 
-  /** Stages what is in the block at hand, so that the draft holds no buffer while another one asks for its first. */
+  /** Stages what is in the block at hand and holds none any more: nobody may hold one while waiting for another. */
   flush(): void {
     const block = this.#block;
-    if (block === undefined || this.#used === 0) return;
+    if (block === undefined) return;
     const content = this.#filled();
     this.#hashNew();
-    this.#block = undefined;
-    this.#used = 0;
-    this.#hashed = 0;
-    this.#stage(content, () => this.#world.pool.giveBack(block));
+    this.#dropBlock();
+    if (content.length === 0) this.#world.pool.giveBack(block);
+    else this.#stage(content, () => this.#world.pool.giveBack(block));
   }
 
   /**
@@ -113,6 +113,7 @@ export class BlockDraft implements ByteSink {
   async publish(genuine: Genuine, place: Place, metadata: DeliveryMetadata): Promise<Kept> {
     const complete: BlobMetadata = { ...metadata, sha256: this.sha256 };
     if (this.#blockIds.length === 0) {
+      this.#world.pool.release(this); // the block is being sent: it cannot be handed over
       return putOnce(genuine, this.#world.storage, place, complete, this.#filled());
     }
     this.flush();
@@ -133,8 +134,16 @@ export class BlockDraft implements ByteSink {
   async abandon(): Promise<void> {
     this.#abandoned.abort();
     await Promise.all(this.#inFlight);
-    if (this.#block !== undefined) this.#world.pool.giveBack(this.#block);
+    const block = this.#block;
+    this.#dropBlock();
+    if (block !== undefined) this.#world.pool.giveBack(block);
+  }
+
+  #dropBlock(): void {
+    this.#world.pool.release(this);
     this.#block = undefined;
+    this.#used = 0;
+    this.#hashed = 0;
   }
 
   #hashNew(): void {
@@ -174,7 +183,7 @@ export class BlockDraft implements ByteSink {
 /** Puts a small blob in one request. */
 export function putOnce(
   _genuine: Genuine,
-  storage: BlobStorage,
+  storage: Attempts,
   place: Place,
   metadata: BlobMetadata,
   bytes: Buffer,

@@ -1,5 +1,5 @@
 import type { PostCallSettings } from '../settings.ts';
-import { BlobStorage, type RetryBudget } from './blobStorage.ts';
+import { type Attempts, BlobStorage, type RetryBudget } from './blobStorage.ts';
 import { BlockDraft } from './blockDraft.ts';
 import { BlockPool } from './blockPool.ts';
 
@@ -34,8 +34,11 @@ export class DeliveryDrafts {
   #audio: BlockDraft | undefined;
   #remainder: BlockDraft | undefined;
 
-  constructor(store: CallStore, deadline: AbortSignal) {
+  readonly #storage: Attempts;
+
+  constructor(store: CallStore, storage: Attempts, deadline: AbortSignal) {
     this.#store = store;
+    this.#storage = storage;
     this.#deadline = deadline;
   }
 
@@ -57,7 +60,7 @@ export class DeliveryDrafts {
 
   #newDraft(): BlockDraft {
     return new BlockDraft({
-      storage: this.#store.storage,
+      storage: this.#storage,
       pool: this.#store.pool,
       incoming: this.#store.paths.incoming,
       deadline: this.#deadline,

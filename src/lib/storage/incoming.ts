@@ -1,7 +1,10 @@
+import { WebhookError } from '../errors.ts';
 import type { StoragePath } from '../settings.ts';
-import type { BlobStorage } from './blobStorage.ts';
-import { isNotFound } from './blobStorage.ts';
+import { type Attempts, isNotFound } from './blobStorage.ts';
 import { type BlobMetadata, copyFrom, type Kept, keepOnce, type Place } from './keepOnce.ts';
+
+/** An answer does not wait long for the tidying up after it. */
+const DELETE_MS = 2_000;
 
 const TARGET_CONTAINER = 'target_container';
 const TARGET_STEM = 'target_stem';
@@ -19,7 +22,7 @@ export function incomingMetadata(place: Place, metadata: BlobMetadata): BlobMeta
 
 /** Copies a committed blob from `incoming` to its place and deletes it. Safe to run twice at once and on many instances. */
 export async function finishIncoming(
-  storage: BlobStorage,
+  storage: Attempts,
   container: string,
   name: string,
   place: Place,
@@ -28,7 +31,9 @@ export async function finishIncoming(
   const source = await storage.attempt(container, async (client) => client.getBlockBlobClient(name).url);
   const kept = await keepOnce(storage, place, metadata, copyFrom(source, metadata));
   await storage
-    .attempt(container, (client, abortSignal) => client.getBlockBlobClient(name).deleteIfExists({ abortSignal }))
+    .attempt(container, (client, abortSignal) => client.getBlockBlobClient(name).deleteIfExists({ abortSignal }), {
+      totalMs: DELETE_MS,
+    })
     .catch(() => {}); // the bytes are where they belong; sweep deletes what is left
   return kept;
 }
@@ -44,7 +49,7 @@ export interface SweepResult {
  * Leaves alone what is younger than `olderThanMs`, because its own delivery may still be at work.
  */
 export async function sweepIncoming(
-  storage: BlobStorage,
+  storage: Attempts,
   incoming: StoragePath,
   options: { olderThanMs: number; now: number },
 ): Promise<SweepResult> {
@@ -61,11 +66,15 @@ export async function sweepIncoming(
       finished.push(await finishIncoming(storage, incoming.container, left.name, target.place, target.metadata));
     } catch (error) {
       // Another instance may have finished and deleted it meanwhile.
-      if (!isNotFound(error))
-        failed.push({ name: left.name, reason: error instanceof Error ? error.message : 'unknown' });
+      if (!isNotFound(error)) failed.push({ name: left.name, reason: reasonOf(error) });
     }
   }
   return { finished, failed };
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof WebhookError && error.hint !== undefined) return error.hint;
+  return error instanceof Error ? error.message : String(error);
 }
 
 interface Left {
@@ -75,7 +84,7 @@ interface Left {
   readonly metadata: Record<string, string>;
 }
 
-async function listIncoming(storage: BlobStorage, incoming: StoragePath): Promise<Left[]> {
+async function listIncoming(storage: Attempts, incoming: StoragePath): Promise<Left[]> {
   return storage.attempt(incoming.container, async (client, abortSignal) => {
     const found: Left[] = [];
     for await (const blob of client.listBlobsFlat({ prefix: incoming.prefix, includeMetadata: true, abortSignal })) {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { BlockBlobClient } from '@azure/storage-blob';
+import { type BlockBlobClient, RestError } from '@azure/storage-blob';
 import { StorageUnavailable } from '../errors.ts';
-import { type BlobStorage, isAlreadyThere, isNotFound } from './blobStorage.ts';
+import { type Attempts, isAlreadyThere, isNotFound } from './blobStorage.ts';
 
 /** Where a blob belongs: `<stem>.<extension>`, or `<stem>.<hash>.<extension>` when other bytes already stand there. */
 export interface Place {
@@ -35,7 +35,7 @@ const MAX_TRIES = 3;
  * and ours go beside them.
  */
 export async function keepOnce(
-  storage: BlobStorage,
+  storage: Attempts,
   place: Place,
   metadata: BlobMetadata,
   write: WriteIfNew,
@@ -54,7 +54,7 @@ export async function keepOnce(
 }
 
 async function writeOrLook(
-  storage: BlobStorage,
+  storage: Attempts,
   container: string,
   name: string,
   write: WriteIfNew,
@@ -68,46 +68,45 @@ async function writeOrLook(
       if (!isAlreadyThere(error) && !isNotFound(error)) throw error;
       const found = await lookAt(storage, container, name);
       if (found !== undefined) return found;
-      if (tries === MAX_TRIES) throw error;
+      if (tries === MAX_TRIES)
+        throw new StorageUnavailable('A blob comes and goes: is another program at work there?', error);
+      await sleep(COPY_POLL_MS);
     }
   }
 }
 
 /** The metadata of the blob that stands there, once its bytes do; undefined when there is none (any more). */
-async function lookAt(
-  storage: BlobStorage,
-  container: string,
-  name: string,
-): Promise<Record<string, string> | undefined> {
+async function lookAt(storage: Attempts, container: string, name: string): Promise<Record<string, string> | undefined> {
   try {
-    return await storage.attempt(container, async (client, signal) => {
-      const blob = client.getBlockBlobClient(name);
-      for (;;) {
-        const { copyStatus, metadata = {}, etag } = await blob.getProperties({ abortSignal: signal });
-        if (copyStatus === undefined || copyStatus === 'success') return metadata;
-        if (copyStatus !== 'pending') {
-          await blob.delete({ abortSignal: signal, ...(etag === undefined ? {} : { conditions: { ifMatch: etag } }) });
-          return undefined;
-        }
-        await sleep(COPY_POLL_MS, undefined, { signal });
-      }
-    });
+    return await storage.attempt(container, (client, signal) => settled(client.getBlockBlobClient(name), signal));
   } catch (error) {
     if (isNotFound(error) || isAlreadyThere(error)) return undefined;
     throw error;
   }
 }
 
+/** Waits for a copy to end; one that has failed leaves an empty blob behind, which is removed. */
+async function settled(blob: BlockBlobClient, signal: AbortSignal): Promise<Record<string, string> | undefined> {
+  for (;;) {
+    const { copyStatus, metadata = {}, etag } = await blob.getProperties({ abortSignal: signal });
+    if (copyStatus === undefined || copyStatus === 'success') return metadata;
+    if (copyStatus !== 'pending') {
+      await blob.delete({ abortSignal: signal, ...(etag === undefined ? {} : { conditions: { ifMatch: etag } }) });
+      return undefined;
+    }
+    await sleep(COPY_POLL_MS, undefined, { signal });
+  }
+}
+
 /** Copies within the account (A§4.5); done only when storage says that the copy has succeeded. */
 export function copyFrom(sourceUrl: string, metadata: BlobMetadata): WriteIfNew {
   return async (blob, signal) => {
-    const poller = await blob.beginCopyFromURL(sourceUrl, {
+    const copy = await blob.beginCopyFromURL(sourceUrl, {
       abortSignal: signal,
       conditions: { ifNoneMatch: '*' },
-      intervalInMs: COPY_POLL_MS,
       metadata,
     });
-    const { copyStatus } = await poller.pollUntilDone();
-    if (copyStatus !== 'success') throw new StorageUnavailable(`A copy within the account ended as ${copyStatus}.`);
+    if (copy.isDone() || (await settled(blob, signal)) !== undefined) return;
+    throw new RestError('The copy has failed', { statusCode: 503, code: 'ServerBusy' }); // worth another try
   };
 }

@@ -17,7 +17,7 @@ async function isSettled(promise: Promise<unknown>): Promise<boolean> {
 
 describe('BlockPool', () => {
   it('lends blocks that whole base64 quanta fill, over 4 MiB', async () => {
-    const block = await new BlockPool(1).take(signal);
+    const block = await new BlockPool(1).take({ flush() {} }, signal);
     expect(block).toHaveLength(BLOCK_BYTES);
     expect(BLOCK_BYTES % 3).toBe(0);
     expect(BLOCK_BYTES).toBeGreaterThan(4 * 1024 * 1024);
@@ -25,7 +25,11 @@ describe('BlockPool', () => {
 
   it('lends different blocks up to its bound and counts them', async () => {
     const pool = new BlockPool(3);
-    const blocks = await Promise.all([pool.take(signal), pool.take(signal), pool.take(signal)]);
+    const blocks = await Promise.all([
+      pool.take({ flush() {} }, signal),
+      pool.take({ flush() {} }, signal),
+      pool.take({ flush() {} }, signal),
+    ]);
     expect(new Set(blocks.map((block) => block.buffer)).size).toBe(3);
     expect(pool.lent).toBe(3);
     for (const block of blocks) pool.giveBack(block);
@@ -34,18 +38,18 @@ describe('BlockPool', () => {
 
   it('lends a block again instead of making another', async () => {
     const pool = new BlockPool(3);
-    const first = await pool.take(signal);
+    const first = await pool.take({ flush() {} }, signal);
     pool.giveBack(first);
-    expect(await pool.take(signal)).toBe(first);
+    expect(await pool.take({ flush() {} }, signal)).toBe(first);
     expect(pool.lent).toBe(1);
   });
 
   it('lets those over the bound wait, and gives each block to the one who has waited longest', async () => {
     const pool = new BlockPool(2);
-    const [first, second] = [await pool.take(signal), await pool.take(signal)];
+    const [first, second] = [await pool.take({ flush() {} }, signal), await pool.take({ flush() {} }, signal)];
     const served: string[] = [];
     const wait = async (name: string) => {
-      const block = await pool.take(signal);
+      const block = await pool.take({ flush() {} }, signal);
       served.push(name);
       return block;
     };
@@ -64,11 +68,11 @@ describe('BlockPool', () => {
 
   it('refuses with 503 whoever waits until the signal fires, and passes the block on to the next in line', async () => {
     const pool = new BlockPool(1);
-    const block = await pool.take(signal);
+    const block = await pool.take({ flush() {} }, signal);
     const impatient = new AbortController();
-    const first = pool.take(signal);
-    const second = pool.take(impatient.signal);
-    const third = pool.take(signal);
+    const first = pool.take({ flush() {} }, signal);
+    const second = pool.take({ flush() {} }, impatient.signal);
+    const third = pool.take({ flush() {} }, signal);
     impatient.abort();
     const failure = await second.catch((error: unknown) => error);
     expect(failure).toBeInstanceOf(WebhookError);
@@ -82,15 +86,15 @@ describe('BlockPool', () => {
 
   it('refuses at once when the signal has fired already, even when a block is free', async () => {
     const pool = new BlockPool(1);
-    await expect(pool.take(AbortSignal.abort())).rejects.toMatchObject({ code: 'overloaded' });
+    await expect(pool.take({ flush() {} }, AbortSignal.abort())).rejects.toMatchObject({ code: 'overloaded' });
     expect(pool.lent).toBe(0);
   });
 
   it('lets nobody out of the line when the signal of one fires who was served already', async () => {
     const pool = new BlockPool(1);
-    const block = await pool.take(signal);
+    const block = await pool.take({ flush() {} }, signal);
     const later = new AbortController();
-    const [served, next] = [pool.take(later.signal), pool.take(signal)];
+    const [served, next] = [pool.take({ flush() {} }, later.signal), pool.take({ flush() {} }, signal)];
     pool.giveBack(block);
     later.abort();
     expect(await served).toBe(block);
@@ -105,7 +109,7 @@ describe('BlockPool', () => {
     const made = new Set<Buffer>();
     await Promise.all(
       Array.from({ length: 100 }, async () => {
-        const block = await pool.take(signal);
+        const block = await pool.take({ flush() {} }, signal);
         made.add(block);
         most = Math.max(most, pool.lent);
         await new Promise((resolve) => setImmediate(resolve));
@@ -115,5 +119,33 @@ describe('BlockPool', () => {
     expect(most).toBe(4);
     expect(made.size).toBe(4);
     expect(pool.lent).toBe(0);
+  });
+});
+
+describe('a pool whose blocks are all lent', () => {
+  it('asks the borrower that has been still for longest to hand its block over', async () => {
+    const pool = new BlockPool(3);
+    const signal = new AbortController().signal;
+    const flushed: string[] = [];
+    const borrower = (name: string) => {
+      let block: Buffer | undefined;
+      const self = {
+        async fill() {
+          block = await pool.take(self, signal);
+        },
+        flush() {
+          flushed.push(name);
+          pool.release(self);
+          if (block !== undefined) pool.giveBack(block);
+        },
+      };
+      return self;
+    };
+    const [first, second, third, late, later] = ['first', 'second', 'third', 'late', 'later'].map(borrower);
+    for (const each of [first, second, third]) await each?.fill();
+    if (first !== undefined) pool.touch(first);
+    await late?.fill();
+    await later?.fill();
+    expect(flushed).toEqual(['second', 'third']);
   });
 });
