@@ -5,7 +5,8 @@ import { eventTypes } from '../../src/lib/postCall/events.ts';
 import { send, startWorld, type World } from './world.ts';
 
 const examples = new URL('../../examples/', import.meta.url);
-const payloads = readdirSync(examples).filter((name) => name.endsWith('.json'));
+/** pre_call.json belongs to the other endpoint. */
+const payloads = readdirSync(examples).filter((name) => name.endsWith('.json') && name !== 'pre_call.json');
 const recording = readFileSync(new URL('call.mp3', examples));
 
 let world: World;

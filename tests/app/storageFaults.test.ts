@@ -21,7 +21,7 @@ import {
 
 const recording = randomBytes(9 * 1024 * 1024);
 const PIECES = { chunkBytes: 60_000 };
-const SOON = { totalMs: 1_500, tryMs: 500 };
+const SOON = { totalMs: 3_000, tryMs: 1_000 };
 const AN_HOUR_MS = 3_600_000;
 
 let proxy: FaultProxy;

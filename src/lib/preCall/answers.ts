@@ -16,7 +16,7 @@ export interface SuccessFacts {
   readonly ms: number;
 }
 
-/** The answer to the switch. In both modes it has what may be handed to ElevenLabs when the call is started (E§5.3). */
+/** The answer to the switch; in override mode with what is to be handed to ElevenLabs when the call is started (E§5.3). */
 export function success({ request, prepared, greetingTemplate, mode, ms }: SuccessFacts): HttpResponseInit {
   const { caller } = request;
   const name = caller.name;

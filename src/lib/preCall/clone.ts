@@ -34,10 +34,7 @@ const LOOK_AGAIN_MS = 700;
 export const LABEL_HASH_DIGITS = 32;
 
 /** The labels of a clone (issue: made by, installation, conversation, sample, expiry). */
-function voiceLabels(
-  installation: string,
-  request: Pick<CloneRequest, 'conversation' | 'sampleHash' | 'expiresAt'>,
-) {
+function voiceLabels(installation: string, request: Pick<CloneRequest, 'conversation' | 'sampleHash' | 'expiresAt'>) {
   return {
     made_by: MADE_BY,
     installation,
@@ -130,7 +127,9 @@ async function findOrAdd(
         if (!(error instanceof AddVoiceError) || work.signal.aborted || calls === MAX_CLONE_CALLS) throw error;
         if (error.outcome === 'refused' && !error.retryable) throw error;
         looks = error.outcome === 'unknown' ? LOOKS_AFTER_LOST_ANSWER : 0;
-        await pause((error.retryAfterSeconds ?? calls) * 1000, work.signal);
+        const waitMs = (error.retryAfterSeconds ?? calls) * 1000;
+        if (performance.now() + waitMs >= work.endsAtMs) throw error;
+        await pause(waitMs, work.signal);
       }
     }
   } catch (error) {

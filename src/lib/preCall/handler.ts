@@ -20,6 +20,7 @@ export function preCallHandler(services: Services) {
     const started = services.now();
     const log = logTo(context, services.configuration.log);
     const deadline = AbortSignal.timeout(DEADLINE_MS);
+    const endsAtMs = performance.now() + DEADLINE_MS;
     let signed: SignedDelivery | undefined;
     let genuine: PreCallRequest | undefined;
     const story = () => ({
@@ -44,7 +45,7 @@ export function preCallHandler(services: Services) {
       });
       genuine = parsed;
       const sample = await checkSample(parsed.sample, world.settings.sample, parsed.claimedSeconds);
-      const work = { id: context.invocationId, signal: deadline, log };
+      const work = { id: context.invocationId, signal: deadline, endsAtMs, log };
       const prepared = await prepareCall(world, work, parsed, sample);
       log.write('INFO', 'pre-call', {
         outcome: prepared.isRepeated ? 'repeated' : prepared.isReused ? 'reused' : 'cloned',

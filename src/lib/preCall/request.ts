@@ -21,7 +21,7 @@ const LARGEST_METADATA_BYTES = 64 * 1024;
 const MULTIPART_LIMITS = {
   parts: 8,
   fields: 4,
-  files: 1,
+  files: 2,
   fieldNameSize: 100,
   headerPairs: 20,
   fieldSize: LARGEST_METADATA_BYTES,

@@ -8,7 +8,8 @@ import type { StateRecord } from './state.ts';
 import { callOf, type PreCallWorld, type Work } from './world.ts';
 
 const SWEEP_MS = 120_000;
-const CLAIM_MS = 60_000;
+/** Shorter than a caller's patience: one whose voice is being deleted waits for it. */
+const CLAIM_MS = 30_000;
 const ORPHAN_AGE_MS = 15 * 60_000;
 /** Long after any switch has given up delivering a conversation again. */
 const FORGET_AFTER_MS = 7 * 24 * 3_600_000;
@@ -24,7 +25,12 @@ interface Running {
  * deletes clones that may go. Safe to run twice at once: every step is conditional on the state that it was decided on.
  */
 export async function sweepPreCall(world: PreCallWorld, log: Log): Promise<void> {
-  const work: Work = { id: `sweep-${randomUUID()}`, signal: AbortSignal.timeout(SWEEP_MS), log };
+  const work: Work = {
+    id: `sweep-${randomUUID()}`,
+    signal: AbortSignal.timeout(SWEEP_MS),
+    endsAtMs: performance.now() + SWEEP_MS,
+    log,
+  };
   const endedSamples = await endConversations(world, work);
   await restoreAgents(world, work);
   if (world.settings.deletesClones) {

@@ -21,6 +21,8 @@ export interface PreCallWorld {
 export interface Work {
   readonly id: string;
   readonly signal: AbortSignal;
+  /** When the signal fires, by performance.now(): what would end later is not begun. */
+  readonly endsAtMs: number;
   readonly log: Log;
 }
 
