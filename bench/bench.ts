@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { startAzurite } from '../tools/azurite.ts';
 import { measureMemory } from './memory.ts';
 import { measurePath } from './path.ts';
+import { measurePreCall } from './preCall.ts';
 import type { Row } from './row.ts';
 import { measureTranscript } from './transcript.ts';
 
@@ -11,7 +12,7 @@ const { values } = parseArgs({ options: { json: { type: 'boolean' } } });
 const azurite = await startAzurite({ port: 0, inMemory: true });
 const rows: Row[] = [];
 try {
-  for (const measure of [measurePath, measureTranscript, measureMemory]) {
+  for (const measure of [measurePath, measureTranscript, measureMemory, measurePreCall]) {
     process.stderr.write(`${measure.name} …\n`);
     rows.push(...(await measure(azurite.connectionString)));
   }

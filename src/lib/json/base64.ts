@@ -27,8 +27,11 @@ export interface ByteSink {
 
 /** The form for a whole string, strict: undefined when the text is no base64 with its padding. */
 export function decodeBase64(text: string): Buffer | undefined {
-  const isWhole = text.length % 4 === 0 && /^[A-Za-z0-9+/_-]*={0,2}$/.test(text);
-  return isWhole ? Buffer.from(text, 'base64') : undefined;
+  if (text.length % 4 !== 0) return undefined;
+  const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0;
+  // Only text that is all base64 decodes to its full length: anything else is skipped, or ends it.
+  const bytes = Buffer.from(text, 'base64');
+  return bytes.length === (text.length / 4) * 3 - padding ? bytes : undefined;
 }
 
 /**
