@@ -7,9 +7,9 @@ import { fileURLToPath } from 'node:url';
 import { audioBody } from '../tools/send/audioBody.ts';
 import { deliver } from '../tools/send/deliver.ts';
 import { sign } from '../tools/send/sign.ts';
+import { SECRET } from './invoke.ts';
 import type { Row } from './row.ts';
 
-const SECRET = 'wsec_bench';
 const BODY_BYTES = 80e6;
 const AT_ONCE = 8;
 const MOST_MIB_FOR_ONE = 48;

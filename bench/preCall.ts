@@ -1,12 +1,11 @@
-import { createHmac, randomBytes, randomUUID } from 'node:crypto';
-import type { HttpRequest, InvocationContext } from '@azure/functions';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { preCallHandler } from '../src/lib/preCall/handler.ts';
 import { prepareSampleChecks } from '../src/lib/preCall/sample.ts';
 import { openServices, type Services } from '../src/lib/services.ts';
 import { startElevenLabs } from '../tools/elevenlabs/server.ts';
+import { invoke, SECRET, type SignedRequest, signed } from './invoke.ts';
 import { median, type Row } from './row.ts';
 
-const SECRET = 'wsec_bench';
 const SAMPLE_BYTES = 1_000_000;
 const SAMPLE_RATE = 44_100;
 const ROUNDS = 15;
@@ -32,7 +31,7 @@ export async function measurePreCall(storage: string): Promise<Row[]> {
     const returningOwn: number[] = [];
     for (let round = -2; round < ROUNDS; round++) {
       const sample = wav();
-      const [newCaller, sameCaller] = [signed(sample), signed(sample)];
+      const [newCaller, sameCaller] = [callOf(sample), callOf(sample)];
       const first = await timed(waited, () => deliver(handle, newCaller));
       const again = await timed(waited, () => deliver(handle, sameCaller));
       if (round < 0) continue;
@@ -41,7 +40,7 @@ export async function measurePreCall(storage: string): Promise<Row[]> {
       returningOwn.push(again.ownMs);
     }
     const before = api.state.voices.size;
-    await Promise.all(Array.from({ length: AT_ONCE }, () => deliver(handle, signed(wav()))));
+    await Promise.all(Array.from({ length: AT_ONCE }, () => deliver(handle, callOf(wav()))));
     const clones = api.state.voices.size - before;
     await services.preCall?.elevenLabs.close();
     return [
@@ -104,48 +103,21 @@ async function timed(waited: { ms: number }, work: () => Promise<void>): Promise
   return { totalMs, ownMs: totalMs - waited.ms };
 }
 
-interface SignedRequest {
-  readonly body: Buffer;
-  readonly headers: Headers;
+function callOf(sample: Buffer): SignedRequest {
+  const request = {
+    type: 'pre_call',
+    event_timestamp: 1739537297,
+    conversation_id: `conv_${randomUUID()}`,
+    agent_id: `agent_${randomUUID()}`,
+    caller_metadata: { name: 'Bench' },
+    voice_sample: { format: 'base64', data: sample.toString('base64') },
+  };
+  return signed(Buffer.from(JSON.stringify(request)));
 }
 
-function signed(sample: Buffer): SignedRequest {
-  const body = Buffer.from(
-    JSON.stringify({
-      type: 'pre_call',
-      event_timestamp: 1739537297,
-      conversation_id: `conv_${randomUUID()}`,
-      agent_id: `agent_${randomUUID()}`,
-      caller_metadata: { name: 'Bench' },
-      voice_sample: { format: 'base64', data: sample.toString('base64') },
-    }),
-  );
-  const t = Math.floor(Date.now() / 1000);
-  const v0 = createHmac('sha256', SECRET).update(`${t}.`).update(body).digest('hex');
-  const headers = new Headers({ 'elevenlabs-signature': `t=${t},v0=${v0}`, 'content-type': 'application/json' });
-  return { body, headers };
-}
-
-async function deliver(handle: ReturnType<typeof preCallHandler>, { body, headers }: SignedRequest): Promise<void> {
-  const stream = new ReadableStream({
-    start(controller) {
-      for (let at = 0; at < body.length; at += 65_536) controller.enqueue(body.subarray(at, at + 65_536));
-      controller.close();
-    },
-  });
-  const quiet = () => {};
-  // The two types are classes of the library; the handler uses these members.
-  const request = { headers, body: stream } as unknown as HttpRequest;
-  const context = {
-    invocationId: randomUUID(),
-    debug: quiet,
-    info: quiet,
-    warn: quiet,
-    error: quiet,
-  } as unknown as InvocationContext;
-  const { status, jsonBody } = await handle(request, context);
-  if (status !== 200 || jsonBody?.agent_updated !== true)
-    throw new Error(`pre-call was answered ${status}: ${JSON.stringify(jsonBody)}`);
+async function deliver(handle: ReturnType<typeof preCallHandler>, call: SignedRequest): Promise<void> {
+  const { jsonBody } = await invoke(handle, call);
+  if (jsonBody?.agent_updated !== true) throw new Error('the agent was not updated');
 }
 
 /** A WAV of noise, another one each time. */

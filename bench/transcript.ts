@@ -1,11 +1,10 @@
-import { createHmac, randomUUID } from 'node:crypto';
-import type { HttpRequest, InvocationContext } from '@azure/functions';
+import { randomUUID } from 'node:crypto';
 import { BlobServiceClient } from '@azure/storage-blob';
 import { postCallHandler } from '../src/lib/postCall/handler.ts';
 import { openServices } from '../src/lib/services.ts';
+import { invoke, SECRET, signed } from './invoke.ts';
 import type { Row } from './row.ts';
 
-const SECRET = 'wsec_bench';
 const DELIVERIES = 400;
 const BATCHES = 5;
 const MOST_MS = 1;
@@ -24,7 +23,7 @@ export async function measureTranscript(storage: string): Promise<Row[]> {
   for (let batch = 0; batch <= BATCHES; batch++) {
     const bodies = Array.from({ length: DELIVERIES }, transcript);
     const writes = await cpuMsEach(bodies, bareWrite);
-    const deliveries = await cpuMsEach(bodies.map(signed), (delivery) => deliver(handle, delivery));
+    const deliveries = await cpuMsEach(bodies.map(signed), (delivery) => invoke(handle, delivery));
     if (batch === 0) continue; // warm-up
     bare.push(writes);
     own.push(deliveries - writes);
@@ -46,38 +45,6 @@ async function cpuMsEach<T>(all: readonly T[], work: (each: T) => Promise<unknow
   for (const each of all) await work(each);
   const { user, system } = process.cpuUsage(start);
   return (user + system) / 1000 / all.length;
-}
-
-interface SignedDelivery {
-  readonly body: Buffer;
-  readonly headers: Headers;
-}
-
-function signed(body: Buffer): SignedDelivery {
-  const t = Math.floor(Date.now() / 1000);
-  const v0 = createHmac('sha256', SECRET).update(`${t}.`).update(body).digest('hex');
-  return { body, headers: new Headers({ 'elevenlabs-signature': `t=${t},v0=${v0}` }) };
-}
-
-async function deliver(handle: ReturnType<typeof postCallHandler>, { body, headers }: SignedDelivery): Promise<void> {
-  const stream = new ReadableStream({
-    start(controller) {
-      controller.enqueue(body);
-      controller.close();
-    },
-  });
-  const quiet = () => {};
-  // The two types are classes of the library; the handler uses these members.
-  const request = { headers, body: stream } as unknown as HttpRequest;
-  const context = {
-    invocationId: randomUUID(),
-    debug: quiet,
-    info: quiet,
-    warn: quiet,
-    error: quiet,
-  } as unknown as InvocationContext;
-  const { status } = await handle(request, context);
-  if (status !== 200) throw new Error(`a delivery was answered ${status}`);
 }
 
 const turns = Array.from({ length: 54 }, () => ({ role: 'agent', message: 'x'.repeat(500), time_in_call_secs: 1 }));
