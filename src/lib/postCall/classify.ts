@@ -1,3 +1,4 @@
+import { idSchema } from '../ids.ts';
 import { type EventArea, eventTypes } from './events.ts';
 
 /** Why a genuine body cannot be taken as an event. Also the `code` of the answer and the folder in quarantine. */
@@ -117,7 +118,7 @@ function isoMs(text: string): number {
 }
 
 function safeId(value: unknown): string | undefined {
-  return typeof value === 'string' && /^[A-Za-z0-9_-]{1,256}$/.test(value) ? value : undefined;
+  return idSchema.safeParse(value).data;
 }
 
 function safeType(value: unknown): string | undefined {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { idSchema } from '../ids.ts';
 
 /** Where the body of an event is kept. */
 export type EventArea = 'transcripts' | 'audio' | 'callFailures' | 'otherEvents';
@@ -16,9 +17,7 @@ interface EventType {
   }>;
 }
 
-/** Ids of the documented alphabet; nothing else ever becomes part of a blob's name. */
-const id = z.string().regex(/^[A-Za-z0-9_-]{1,256}$/);
-const call = z.object({ agent_id: id, conversation_id: id });
+const call = z.object({ agent_id: idSchema, conversation_id: idSchema });
 
 /**
  * Every event type that the app knows, in the order in which one without a `type` is recognised. To add one: an entry here,

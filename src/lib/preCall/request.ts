@@ -1,6 +1,7 @@
 import busboy from 'busboy';
 import { z } from 'zod';
 import { BodyError } from '../errors.ts';
+import { idSchema } from '../ids.ts';
 import { decodeBase64 } from '../json/base64.ts';
 import type { SignedBody } from '../signature/signedBody.ts';
 import { PayloadError } from './errors.ts';
@@ -49,13 +50,12 @@ export async function readRequest(body: SignedBody, contentType: string | null):
   return form.kind === 'json' ? fromJson(whole) : fromMultipart(whole, form.contentType);
 }
 
-const id = z.string().regex(/^[A-Za-z0-9_-]{1,256}$/);
 const text = z.string().max(1000).nullish().catch(undefined);
 
 const metadataSchema = z.object({
   type: z.literal('pre_call'),
-  conversation_id: id,
-  agent_id: id,
+  conversation_id: idSchema,
+  agent_id: idSchema,
   caller_metadata: z.object({ name: text, date_of_birth: text, phone_number: text }).nullish().catch(undefined),
 });
 const sampleSchema = z.object({ duration_seconds: z.number().optional().catch(undefined) });
@@ -144,7 +144,7 @@ function readMetadata(json: unknown): Omit<PreCallRequest, 'sample' | 'claimedSe
   if (!parsed.success) {
     const names = [...new Set(parsed.error.issues.map((issue) => String(issue.path[0] ?? 'the object')))];
     const reason = names.includes('type') ? 'wrong_type' : 'unusable_ids';
-    const conversation = z.object({ conversation_id: id }).safeParse(json).data?.conversation_id;
+    const conversation = z.object({ conversation_id: idSchema }).safeParse(json).data?.conversation_id;
     throw new PayloadError(reason, `Missing or not usable: ${names.join(', ')}`, conversation);
   }
   const { conversation_id: conversationId, agent_id: agentId, caller_metadata: caller } = parsed.data;
