@@ -162,7 +162,8 @@ describe('genuine audio that cannot be taken as an event is quarantined in its p
     expect(answer.json['code']).toBe('broken_audio');
     const { around, audio, remainder, blobs } = await inQuarantine('broken_audio');
     expect(audio?.equals(recording.subarray(0, (cut / 4) * 3))).toBe(true);
-    expect(remainder?.toString()).toBe(text.slice(text.indexOf(base64.slice(cut, cut + 2), cut)));
+    const brokenFrom = text.indexOf(base64.slice(0, 64)) + cut;
+    expect(remainder?.equals(Buffer.from(text.slice(brokenFrom)))).toBe(true);
     const whole = Buffer.concat([
       around ?? Buffer.alloc(0),
       Buffer.from(audio?.toString('base64') ?? ''),
