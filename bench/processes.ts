@@ -6,7 +6,7 @@ export const canLookIntoProcesses = process.platform === 'linux';
 const MS_PER_TICK = 10;
 
 /** CPU time that a process has used so far, all threads, user and system; in steps of 10 ms. NaN where it cannot be read. */
-export function cpuMs(pid: number): number {
+function cpuMs(pid: number): number {
   if (!canLookIntoProcesses) return Number.NaN;
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
   // The name in parentheses may hold spaces; user and system time are the 12th and 13th after it.

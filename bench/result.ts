@@ -4,8 +4,8 @@ import type { Row } from './row.ts';
 /** What one run of the bench has found. */
 export interface Run extends Machine {
   readonly isShort: boolean;
-  /** The groups of rows that were asked for. */
-  readonly groups: readonly string[];
+  /** No group was left out. */
+  readonly isWhole: boolean;
   readonly seconds: number;
   readonly rows: (Row & { readonly group: string })[];
 }

@@ -5,7 +5,7 @@ import type { World } from '../world.ts';
 
 const SIZES_MB = [1, 25, 50, 100, 200];
 const AT_ONCE = [1, 4, 16, 64];
-const AT_ONCE_MB = 10;
+const AT_ONCE_MB = 5;
 
 /** 1 is linear, 2 quadratic. */
 const linear: Target = { is: 'at most', limit: 1.1, inShortForm: 1.5, unit: '(1 is linear)' };

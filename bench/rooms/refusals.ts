@@ -5,8 +5,8 @@ import { show, spread, takeTurns } from '../turns.ts';
 import type { World } from '../world.ts';
 
 const bodies = [
-  { size: '10 kB', kind: 'transcripts', bodyBytes: 10_000, count: 400, atOnce: 16 },
-  { size: '50 MB', kind: 'recordings', bodyBytes: 50e6, count: 16, atOnce: 4 },
+  { size: '10 kB', kind: 'transcripts', bodyBytes: 10_000, count: 400, atOnce: 16, rounds: 5 },
+  { size: '50 MB', kind: 'recordings', bodyBytes: 50e6, count: 8, atOnce: 4, rounds: 3 },
 ] as const;
 
 /**
@@ -17,13 +17,13 @@ export async function measureRefusals(world: World): Promise<Row[]> {
   const app = await world.startApp('ours');
   const floor = await world.startApp('receiveProxied');
   const rows: Row[] = [];
-  for (const { size, ...body } of bodies) {
+  for (const { size, rounds, ...body } of bodies) {
     world.say(size);
     const send = (signature: Signature, { url, pid } = app) => {
       const command: LoadCommand = { ...body, url, signature };
       return () => withCpu({ app: pid }, () => world.load.ask(command));
     };
-    const turns = await takeTurns(5, { none: send('none'), bad: send('bad'), floor: send('good', floor) });
+    const turns = await takeTurns(rounds, { none: send('none'), bad: send('bad'), floor: send('good', floor) });
     const rate = (name: keyof typeof turns) => spread(turns[name].map(({ perSecond }) => perSecond));
     const cpu = (name: keyof typeof turns) => spread(turns[name].map(({ cpuMs }) => cpuMs.app / body.count));
     for (const [name, what] of [

@@ -6,8 +6,8 @@ import { ratio, show, spread, takeTurns } from '../turns.ts';
 import type { World } from '../world.ts';
 
 const sizes = [
-  { size: '30 kB', bodyBytes: 30_000, count: 300 },
-  { size: '1 MB', bodyBytes: 1_000_000, count: 48 },
+  { size: '30 kB', bodyBytes: 30_000, count: 256, rounds: 5 },
+  { size: '1 MB', bodyBytes: 1_000_000, count: 64, rounds: 3 },
 ];
 const CONNECTIONS = [1, 8, 64];
 
@@ -27,7 +27,7 @@ export async function measureTranscripts(world: World): Promise<Row[]> {
   };
   const rows: Row[] = [];
   let worst = { ofBetterPeer: Number.POSITIVE_INFINITY, where: '' };
-  for (const { size, bodyBytes, count } of world.isShort ? sizes.slice(0, 1) : sizes) {
+  for (const { size, bodyBytes, count, rounds } of world.isShort ? sizes.slice(0, 1) : sizes) {
     for (const atOnce of world.isShort ? [8] : CONNECTIONS) {
       const what = `transcripts of ${size}, ${atOnce} at a time`;
       world.say(what);
@@ -39,12 +39,12 @@ export async function measureTranscripts(world: World): Promise<Row[]> {
             kind: 'transcripts',
             url,
             bodyBytes,
-            count: Math.max(count, atOnce * 2),
+            count: count,
             atOnce,
             signature: 'good',
           }),
         );
-      const turns = await takeTurns<Name, Turn>(world.isShort ? 3 : 5, {
+      const turns = await takeTurns<Name, Turn>(world.isShort ? 3 : rounds, {
         ours: send(apps.ours),
         least: send(apps.least),
         expressSdk: send(apps.expressSdk),
@@ -54,12 +54,12 @@ export async function measureTranscripts(world: World): Promise<Row[]> {
             kind: 'uploads',
             storage: world.storage,
             bodyBytes,
-            count: Math.max(count, atOnce * 2),
+            count: count,
             atOnce,
           }),
         ),
       });
-      const row = rowOf(what, Math.max(count, atOnce * 2), turns, world.isShort);
+      const row = rowOf(what, count, turns, world.isShort);
       rows.push(row.row);
       if (row.ofBetterPeer < worst.ofBetterPeer) worst = { ofBetterPeer: row.ofBetterPeer, where: what };
     }
