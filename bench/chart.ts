@@ -23,6 +23,7 @@ export function chartOf(run: Run): string {
       text: title,
       left: `${index * width + 1}%`,
       top: 10,
+      padding: 0,
       textStyle: { fontSize: 13, color: colors.text },
     })),
     grid: panels.map((_, index) => ({ left: `${index * width + 1}%`, width: `${width - 5}%`, top: 45, bottom: 10 })),

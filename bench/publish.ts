@@ -1,6 +1,6 @@
 // npm run bench:publish: puts the last whole run of the bench into docs/performance.md, and draws its chart.
 import { readFileSync, writeFileSync } from 'node:fs';
-import { carriesOf } from './carries.ts';
+import { capacityOf, simulationOf } from './capacity.ts';
 import { chartOf } from './chart.ts';
 import { type Run, resultOf } from './result.ts';
 
@@ -14,11 +14,13 @@ if (!run.isWhole) {
 }
 
 let text = readFileSync(page, 'utf8');
-for (const [name, content] of Object.entries({
+const parts = {
   machine: machineOf(run),
   table: tableOf(run),
-  carries: carriesOf(run),
-})) {
+  capacity: capacityOf(run),
+  simulation: simulationOf(run),
+};
+for (const [name, content] of Object.entries(parts)) {
   const [begin, end] = [`<!-- bench: ${name} -->`, `<!-- /bench: ${name} -->`];
   const [before, after] = [text.indexOf(begin), text.indexOf(end)];
   if (before < 0 || after < before) throw new Error(`docs/performance.md has no part between ${begin} and ${end}`);

@@ -20,8 +20,8 @@ export type LoadCommand =
     }
   /** The same bodies straight to storage: one `upload` each. */
   | { kind: 'uploads'; storage: string; bodyBytes: number; count: number; atOnce: number }
-  /** The blocks of a recording straight to storage, as many at once as the app has in flight. */
-  | { kind: 'blocks'; storage: string; audioBytes: number };
+  /** The blocks of recordings straight to storage, one recording after the other, as the app has them in flight. */
+  | { kind: 'blocks'; storage: string; audioBytes: number; count: number };
 
 export type Signature = 'good' | 'bad' | 'none';
 

@@ -21,17 +21,20 @@ export async function uploads({ storage, bodyBytes, count, atOnce }: Uploads): P
   return { jobs, atOnce };
 }
 
-/** What staging a recording costs without any app. */
-export async function blocks({ storage, audioBytes }: Blocks): Promise<Jobs> {
+/** What staging recordings costs without any app. */
+export async function blocks({ storage, audioBytes, count }: Blocks): Promise<Jobs> {
   const container = await openContainer(storage);
-  const blob = container.getBlockBlobClient(randomUUID());
   const content = randomBytes(BLOCK_BYTES);
-  const jobs = Array.from({ length: Math.ceil(audioBytes / BLOCK_BYTES) }, (_, index) => {
-    const id = Buffer.from(String(index).padStart(6, '0')).toString('base64');
-    const length = Math.min(BLOCK_BYTES, audioBytes - index * BLOCK_BYTES);
-    return () => blob.stageBlock(id, content.subarray(0, length), length);
+  const blocksEach = Math.ceil(audioBytes / BLOCK_BYTES);
+  const jobs = Array.from({ length: count }, () => {
+    const blob = container.getBlockBlobClient(randomUUID());
+    return Array.from({ length: blocksEach }, (_, index) => {
+      const id = Buffer.from(String(index).padStart(6, '0')).toString('base64');
+      const length = Math.min(BLOCK_BYTES, audioBytes - index * BLOCK_BYTES);
+      return () => blob.stageBlock(id, content.subarray(0, length), length);
+    });
   });
-  return { jobs, atOnce: BLOCKS_AT_ONCE };
+  return { jobs: jobs.flat(), atOnce: Math.min(BLOCKS_AT_ONCE, blocksEach) };
 }
 
 async function openContainer(storage: string): Promise<ContainerClient> {
