@@ -20,12 +20,13 @@ export interface Target {
   readonly unit: string;
 }
 
+/** For a figure that is there to be compared with others, or that this machine cannot give. */
+export const noTarget = { target: '-', met: '-' } as const;
+
 /** Says whether the target is met; `value` in the unit of the target. */
 export function judge(value: number, target: Target, isShort: boolean): Pick<Row, 'target' | 'met'> {
   const limit = isShort ? target.inShortForm : target.limit;
+  if (!Number.isFinite(limit)) return noTarget;
   const isMet = target.is === 'at least' ? value >= limit : value <= limit;
   return { target: `${target.is} ${limit} ${target.unit}`, met: isMet ? 'yes' : 'no' };
 }
-
-/** For a figure that is there to be compared with others, or that this machine cannot give. */
-export const noTarget = { target: '-', met: '-' } as const;

@@ -21,7 +21,11 @@ export type Room = (world: World) => Promise<Row[]>;
 
 /** Opens a world, measures in it, and ends all of its processes. */
 export async function measureIn(room: Room, isShort: boolean, say: (progress: string) => void): Promise<Row[]> {
-  const azurite = await startAzurite({ port: 0, inMemory: true });
+  const azurite = await startAzurite({
+    port: 0,
+    inMemory: true,
+    preload: new URL('sameChecksum.ts', import.meta.url),
+  });
   const load = startLoad();
   const apps: App[] = [];
   try {

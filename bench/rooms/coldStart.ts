@@ -18,7 +18,7 @@ export async function measureColdStart(world: World): Promise<Row[]> {
   world.say('bundling what is compared');
   const bare = bundle('bench/floors/hello.ts');
   world.say('from the start of the process to the first answer');
-  const { hello, health, transcript, node } = await takeTurns(world.isShort ? 5 : 11, {
+  const { hello, health, transcript, node } = await takeTurns(world.isShort ? 4 : 11, {
     hello: () => msUntil(world, bare, askHealth),
     health: () => msUntil(world, ours, askHealth),
     transcript: () => msUntil(world, ours, sendTranscript),
@@ -91,7 +91,10 @@ async function modulesRow(world: World): Promise<Row> {
   return {
     what: 'cold start, modules on the path',
     measured: `${loaded.size} packages, ${unwanted.length} of telemetry and identity${unwanted.length > 0 ? `: ${unwanted.join(', ')}` : ''}`,
-    against: `imported alone: ${times.map(([name, ms]) => `${name} ${ms.median.toFixed(0)} ms`).join(', ')}`,
+    against:
+      times.length === 0
+        ? '-'
+        : `imported alone: ${times.map(([name, ms]) => `${name} ${ms.median.toFixed(0)} ms`).join(', ')}`,
     ...judge(unwanted.length, neverTarget, world.isShort),
     figures: Object.fromEntries(times.map(([name, ms]) => [`importMs ${name}`, ms])),
   };

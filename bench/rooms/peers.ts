@@ -10,7 +10,7 @@ const BODY_MIB = 100;
 const IN_SHORT_FORM_MIB = 50;
 const peers = { expressSdk: 'Express with the SDK', plainFunctions: 'plain Functions' } as const;
 
-const wallTarget: Target = { is: 'at most', limit: 0.5, inShortForm: 1.5, unit: '× the better peer' };
+const wallTarget: Target = { is: 'at most', limit: 0.5, inShortForm: 1.2, unit: '× the better peer' };
 const cpuTarget: Target = { is: 'at most', limit: 1, inShortForm: 1, unit: '× the better peer' };
 const memoryTarget: Target = { is: 'at most', limit: 0.1, inShortForm: 0.3, unit: '× the better peer' };
 
