@@ -24,7 +24,7 @@ for (const [name, content] of Object.entries(parts)) {
   const [begin, end] = [`<!-- bench: ${name} -->`, `<!-- /bench: ${name} -->`];
   const [before, after] = [text.indexOf(begin), text.indexOf(end)];
   if (before < 0 || after < before) throw new Error(`docs/performance.md has no part between ${begin} and ${end}`);
-  text = `${text.slice(0, before + begin.length)}\n${content}\n${text.slice(after)}`;
+  text = `${text.slice(0, before + begin.length)}\n\n${content}\n\n${text.slice(after)}`;
 }
 writeFileSync(page, text);
 writeFileSync(new URL('performance.svg', docs), chartOf(run));
