@@ -35,29 +35,14 @@ export async function measureTranscripts(world: World): Promise<Row[]> {
       const turn = (pid: number, work: () => Promise<LoadResult>) => () =>
         withCpu({ app: pid, azurite: world.azuritePid, load: world.load.pid }, work);
       const send = ({ url, pid }: App) =>
-        turn(pid, () =>
-          world.load.ask({
-            kind: 'transcripts',
-            url,
-            bodyBytes,
-            count: count,
-            atOnce,
-            signature: 'good',
-          }),
-        );
+        turn(pid, () => world.load.ask({ kind: 'transcripts', url, bodyBytes, count, atOnce, signature: 'good' }));
       const turns = await takeTurns<Name, Turn>(rounds, {
         ours: send(apps.ours),
         least: send(apps.least),
         expressSdk: send(apps.expressSdk),
         plainFunctions: send(apps.plainFunctions),
         upload: turn(world.load.pid, () =>
-          world.load.ask({
-            kind: 'uploads',
-            storage: world.storage,
-            bodyBytes,
-            count: count,
-            atOnce,
-          }),
+          world.load.ask({ kind: 'uploads', storage: world.storage, bodyBytes, count, atOnce }),
         ),
       });
       const row = rowOf(what, count, turns, world.isShort);
