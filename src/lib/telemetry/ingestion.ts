@@ -11,7 +11,7 @@ const LIMIT_MS = 20_000;
  * Ends a batch, with its repetitions and the waits between them, after a while. Without it an endpoint that never answers
  * would gather one batch after the other. The first failure is told: once, because it will be the same for all.
  */
-export function boundInTime(): Policy {
+export function boundInTime(limitMs = LIMIT_MS): Policy {
   let isTold = false;
   const tell = (what: unknown) => {
     if (!isTold) console.error(`warning: telemetry cannot be delivered: ${what}`);
@@ -20,7 +20,7 @@ export function boundInTime(): Policy {
   return {
     name: 'boundInTime',
     async sendRequest(request, next) {
-      request.abortSignal = AbortSignal.timeout(LIMIT_MS);
+      request.abortSignal = AbortSignal.timeout(limitMs);
       try {
         const answer = await next(request);
         if (answer.status >= 400) tell(answer.status);
