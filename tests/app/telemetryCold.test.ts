@@ -97,7 +97,7 @@ describe('a cold process', () => {
       none,
     ],
     [
-      'without one, but with an identity',
+      'without a connection string, but with an identity',
       { APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'Authorization=AAD' },
       undefined,
     ],

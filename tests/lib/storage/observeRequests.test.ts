@@ -36,7 +36,7 @@ const open = (credential: string, totalMs = 5_000) => {
 const upload = (storage: BlobStorage) =>
   storage.attempt('calls', (container) => container.getBlockBlobClient('agent/conv_1.json').upload('{}', 2));
 
-const key = `AccountName=account;AccountKey=${Buffer.alloc(32, 7).toString('base64')}`;
+const key = `DefaultEndpointsProtocol=http;AccountName=account;AccountKey=${Buffer.alloc(32, 7).toString('base64')}`;
 const sas = 'SharedAccessSignature=sv=2026-01-01&sig=s3cr3t%3D';
 
 describe.each([
