@@ -31,6 +31,8 @@ const signature = await sign(body, process.env['ELEVENLABS_WEBHOOK_SECRET'] ?? '
 const headers = { 'elevenlabs-signature': signature, 'content-type': 'application/json' };
 const { status } = await deliver({ url: new URL('/elevenlabs/webhook', host.url), headers, body: bodyOf(body) });
 events.push(`answers ${status}`);
+const health = await deliver({ url: new URL('/health', host.url), method: 'GET' });
+events.push(`is ${health.status === 200 ? 'healthy' : health.text}`);
 
 const isExpected = process.env['EXPECTS_TELEMETRY'] === 'true';
 while (isExpected && !events.some((event) => event.includes('appInsights'))) await sleep(20);

@@ -105,6 +105,7 @@ describe('a cold process', () => {
     const { events, text } = await cold(settings);
     const ofBoth = new Set([...(await filesOf(LIBRARY)), ...(await filesOf(IDENTITY))]);
     expect(events.filter((event) => ofBoth.has(event) || event.includes('node_modules'))).toEqual([]);
+    expect(events).toContain('is healthy');
     const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('['));
     expect(lines).toEqual(said === undefined ? [] : [expect.stringContaining(said)]);
   });

@@ -1,10 +1,10 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { BlobServiceClient, type ContainerClient, RestError, type StoragePipelineOptions } from '@azure/storage-blob';
+import { type BlobServiceClient, type ContainerClient, RestError } from '@azure/storage-blob';
 import { StorageUnavailable, WebhookError } from '../errors.ts';
 import type { StorageConnection } from '../storageConnection.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
-import { observeRequests } from './observeRequests.ts';
+import { openService } from './openService.ts';
 
 export interface RetryBudget {
   /** How long one operation may take, its retries included. */
@@ -167,31 +167,6 @@ async function within<T>(
 
 class AbortError extends Error {
   override readonly name = 'AbortError';
-}
-
-async function openService(
-  connection: StorageConnection,
-  telemetry: Telemetry | undefined,
-): Promise<BlobServiceClient> {
-  // One try a call: BlobStorage.attempt retries by time, which the SDK's own policy (by count) cannot.
-  const options = { retryOptions: { maxTries: 1 } };
-  const service = await withCredential(connection, options);
-  return telemetry === undefined ? service : observeRequests(service, options, telemetry);
-}
-
-async function withCredential(
-  connection: StorageConnection,
-  options: StoragePipelineOptions,
-): Promise<BlobServiceClient> {
-  if (connection.kind === 'connection-string') {
-    return BlobServiceClient.fromConnectionString(connection.connectionString, options);
-  }
-  const { DefaultAzureCredential, ManagedIdentityCredential } = await import('@azure/identity');
-  const { blobServiceUri, clientId, managed } = connection;
-  const credential = managed
-    ? new ManagedIdentityCredential(clientId === undefined ? {} : { clientId })
-    : new DefaultAzureCredential(clientId === undefined ? {} : { managedIdentityClientId: clientId });
-  return new BlobServiceClient(blobServiceUri, credential, options);
 }
 
 async function withContainer<T>(
