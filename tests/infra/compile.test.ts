@@ -14,7 +14,7 @@ it.skipIf(hasBicep || process.env['CI'] !== 'true')('CI has a Bicep compiler', (
   expect(missing).toBeUndefined();
 });
 
-describe.concurrent.skipIf(!hasBicep)('the Bicep compiler', { timeout: 60_000 }, () => {
+describe.skipIf(!hasBicep)('the Bicep compiler', { concurrent: true, timeout: 60_000 }, () => {
   let copy: Awaited<ReturnType<typeof copyOfTemplates>>;
   beforeAll(async () => {
     copy = await copyOfTemplates();
