@@ -1,6 +1,4 @@
-import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { bicep, hasBicep, root } from './bicep.ts';
 import { Deployment, deploymentNames, type Resource } from './deployment.ts';
 
 const ROLES: Readonly<Record<string, string>> = {
@@ -203,17 +201,4 @@ it('in a private network storage and vault cannot be reached from outside, and t
   ).toMatchObject({
     delegations: [{ properties: { serviceName: 'Microsoft.App/environments' } }],
   });
-});
-
-it('roles are given before the app exists', () => {
-  expect(readFileSync(`${root}infra/main.bicep`, 'utf8')).toMatch(
-    /module app [\s\S]*?\n {2}dependsOn: \[\s*roles\s*\]\n}/,
-  );
-});
-
-it.skipIf(!hasBicep)('the compiled template waits for the roles, too', { timeout: 60_000 }, async () => {
-  const { output } = await bicep(root, ['build', 'infra/main.bicep', '--stdout']);
-  const { resources } = JSON.parse(output) as { resources: Record<string, { dependsOn: string[] }> };
-  expect(resources['app']?.dependsOn).toContain('roles');
-  expect(resources['app']?.dependsOn).toContain('network');
 });

@@ -20,9 +20,9 @@ interface KustoCode {
   readonly ResultType: { readonly Columns?: List<{ readonly Name: string }> } | null;
 }
 
-const load = createRequire(import.meta.url);
-load('@kusto/language-service-next/bridge.min.js');
-load('@kusto/language-service-next/Kusto.Language.Bridge.min.js');
+const require = createRequire(import.meta.url);
+require('@kusto/language-service-next/bridge.min.js');
+require('@kusto/language-service-next/Kusto.Language.Bridge.min.js');
 const { KustoCode, GlobalState } = (globalThis as unknown as { Kusto: Kusto }).Kusto.Language;
 
 /** The tables of Application Insights with the columns that a query here may use. */
