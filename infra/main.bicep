@@ -61,10 +61,10 @@ param elevenLabsAddresses string[] = [
   '34.126.179.103/32'
 ]
 
-@description('Your own addresses in CIDR form, separated by commas: telephone switches that call pre-call, people who test.')
+@description('Your own addresses, separated by commas, ranges in CIDR form: telephone switches that call pre-call, people who test.')
 param operatorAddresses string = ''
 
-@description('Addresses in CIDR form from which code may be deployed, separated by commas. Empty: from anywhere, with an Entra identity; hosted runners have no fixed addresses.')
+@description('Addresses from which code may be deployed, separated by commas. Empty: from anywhere, with an Entra identity; hosted runners have no fixed addresses.')
 param deploymentAddresses string = ''
 
 // How much of it.
@@ -158,6 +158,13 @@ param privateNetwork bool = false
 
 @description('An event of Event Grid for each stored transcript, recording and failed call, in the queue `stored-calls`.')
 param storedCallEvents bool = false
+
+// The site takes ranges only.
+func addressesIn(list string) string[] =>
+  map(
+    filter(map(split(list, ','), address => trim(address)), address => !empty(address)),
+    address => contains(address, '/') ? address : '${address}/${contains(address, ':') ? 128 : 32}'
+  )
 
 var tags = { 'azd-env-name': environmentName }
 var token = toLower(uniqueString(subscription().id, environmentName, location))
@@ -323,8 +330,8 @@ module app 'modules/functionApp.bicep' = {
     httpConcurrency: httpConcurrency
     alwaysReadyInstances: alwaysReadyInstances
     maximumInstances: maximumInstances
-    callerAddresses: union(elevenLabsAddresses, filter(split(operatorAddresses, ','), address => !empty(address)))
-    deploymentAddresses: filter(split(deploymentAddresses, ','), address => !empty(address))
+    callerAddresses: union(elevenLabsAddresses, addressesIn(operatorAddresses))
+    deploymentAddresses: addressesIn(deploymentAddresses)
     areas: areas
     hasOwnPreCallSecret: hasOwnPreCallSecret
     appSettings: appSettings

@@ -111,8 +111,6 @@ resource site 'Microsoft.Web/sites@2025-03-01' = {
       minTlsVersion: '1.2'
       scmMinTlsVersion: '1.2'
       ftpsState: 'Disabled'
-      http20Enabled: true
-      remoteDebuggingEnabled: false
       ipSecurityRestrictions: concat(callers, [availabilityTest, denyAll])
       ipSecurityRestrictionsDefaultAction: 'Deny'
       // Deploying asks for an Entra identity with a role on the site; who may call has nothing to do with it.

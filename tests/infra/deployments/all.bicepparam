@@ -17,7 +17,7 @@ param appSettings = {
   LOG_FORMAT: 'text'
 }
 param elevenLabsAddresses = ['192.0.2.1/32']
-param operatorAddresses = '198.51.100.7/32,203.0.113.0/24'
+param operatorAddresses = '198.51.100.7, 203.0.113.0/24,2001:db8::7'
 param deploymentAddresses = '198.51.100.8/32'
 param instanceMemoryMB = 4096
 param httpConcurrency = 12
