@@ -1,0 +1,81 @@
+import { readFileSync } from 'node:fs';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { unzipSync } from 'fflate';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { run } from './run.ts';
+import { serve } from './served.ts';
+
+const repository = new URL('../../', import.meta.url);
+let folder: string;
+let report: { file: string; bytes: number; unzippedBytes: number; sha256: string };
+let files: Record<string, Uint8Array>;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'package-'));
+  report = await pack('first');
+  files = unzipSync(readFileSync(report.file));
+});
+
+afterAll(() => rm(folder, { recursive: true }));
+
+async function pack(name: string, environment: NodeJS.ProcessEnv = {}): Promise<typeof report> {
+  const packed = run(['tools/package.ts', '--json', '--out', join(folder, name)], environment);
+  expect(await packed.ended, packed.text()).toBe(0);
+  return JSON.parse(/^\{.*\}$/m.exec(packed.text())?.[0] ?? '');
+}
+
+test('the package runs in an empty folder, without node_modules: health, a transcript, a recording and a call to come', async () => {
+  const app = join(folder, 'unpacked');
+  for (const [path, bytes] of Object.entries(files)) {
+    await mkdir(dirname(join(app, path)), { recursive: true });
+    await writeFile(join(app, path), bytes);
+  }
+  const { url, stop } = await serve({}, ['--app', app]);
+  try {
+    for (const event of [['--health'], ['post_call_transcription'], ['post_call_audio'], ['pre-call']]) {
+      const sent = run(['tools/send.ts', ...event, '--url', url]);
+      expect([await sent.ended, sent.text()], event.join()).toEqual([0, expect.stringContaining('200 (as expected)')]);
+    }
+  } finally {
+    await stop();
+  }
+});
+
+test('it holds the bundle, host.json, package.json and licences, and nothing else', () => {
+  const others = Object.keys(files).filter((path) => !/^dist\/[\w/.-]+\.js$/.test(path));
+  expect(others.sort()).toEqual(['LICENSE', 'THIRD-PARTY-NOTICES.txt', 'host.json', 'package.json']);
+  expect(Object.keys(files)).toContain('dist/index.js');
+});
+
+test('it knows no development secret and no place on the machine that built it', () => {
+  const text = Object.values(files)
+    .map((bytes) => Buffer.from(bytes).toString('latin1'))
+    .join('\n');
+  expect(text).toContain('ELEVENLABS_WEBHOOK_SECRET');
+  expect(text).not.toContain('wsec_local_development_only');
+  expect(text).not.toContain(repository.pathname);
+});
+
+test('its package.json names the entry point and the version, and no dependency to install', () => {
+  const manifest = JSON.parse(Buffer.from(files['package.json'] ?? []).toString());
+  const { version, main } = JSON.parse(readFileSync(new URL('package.json', repository), 'utf8'));
+  expect(manifest).toMatchObject({ version, main, type: 'module' });
+  expect(Object.keys(manifest).filter((key) => /dependencies|scripts/i.test(key))).toEqual([]);
+});
+
+test('it is smaller than 5 MB', () => {
+  expect(report.bytes).toBe(readFileSync(report.file).length);
+  expect(report.bytes).toBeLessThan(5_000_000);
+});
+
+test('the same build gives the same bytes, whatever the time zone', async () => {
+  expect((await pack('second', { TZ: 'Pacific/Auckland' })).sha256).toBe(report.sha256);
+});
+
+test('--app with a folder that holds no app says so', async () => {
+  const served = run(['tools/serve.ts', '--app', folder]);
+  expect(await served.ended).toBe(1);
+  expect(served.text()).toContain('no package.json beside a host.json');
+});
