@@ -8,6 +8,10 @@ import { run } from './run.ts';
 import { serve } from './served.ts';
 
 const repository = new URL('../../', import.meta.url);
+const { dependencies } = JSON.parse(readFileSync(new URL('package.json', repository), 'utf8'));
+const lockfile: {
+  packages: Record<string, { version: string; integrity?: string; dev?: boolean; optional?: boolean }>;
+} = JSON.parse(readFileSync(new URL('package-lock.json', repository), 'utf8'));
 let folder: string;
 let report: { file: string; bytes: number; unzippedBytes: number; sha256: string };
 let files: Record<string, Uint8Array>;
@@ -63,6 +67,36 @@ test('its package.json names the entry point and the version, and no dependency 
   const { version, main } = JSON.parse(readFileSync(new URL('package.json', repository), 'utf8'));
   expect(manifest).toMatchObject({ version, main, type: 'module' });
   expect(Object.keys(manifest).filter((key) => /dependencies|scripts/i.test(key))).toEqual([]);
+});
+
+test('the SBOM names every package that has code in it, by the version and hash of the lockfile, and none of development', () => {
+  const bom = JSON.parse(readFileSync(join(folder, 'first/sbom.cdx.json'), 'utf8'));
+  expect(bom).toMatchObject({
+    bomFormat: 'CycloneDX',
+    specVersion: '1.5',
+    metadata: { component: { name: 'elevenlabs-webhook' } },
+  });
+  const locked = Object.entries(lockfile.packages)
+    .filter(([, { dev, optional }]) => dev !== true && optional !== true)
+    .map(([path, { version, integrity }]) => `${path.replace(/^.*node_modules\//, '')}@${version} ${integrity}`);
+  const listed = bom.components.map(
+    ({ name, version, hashes }: { name: string; version: string; hashes: { content: string }[] }) =>
+      `${name}@${version} sha512-${Buffer.from(hashes[0]?.content ?? '', 'hex').toString('base64')}`,
+  );
+  expect(listed.filter((one: string) => !locked.includes(one))).toEqual([]);
+  const names = bom.components.map(({ name }: { name: string }) => name);
+  expect(names).toEqual(
+    expect.arrayContaining(Object.keys(dependencies).filter((name) => name !== 'applicationinsights')),
+  );
+});
+
+test('each of these packages has its licence in the notices', () => {
+  const bom = JSON.parse(readFileSync(join(folder, 'first/sbom.cdx.json'), 'utf8'));
+  const text = Buffer.from(files['THIRD-PARTY-NOTICES.txt'] ?? []).toString();
+  for (const { name, version, licenses } of bom.components) {
+    expect(text).toContain(`${name} ${version} (${licenses[0].license?.id ?? licenses[0].expression})`);
+  }
+  expect(text).not.toMatch(/\((undefined|none stated)\)/);
 });
 
 test('it is smaller than 5 MB', () => {

@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { statedLicense } from './license.ts';
 
 /** A package of which code is in the bundle. */
 export interface ThirdParty {
@@ -39,14 +40,13 @@ function packageOf(path: string): string | undefined {
 
 function describe(folder: string, lockfile: Lockfile, repository: URL): ThirdParty {
   const place = new URL(`${folder}/`, repository);
-  const { name, version, license } = readJson<Record<'name' | 'version' | 'license', string>>(
-    new URL('package.json', place),
-  );
+  const manifest = readJson<{ name: string; version: string; license?: string }>(new URL('package.json', place));
+  const { name, version } = manifest;
   const integrity = lockfile.packages[folder]?.integrity;
   if (integrity === undefined) throw new Error(`${folder} is in the bundle, but not in package-lock.json`);
   const files = readdirSync(place).filter((file) => /^(licen[cs]e|notice|copying)/i.test(file));
   const texts = files.sort().map((file) => readFileSync(new URL(file, place), 'utf8').replace(/\r\n/g, '\n').trim());
-  return { name, version, license, integrity, texts };
+  return { name, version, license: statedLicense(manifest), integrity, texts };
 }
 
 function readJson<T>(file: URL): T {
