@@ -106,8 +106,7 @@ async function start(settings: Environment, load: (running: PreCallApp) => Promi
   };
   const world = await startWorld(environment, () => load(running));
   const close = async () => {
-    await world.close();
-    await api.close();
+    await world.close().finally(() => api.close());
   };
   return Object.assign(running, { world, close });
 }
