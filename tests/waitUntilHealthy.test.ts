@@ -8,7 +8,7 @@ import { expect, onTestFinished, test } from 'vitest';
 const script = fileURLToPath(new URL('../.github/scripts/wait-until-healthy.sh', import.meta.url));
 
 /** What a stand-in for `az` answers, one answer a call, the last one again and again. */
-function waitUntilHealthy(answers: readonly string[]): { code: number; text: string; calls: string } {
+function waitUntilHealthy(answers: readonly string[], waitSeconds = 60): { code: number; text: string; calls: string } {
   const place = mkdtempSync(join(tmpdir(), 'az-'));
   onTestFinished(() => rmSync(place, { recursive: true }));
   for (const [index, answer] of answers.entries()) writeFileSync(join(place, `${index + 1}`), answer);
@@ -19,7 +19,7 @@ n=$(wc -l < "${place}/calls"); [ "$n" -le ${answers.length} ] || n=${answers.len
 `;
   writeFileSync(join(place, 'az'), az);
   chmodSync(join(place, 'az'), 0o755);
-  const env = { PATH: `${place}:${process.env['PATH']}`, WAIT_SECONDS: '1', POLL_SECONDS: '0.1' };
+  const env = { PATH: `${place}:${process.env['PATH']}`, WAIT_SECONDS: String(waitSeconds), POLL_SECONDS: '0.1' };
   const options = { env, stdio: 'pipe', encoding: 'utf8' } as const;
   const calls = () => readFileSync(join(place, 'calls'), 'utf8');
   try {
@@ -44,5 +44,5 @@ test.each([
   ['red results', 'echo 0.0'],
   ['almost green ones', 'echo 66.6'],
 ])('fails after nothing but %s', (_what, answer) => {
-  expect(waitUntilHealthy([answer])).toMatchObject({ code: 1, text: expect.stringContaining('not found healthy') });
+  expect(waitUntilHealthy([answer], 0)).toMatchObject({ code: 1, text: expect.stringContaining('not found healthy') });
 });
