@@ -12,7 +12,7 @@ const signatures = new Set<string>();
 /** Remembers what a body says (its strings, cut to their beginnings) and how it is signed. JSON, broken JSON or a form. */
 export function rememberDelivery(body: Uint8Array, signature: string | null): void {
   const text = Buffer.from(body.subarray(0, 65_536)).toString();
-  const members = [...text.matchAll(/"(\w+)"\s*:\s*"((?:[^"\\]|\\.){4,48})/g)].map(([, key = '', value = '']) => ({
+  const members = [...text.matchAll(/"([\w-]+)"\s*:\s*"((?:[^"\\]|\\.){4,48})/g)].map(([, key = '', value = '']) => ({
     key,
     value,
   }));
