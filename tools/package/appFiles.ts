@@ -15,7 +15,7 @@ interface Manifest {
 
 /**
  * All that the Functions host needs to run the app without node_modules, and the licences. No source maps: Node reads them
- * only when told to, and they would make the package three times as big; the build leaves them in `dist`.
+ * only when told to, and they would make the package four times as big; the build leaves them in `dist`.
  */
 export function appFiles(repository: URL, manifest: Manifest, parties: readonly ThirdParty[]): AppFiles {
   const { name, version, license, main, engines } = manifest;
