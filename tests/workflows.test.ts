@@ -147,7 +147,8 @@ describe('azure.yaml', () => {
       .split('\n')
       .filter((line) => line !== '' && !line.startsWith('#'));
     expect(patterns).toContain('node_modules/*');
-    const refused = /^\/?(node_modules\/?|\*|dist\/?|host\.json|package\.json|\*\.(js|json|txt)|LICENSE)$/;
+    const refused =
+      /^\/?(node_modules\/?|\*|out(\/app)?\/?|dist\/?|host\.json|package\.json|\*\.(js|json|txt)|LICENSE)$/;
     expect(patterns.filter((pattern) => refused.test(pattern))).toEqual([]);
   });
 });
