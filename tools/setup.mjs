@@ -52,7 +52,8 @@ if (!isInstalled() || (isOwnNode && existsSync(pinned))) {
   run(process.env.npm_node_execpath ?? process.execPath, ci);
 }
 
-const node = existsSync(pinned) ? pinned : process.execPath;
+// This script may itself have run on a pinned Node that is gone by now.
+const node = [pinned, process.env.npm_node_execpath ?? '', process.execPath].find((path) => existsSync(path)) ?? 'node';
 const version = spawnSync(node, ['-p', 'process.versions.node'], { encoding: 'utf8' }).stdout.trim();
 const [major = 0, minor = 0] = version.split('.').map(Number);
 if (major < 22 || (major === 22 && minor < 19)) {
