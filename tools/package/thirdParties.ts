@@ -44,7 +44,9 @@ function describe(folder: string, lockfile: Lockfile, repository: URL): ThirdPar
   const { name, version } = manifest;
   const integrity = lockfile.packages[folder]?.integrity;
   if (integrity === undefined) throw new Error(`${folder} is in the bundle, but not in package-lock.json`);
-  const files = readdirSync(place).filter((file) => /^(licen[cs]e|notice|copying)/i.test(file));
+  const files = readdirSync(place, { withFileTypes: true })
+    .filter((entry) => entry.isFile() && /^(licen[cs]e|notice|copying)/i.test(entry.name))
+    .map(({ name: file }) => file);
   const texts = files.sort().map((file) => readFileSync(new URL(file, place), 'utf8').replace(/\r\n/g, '\n').trim());
   return { name, version, license: statedLicense(manifest), integrity, texts };
 }
