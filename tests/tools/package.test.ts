@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { isBuiltin } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { unzipSync } from 'fflate';
@@ -8,10 +9,11 @@ import { run } from './run.ts';
 import { serve } from './served.ts';
 
 const repository = new URL('../../', import.meta.url);
-const { dependencies } = JSON.parse(readFileSync(new URL('package.json', repository), 'utf8'));
+const readJson = (path: string) => JSON.parse(readFileSync(new URL(path, repository), 'utf8'));
+const { dependencies } = readJson('package.json');
 const lockfile: {
   packages: Record<string, { version: string; integrity?: string; dev?: boolean; optional?: boolean }>;
-} = JSON.parse(readFileSync(new URL('package-lock.json', repository), 'utf8'));
+} = readJson('package-lock.json');
 let folder: string;
 let report: { file: string; bytes: number; unzippedBytes: number; sha256: string };
 let files: Record<string, Uint8Array>;
@@ -53,6 +55,13 @@ test('it holds the bundle, host.json, package.json and licences, and nothing els
   expect(Object.keys(files)).toContain('dist/index.js');
 });
 
+test('it asks for nothing that is neither in it nor of Node and the Functions host', () => {
+  const { outputs } = readJson('dist/meta.json') as { outputs: Record<string, { imports: { path: string }[] }> };
+  const asked = new Set(Object.values(outputs).flatMap(({ imports }) => imports.map(({ path }) => path)));
+  const provided = (path: string) => isBuiltin(path) || files[path] !== undefined;
+  expect([...asked].filter((path) => !provided(path)).sort()).toEqual(['@azure/functions-core', 'supports-color']);
+});
+
 test('it knows no development secret and no place on the machine that built it', () => {
   const text = Object.values(files)
     .map((bytes) => Buffer.from(bytes).toString('latin1'))
@@ -64,7 +73,7 @@ test('it knows no development secret and no place on the machine that built it',
 
 test('its package.json names the entry point and the version, and no dependency to install', () => {
   const manifest = JSON.parse(Buffer.from(files['package.json'] ?? []).toString());
-  const { version, main } = JSON.parse(readFileSync(new URL('package.json', repository), 'utf8'));
+  const { version, main } = readJson('package.json');
   expect(manifest).toMatchObject({ version, main, type: 'module' });
   expect(Object.keys(manifest).filter((key) => /dependencies|scripts/i.test(key))).toEqual([]);
 });
