@@ -21,6 +21,7 @@ interface Job {
 interface Workflow {
   readonly permissions?: object;
   readonly concurrency?: { readonly group: string };
+  readonly defaults?: { readonly run: { readonly shell: string } };
   readonly jobs: Record<string, Job>;
 }
 
@@ -57,6 +58,10 @@ describe.each(workflows)('$file', ({ file, text }) => {
   test('gives no permission to a job that does not ask for it, and runs in a concurrency group', () => {
     expect(workflow.permissions).toEqual({});
     expect(workflow.concurrency?.group).toBeTruthy();
+  });
+
+  test('notices a command that fails within a pipe', () => {
+    expect(workflow.defaults?.run.shell).toBe('bash');
   });
 
   test.each(Object.entries(workflow.jobs))('%s asks for the least, and ends', (name, job) => {
