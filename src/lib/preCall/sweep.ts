@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import type { Voice } from '../elevenlabs/schemas.ts';
 import type { Log } from '../telemetry/log.ts';
 import { LABEL_HASH_DIGITS, MADE_BY } from './clone.ts';
-import { restoreAgent } from './lend.ts';
 import { agents, type Conversation, conversations, isAlive, isExpired, voices } from './records.ts';
+import { restoreAgent } from './restoreAgent.ts';
 import type { StateRecord } from './state.ts';
 import { callOf, type PreCallWorld, type Work } from './world.ts';
 
@@ -13,6 +13,11 @@ const CLAIM_MS = 30_000;
 const ORPHAN_AGE_MS = 15 * 60_000;
 /** Long after any switch has given up delivering a conversation again. */
 const FORGET_AFTER_MS = 7 * 24 * 3_600_000;
+/**
+ * Of an agent that has its own back. Long after the end of any delivery that saw it with a caller's voice: to one that finds
+ * no record, what the agent has must be its own.
+ */
+const FORGET_AGENT_AFTER_MS = 15 * 60_000;
 
 /** Voices that must stay, by what runs now. */
 interface Running {
@@ -104,11 +109,15 @@ async function isOver(world: PreCallWorld, { name, value }: StateRecord<Conversa
 }
 
 async function restoreAgents(world: PreCallWorld, work: Work): Promise<void> {
-  for (const { name } of await world.state.list(agents)) {
+  for (const { name, changedAt } of await world.state.list(agents)) {
     await attempt(work, 'agent', async () => {
       const record = await world.state.read(agents, name);
       if (record === undefined) return;
-      const { lease } = record.value;
+      const { lease, own } = record.value;
+      if (own === null) {
+        if (world.now() - changedAt > FORGET_AGENT_AFTER_MS) await world.state.remove(agents, record);
+        return;
+      }
       if (lease !== null && !isExpired(lease.expires_at, world.now())) {
         const call = await world.state.read(conversations, lease.conversation);
         if (call !== undefined && !call.value.ended) return;
