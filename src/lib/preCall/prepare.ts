@@ -1,10 +1,9 @@
-import { createHash } from 'node:crypto';
 import { type Clone, cloneOnce } from './clone.ts';
 import { claimConversation, HeldClaim } from './conversationClaim.ts';
-import { foresee, reuse } from './foreseen.ts';
 import { greeting } from './greeting.ts';
 import { keepSample } from './keepSample.ts';
 import { type AgentAtRest, type Lent, lendToAgent, lookAtAgent } from './lend.ts';
+import { type Ahead, reuse } from './lookAhead.ts';
 import type { PreCallRequest } from './request.ts';
 import type { Sample } from './sample.ts';
 import type { PreCallWorld, Work } from './world.ts';
@@ -20,6 +19,12 @@ export interface Prepared {
   readonly isRepeated: boolean;
 }
 
+/** A request whose sample may be cloned. */
+export interface Preparation extends Ahead {
+  readonly request: PreCallRequest;
+  readonly sample: Sample;
+}
+
 /**
  * One pre-call delivery: claim the conversation, clone its voice once, lend voice and greeting to the agent, and write down
  * what the answer was, so that the same delivery gets it again.
@@ -29,11 +34,8 @@ export interface Prepared {
 export async function prepareCall(
   world: PreCallWorld,
   work: Work,
-  request: PreCallRequest,
-  sample: Sample,
+  { request, sample, sampleHash, ...ahead }: Preparation,
 ): Promise<Prepared> {
-  const sampleHash = createHash('sha256').update(request.sample).digest('hex');
-  const foreseeing = foresee(world, request.agentId, sampleHash);
   const claimed = await claimConversation(world, work, request, sampleHash);
   const { answer } = claimed.value;
   if (answer !== null) {
@@ -49,7 +51,7 @@ export async function prepareCall(
   const claim = { by: work.id, conversation: request.conversationId };
   const expiresAt = claimed.value.expires_at;
   try {
-    const foreseen = await foreseeing;
+    const foreseen = await ahead.foreseen;
     const reused = await reuse(world, work, request, foreseen);
     const clone =
       reused?.clone ??

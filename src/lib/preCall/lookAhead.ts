@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { type Clone, voiceExists } from './clone.ts';
 import { type AgentAtRest, lookAtAgent } from './lend.ts';
 import { type AgentState, agents, type VoiceState, voices } from './records.ts';
@@ -5,9 +6,16 @@ import type { PreCallRequest } from './request.ts';
 import type { RecordKind, StateRecord } from './state.ts';
 import type { PreCallWorld, Work } from './world.ts';
 
+/** What is found out while the sample is still being measured. */
+export interface Ahead {
+  readonly sampleHash: string;
+  /** Never rejects. */
+  readonly foreseen: Promise<Foreseen>;
+}
+
 /**
- * What the records of voice and agent said while the conversation was still being claimed: a guess, which saves a round trip
- * when it is right. Whatever is done about it is conditional on the record's being the same after the claim.
+ * What the records of voice and agent said before the conversation was claimed: a guess, which saves round trips when it is
+ * right. Whatever is done about it is conditional on the record's being the same after the claim.
  */
 export interface Foreseen {
   readonly voice: StateRecord<VoiceState> | undefined;
@@ -15,17 +23,12 @@ export interface Foreseen {
 }
 
 /** Reads and changes nothing. A record that cannot be read is no guess; whoever needs it reads it again, and says why. */
-export async function foresee(
-  { state, settings }: PreCallWorld,
-  agentId: string,
-  sampleHash: string,
-): Promise<Foreseen> {
+export function lookAhead({ state, settings }: PreCallWorld, { agentId, sample }: PreCallRequest): Ahead {
   const read = <T>(kind: RecordKind<T>, name: string) => state.read(kind, name).catch(() => undefined);
-  const [voice, agent] = await Promise.all([
-    read(voices, sampleHash),
-    settings.agentUpdate === 'patch' ? read(agents, agentId) : undefined,
-  ]);
-  return { voice, agent };
+  const agent = settings.agentUpdate === 'patch' ? read(agents, agentId) : undefined;
+  const sampleHash = createHash('sha256').update(sample).digest('hex');
+  const both = Promise.all([read(voices, sampleHash), agent]);
+  return { sampleHash, foreseen: both.then(([voice, agent]) => ({ voice, agent })) };
 }
 
 /** The voice of a caller who has been here before, and the agent as it was seen meanwhile. */
