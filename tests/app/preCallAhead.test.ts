@@ -232,6 +232,44 @@ describe('an agent that changes hands after it was seen', () => {
     expect(agentNow(late)).toEqual(OWN);
   });
 
+  it('waits for a delivery that is in the middle of its change', async () => {
+    const { held, free } = await install();
+    const sample = newSample();
+    await deliver(free, newCallOfAgent(app), sample);
+    const { agent_id } = newCallOfAgent(app);
+    hold.hold((what) => what === 'PUT agents' || what === 'ElevenLabs PATCH agent');
+    const first = deliver(held, newCallOfAgent(app, agent_id), sample, 'First');
+    await hold.wave('PUT agents');
+    await hold.expect('ElevenLabs PATCH agent');
+    const second = deliver(held, newCallOfAgent(app, agent_id), sample, 'Second');
+    for (let tries = 0; tries < 2; tries++) {
+      await hold.expect('ElevenLabs PATCH agent', 'PUT agents');
+      hold.let((what) => what === 'PUT agents');
+    }
+    hold.open();
+    for (const { json } of await Promise.all([first, second])) expect(json['agent_updated']).toBe(true);
+    expect(changesOf(app, agent_id).map(({ firstMessage }) => firstMessage)).toEqual([
+      'Hallo First, fijn dat je belt!',
+      'Hallo Second, fijn dat je belt!',
+    ]);
+  });
+
+  it('is known as ours in whatever form ElevenLabs keeps a greeting', async () => {
+    const { free } = await install();
+    const elevenLabs = free.preCall?.elevenLabs;
+    if (elevenLabs === undefined) throw new Error('not configured');
+    const patch = elevenLabs.patchAgent.bind(elevenLabs);
+    elevenLabs.patchAgent = ({ firstMessage, ...change }, call) =>
+      patch({ ...change, firstMessage: firstMessage?.replace('!', '.') }, call);
+    const sample = newSample();
+    const { agent_id } = newCallOfAgent(app);
+    for (let caller = 0; caller < 2; caller++) await deliver(free, newCallOfAgent(app, agent_id), sample);
+    expect(agentNow({ agent_id }).firstMessage).toBe('Hallo Ivan, fijn dat je belt.');
+    app.clock.aheadMs = LEASE_MS + MINUTE_MS;
+    await sweepOn(free);
+    expect(agentNow({ agent_id })).toEqual(OWN);
+  });
+
   it('goes to eight returning callers at once, one after the other, and ends with its own', async () => {
     const { held, free } = await install();
     const callers = Array.from({ length: 8 }, (_, at) => ({ sample: newSample(), name: `Caller ${at}` }));

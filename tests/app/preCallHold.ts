@@ -25,9 +25,13 @@ export class Hold {
 
   /** Waits until exactly these are held, none of them answered, and lets them through. */
   async wave(...expected: string[]): Promise<void> {
+    await this.expect(...expected);
+    this.let();
+  }
+
+  async expect(...expected: string[]): Promise<void> {
     await this.arrival(expected.length);
     expect(this.#held.map(({ what }) => what).sort()).toEqual(expected.sort());
-    this.let();
   }
 
   async arrival(count = 1): Promise<void> {
