@@ -1,155 +1,48 @@
-import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Services } from '../../src/lib/services.ts';
-import { type FaultProxy, type HttpFaultProxy, startFaultProxy, startHttpFaultProxy } from './faultProxy.ts';
-import { Hold } from './preCallHold.ts';
+import { type HeldApp, startHeldApp } from './preCallHold.ts';
 import {
   addVoiceCalls,
   changesOf,
   clonesOf,
-  jsonRequest,
   MINUTE_MS,
-  metadataOf,
   newCallOfAgent,
   newSample,
   OWN_GREETING,
   OWN_VOICE,
-  openInstance,
-  type PreCallApp,
-  sendPreCall,
   sha256,
-  startInstances,
   sweepOn,
 } from './preCallWorld.ts';
-import { send, transcription, until } from './world.ts';
+import { type Answer, send, transcription, until } from './world.ts';
 
 const OWN = { voiceId: OWN_VOICE, firstMessage: OWN_GREETING };
 const LEASE_MS = 15 * MINUTE_MS;
 
-let app: PreCallApp;
-let storage: FaultProxy;
-let elevenLabs: HttpFaultProxy;
-let hold: Hold;
+let running: HeldApp;
+let app: HeldApp['app'];
+let hold: HeldApp['hold'];
 beforeAll(async () => {
-  app = await startInstances(1);
-  storage = await startFaultProxy(inject('storage'));
-  elevenLabs = await startHttpFaultProxy(new URL(app.api.url));
-  hold = new Hold(storage, elevenLabs);
+  running = await startHeldApp();
+  ({ app, hold } = running);
 });
-afterAll(async () => {
-  await app.close();
-  await storage.close();
-  await elevenLabs.close();
-});
+afterAll(() => running.close());
 afterEach(() => {
   hold.open();
   app.clock.aheadMs = 0;
 });
-
-let installations = 0;
-
-/** Two instances of an installation of its own: one whose requests can be held, and one that nothing holds up. */
-async function install(more: Record<string, string> = {}) {
-  const settings = { PRECALL_STATE_STORAGE_PATH: `${app.containers.state}/ahead-${++installations}`, ...more };
-  const through = { ...settings, CallStorage: storage.connectionString };
-  const held = openInstance(app, { settings: through, apiUrl: elevenLabs.url });
-  await held.preCall?.installation(); // what comes once in a process
-  return { held, free: openInstance(app, { settings }) };
-}
-
-function deliver(instance: Services, call: object, sample = newSample(), name = 'Ivan') {
-  app.instances = [instance];
-  return sendPreCall(app, jsonRequest(metadataOf(undefined, { ...call, caller_metadata: { name } }), sample));
-}
 
 const endCall = (call: { agent_id: string; conversation_id: string }) =>
   send(app.world, JSON.stringify(transcription(call)));
 const agentNow = ({ agent_id }: { agent_id: string }) => app.api.state.agentNow(agent_id);
 const stateOf = (name: string) => app.world.storedIn(app.containers.state, (path) => path.includes(name));
 
-describe('what waits for what', () => {
-  const everything = () => true;
-
-  it('a new caller, patch: five times for storage', async () => {
-    const { held } = await install();
-    hold.hold(everything);
-    const answering = deliver(held, newCallOfAgent(app));
-    await hold.wave('GET voices', 'GET agents', 'PUT conversations');
-    await hold.wave('PUT voices');
-    await hold.wave('ElevenLabs POST voice');
-    await hold.wave('PUT voices');
-    await hold.wave('ElevenLabs GET agent');
-    await hold.wave('PUT agents');
-    await hold.wave('ElevenLabs PATCH agent');
-    await hold.wave('PUT agents', 'PUT conversations');
-    expect((await answering).json).toMatchObject({ agent_updated: true, voice_reused: false });
-  });
-
-  it('a new caller, override: four times', async () => {
-    const { held } = await install({ PRECALL_AGENT_UPDATE: 'override' });
-    hold.hold(everything);
-    const answering = deliver(held, newCallOfAgent(app));
-    await hold.wave('GET voices', 'PUT conversations');
-    await hold.wave('PUT voices');
-    await hold.wave('ElevenLabs POST voice');
-    await hold.wave('PUT voices');
-    await hold.wave('PUT conversations');
-    expect((await answering).json).toMatchObject({ agent_updated: false, voice_reused: false });
-  });
-
-  it.each(['an agent of its own', 'the agent of the call before'])(
-    'a returning caller, patch, to %s: three times',
-    async (which) => {
-      const { held, free } = await install();
-      const sample = newSample();
-      const before = newCallOfAgent(app);
-      await deliver(free, before, sample);
-      hold.hold(everything);
-      const answering = deliver(
-        held,
-        newCallOfAgent(app, which.startsWith('the') ? before.agent_id : undefined),
-        sample,
-      );
-      await hold.wave('GET voices', 'GET agents', 'PUT conversations');
-      await hold.wave('GET voices', 'ElevenLabs GET voice', 'ElevenLabs GET agent');
-      await hold.wave('PUT agents');
-      await hold.wave('ElevenLabs PATCH agent');
-      await hold.wave('PUT agents', 'PUT conversations');
-      expect((await answering).json).toMatchObject({ agent_updated: true, voice_reused: true });
-    },
-  );
-
-  it('a returning caller, override: three times', async () => {
-    const { held, free } = await install({ PRECALL_AGENT_UPDATE: 'override' });
-    const sample = newSample();
-    await deliver(free, newCallOfAgent(app), sample);
-    hold.hold(everything);
-    const answering = deliver(held, newCallOfAgent(app), sample);
-    await hold.wave('GET voices', 'PUT conversations');
-    await hold.wave('GET voices', 'ElevenLabs GET voice');
-    await hold.wave('PUT conversations');
-    expect((await answering).json).toMatchObject({ agent_updated: false, voice_reused: true });
-  });
-
-  it('a repeated delivery: twice', async () => {
-    const { held, free } = await install();
-    const call = newCallOfAgent(app);
-    const sample = newSample();
-    const first = await deliver(free, call, sample);
-    hold.hold(everything);
-    const answering = deliver(held, call, sample);
-    await hold.wave('GET voices', 'GET agents', 'PUT conversations');
-    await hold.wave('GET conversations');
-    expect((await answering).json['voice_id']).toBe(first.json['voice_id']);
-  });
-});
-
 describe('a sample that is refused', () => {
   it('leaves nothing in the state, although the state has been looked at', async () => {
-    const { held } = await install();
+    const { held } = await running.install();
     const call = newCallOfAgent(app);
     const sample = newSample(0.05);
     hold.hold((what) => what.startsWith('GET'));
-    expect((await deliver(held, call, sample)).status).toBe(400);
+    expect((await running.deliver(held, call, sample)).status).toBe(400);
     await hold.arrival(2);
     hold.open();
     for (const name of [call.agent_id, call.conversation_id, sha256(sample)]) expect(await stateOf(name)).toEqual([]);
@@ -162,12 +55,12 @@ describe('a returning caller whose voice the sweep deletes', () => {
   async function past(free: Services) {
     const sample = newSample();
     const call = newCallOfAgent(app);
-    const { json } = await deliver(free, call, sample);
+    const { json } = await running.deliver(free, call, sample);
     await endCall(call);
     return { sample, voiceId: String(json['voice_id']) };
   }
 
-  async function expectNewVoice(answering: ReturnType<typeof deliver>, sample: Buffer, old: string) {
+  async function expectNewVoice(answering: Promise<Answer>, sample: Buffer, old: string) {
     const { json } = await answering;
     expect(json).toMatchObject({ status: 'success', agent_updated: true, voice_reused: false });
     expect(json['voice_id']).not.toBe(old);
@@ -175,10 +68,10 @@ describe('a returning caller whose voice the sweep deletes', () => {
   }
 
   it('after it was seen and before the conversation is claimed gets a new one', async () => {
-    const { held, free } = await install({ VOICE_CLONE_AUTO_DELETE: 'true' });
+    const { held, free } = await running.install({ VOICE_CLONE_AUTO_DELETE: 'true' });
     const { sample, voiceId } = await past(free);
     hold.hold((what) => what === 'PUT conversations');
-    const answering = deliver(held, newCallOfAgent(app), sample);
+    const answering = running.deliver(held, newCallOfAgent(app), sample);
     await hold.arrival();
     await sweepOn(free);
     expect(clonesOf(app, sample)).toEqual([]);
@@ -187,17 +80,17 @@ describe('a returning caller whose voice the sweep deletes', () => {
   });
 
   it('in the middle of that, when ElevenLabs still has it, gets a new one, too', async () => {
-    const { held, free } = await install({ VOICE_CLONE_AUTO_DELETE: 'true' });
+    const { held, free } = await running.install({ VOICE_CLONE_AUTO_DELETE: 'true' });
     const { sample, voiceId } = await past(free);
     const isClaim = (what: string) => what === 'PUT conversations';
     hold.hold(isClaim);
-    const answering = deliver(held, newCallOfAgent(app), sample);
+    const answering = running.deliver(held, newCallOfAgent(app), sample);
     await hold.arrival();
     hold.hold((what) => what === 'ElevenLabs DELETE voice');
     const sweeping = sweepOn(held);
     await hold.arrival(2);
     hold.let(isClaim);
-    const looks = () => elevenLabs.requests.includes(`GET /v1/voices/${voiceId}`) || undefined;
+    const looks = () => running.elevenLabs.requests.includes(`GET /v1/voices/${voiceId}`) || undefined;
     await until(looks);
     hold.open();
     await sweeping;
@@ -207,16 +100,16 @@ describe('a returning caller whose voice the sweep deletes', () => {
 
 describe('an agent that changes hands after it was seen', () => {
   it('and is given back in between keeps its own voice and greeting', async () => {
-    const { held, free } = await install();
+    const { held, free } = await running.install();
     const sample = newSample();
-    await deliver(free, newCallOfAgent(app), sample);
+    await running.deliver(free, newCallOfAgent(app), sample);
 
     const late = newCallOfAgent(app);
     hold.hold((what) => what === 'PUT conversations');
-    const answering = deliver(held, late, sample, 'Late');
+    const answering = running.deliver(held, late, sample, 'Late');
     await hold.arrival();
     const other = newCallOfAgent(app, late.agent_id);
-    expect((await deliver(free, other, newSample(), 'Other')).json['agent_updated']).toBe(true);
+    expect((await running.deliver(free, other, newSample(), 'Other')).json['agent_updated']).toBe(true);
     hold.hold((what) => what === 'PUT agents');
     hold.let();
     await hold.arrival();
@@ -233,15 +126,15 @@ describe('an agent that changes hands after it was seen', () => {
   });
 
   it('waits for a delivery that is in the middle of its change', async () => {
-    const { held, free } = await install();
+    const { held, free } = await running.install();
     const sample = newSample();
-    await deliver(free, newCallOfAgent(app), sample);
+    await running.deliver(free, newCallOfAgent(app), sample);
     const { agent_id } = newCallOfAgent(app);
     hold.hold((what) => what === 'PUT agents' || what === 'ElevenLabs PATCH agent');
-    const first = deliver(held, newCallOfAgent(app, agent_id), sample, 'First');
+    const first = running.deliver(held, newCallOfAgent(app, agent_id), sample, 'First');
     await hold.wave('PUT agents');
     await hold.expect('ElevenLabs PATCH agent');
-    const second = deliver(held, newCallOfAgent(app, agent_id), sample, 'Second');
+    const second = running.deliver(held, newCallOfAgent(app, agent_id), sample, 'Second');
     for (let tries = 0; tries < 2; tries++) {
       await hold.expect('ElevenLabs PATCH agent', 'PUT agents');
       hold.let((what) => what === 'PUT agents');
@@ -255,7 +148,7 @@ describe('an agent that changes hands after it was seen', () => {
   });
 
   it('is known as ours in whatever form ElevenLabs keeps a greeting', async () => {
-    const { free } = await install();
+    const { free } = await running.install();
     const elevenLabs = free.preCall?.elevenLabs;
     if (elevenLabs === undefined) throw new Error('not configured');
     const patch = elevenLabs.patchAgent.bind(elevenLabs);
@@ -263,7 +156,7 @@ describe('an agent that changes hands after it was seen', () => {
       patch({ ...change, firstMessage: firstMessage?.replace('!', '.') }, call);
     const sample = newSample();
     const { agent_id } = newCallOfAgent(app);
-    for (let caller = 0; caller < 2; caller++) await deliver(free, newCallOfAgent(app, agent_id), sample);
+    for (let caller = 0; caller < 2; caller++) await running.deliver(free, newCallOfAgent(app, agent_id), sample);
     expect(agentNow({ agent_id }).firstMessage).toBe('Hallo Ivan, fijn dat je belt.');
     app.clock.aheadMs = LEASE_MS + MINUTE_MS;
     await sweepOn(free);
@@ -271,14 +164,16 @@ describe('an agent that changes hands after it was seen', () => {
   });
 
   it('goes to eight returning callers at once, one after the other, and ends with its own', async () => {
-    const { held, free } = await install();
+    const { held, free } = await running.install();
     const callers = Array.from({ length: 8 }, (_, at) => ({ sample: newSample(), name: `Caller ${at}` }));
-    for (const { sample } of callers) await deliver(free, newCallOfAgent(app), sample);
+    for (const { sample } of callers) await running.deliver(free, newCallOfAgent(app), sample);
     const calls = addVoiceCalls(app);
     const { agent_id } = newCallOfAgent(app);
     // All of them have seen it free before the first one takes it.
     hold.hold((what) => what === 'PUT agents');
-    const answering = callers.map(({ sample, name }) => deliver(held, newCallOfAgent(app, agent_id), sample, name));
+    const answering = callers.map(({ sample, name }) =>
+      running.deliver(held, newCallOfAgent(app, agent_id), sample, name),
+    );
     await hold.arrival(callers.length);
     hold.open();
     const answers = await Promise.all(answering);
@@ -299,9 +194,9 @@ describe('an agent that changes hands after it was seen', () => {
 
 describe('the record of an agent that has its own back', () => {
   it('says nothing of the caller, and is forgotten a quarter of an hour later', async () => {
-    const { free } = await install();
+    const { free } = await running.install();
     const call = newCallOfAgent(app);
-    await deliver(free, call);
+    await running.deliver(free, call);
     await endCall(call);
     await sweepOn(free);
     const [record] = await stateOf(`agents/${call.agent_id}`);
