@@ -130,14 +130,14 @@ describe('an agent that changes hands after it was seen', () => {
     const sample = newSample();
     await running.deliver(free, newCallOfAgent(app), sample);
     const { agent_id } = newCallOfAgent(app);
-    hold.hold((what) => what === 'PUT agents' || what === 'ElevenLabs PATCH agent');
+    hold.hold((what) => what === 'ElevenLabs PATCH agent');
     const first = running.deliver(held, newCallOfAgent(app, agent_id), sample, 'First');
-    await hold.wave('PUT agents');
-    await hold.expect('ElevenLabs PATCH agent');
+    await hold.arrival();
+    hold.hold((what) => what === 'GET agents' || what === 'ElevenLabs PATCH agent');
     const second = running.deliver(held, newCallOfAgent(app, agent_id), sample, 'Second');
-    for (let tries = 0; tries < 2; tries++) {
-      await hold.expect('ElevenLabs PATCH agent', 'PUT agents');
-      hold.let((what) => what === 'PUT agents');
+    for (let looks = 0; looks < 3; looks++) {
+      await hold.expect('ElevenLabs PATCH agent', 'GET agents');
+      hold.let((what) => what === 'GET agents');
     }
     hold.open();
     for (const { json } of await Promise.all([first, second])) expect(json['agent_updated']).toBe(true);

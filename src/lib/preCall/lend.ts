@@ -105,13 +105,19 @@ async function letGo(world: PreCallWorld, record: StateRecord<AgentState>): Prom
   await world.state.replace(agents, record, { ...record.value, claim: null }).catch(() => {});
 }
 
-async function claimAgent(world: PreCallWorld, work: Work, { agentId, claim }: Loan): Promise<StateRecord<AgentState>> {
+async function claimAgent(
+  { state, now }: PreCallWorld,
+  work: Work,
+  { agentId, claim }: Loan,
+): Promise<StateRecord<AgentState>> {
   for (;;) {
-    const { isNew, record } = await world.state.create(agents, agentId, { ...NOTHING_LENT, claim });
-    if (isNew) return record;
-    const held = record.value.claim;
-    if (held === null || !(await isAlive(world.state, held, world.now))) {
-      const taken = await world.state.replace(agents, record, { ...record.value, claim });
+    const record = await state.read(agents, agentId);
+    const held = record?.value.claim ?? null;
+    if (record === undefined) {
+      const created = await state.create(agents, agentId, { ...NOTHING_LENT, claim });
+      if (created.isNew) return created.record;
+    } else if (held === null || !(await isAlive(state, held, now))) {
+      const taken = await state.replace(agents, record, { ...record.value, claim });
       if (taken !== undefined) return taken;
     } else await pause(POLL_MS, work.signal);
   }
