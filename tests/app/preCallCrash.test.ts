@@ -107,6 +107,11 @@ interface Scene {
 
 const SCENES: Record<string, (settings: Installation) => Promise<Scene>> = {
   'a new caller': async (settings) => ({ settings, call: newCallOfAgent(app), sample: newSample() }),
+  'a returning caller': async (settings) => {
+    const sample = newSample();
+    expect((await deliver(healthy(settings), jsonRequest(metadataOf(newCallOfAgent(app)), sample))).status).toBe(200);
+    return { settings, call: newCallOfAgent(app), sample };
+  },
   'a returning caller, to an agent that has another caller’s voice': async (settings) => {
     const sample = newSample();
     const instance = healthy(settings);

@@ -67,7 +67,7 @@ export async function cloneOnce(world: PreCallWorld, work: Work, request: CloneR
   }
 }
 
-async function voiceExists(world: PreCallWorld, work: Work, voiceId: string): Promise<boolean> {
+export async function voiceExists(world: PreCallWorld, work: Work, voiceId: string): Promise<boolean> {
   try {
     await world.elevenLabs.getVoice(voiceId, callOf(work));
     return true;

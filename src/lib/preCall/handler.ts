@@ -5,6 +5,7 @@ import { type SignedDelivery, withSignature } from '../signature/withSignature.t
 import { type Log, logTo } from '../telemetry/log.ts';
 import { failure, success } from './answers.ts';
 import { PayloadError } from './errors.ts';
+import { lookAhead } from './lookAhead.ts';
 import { prepareCall } from './prepare.ts';
 import { type PreCallRequest, readRequest } from './request.ts';
 import { checkSample } from './sample.ts';
@@ -44,9 +45,11 @@ export function preCallHandler(services: Services) {
         return readRequest(delivery.body, request.headers.get('content-type'));
       });
       genuine = parsed;
-      const sample = await checkSample(parsed.sample, world.settings.sample, parsed.claimedSeconds);
+      const checking = checkSample(parsed.sample, world.settings.sample, parsed.claimedSeconds);
+      const ahead = lookAhead(world, parsed); // meanwhile, and only looks: a sample that is refused leaves nothing behind
+      const sample = await checking;
       const work = { id: context.invocationId, signal: deadline, endsAtMs, log };
-      const prepared = await prepareCall(world, work, parsed, sample);
+      const prepared = await prepareCall(world, work, { request: parsed, sample, ...ahead });
       log.write('INFO', 'pre-call', {
         outcome: prepared.isRepeated ? 'repeated' : prepared.isReused ? 'reused' : 'cloned',
         ...story(),

@@ -6,6 +6,7 @@ import { decodeBase64 } from '../json/base64.ts';
 import type { SignedBody } from '../signature/signedBody.ts';
 import { PayloadError } from './errors.ts';
 import type { Caller } from './greeting.ts';
+import { liftSample } from './liftSample.ts';
 
 /** What both forms of the request say. */
 export interface PreCallRequest {
@@ -61,7 +62,8 @@ const metadataSchema = z.object({
 const sampleSchema = z.object({ duration_seconds: z.number().optional().catch(undefined) });
 
 function fromJson(body: Buffer): PreCallRequest {
-  const json = parseObject(body, 'The body');
+  const lifted = liftSample(body);
+  const json = lifted?.json ?? parseObject(body, 'The body');
   const sample = z
     .object({ voice_sample: z.looseObject({ format: z.literal('base64'), data: z.string() }) })
     .safeParse(json);
@@ -70,7 +72,7 @@ function fromJson(body: Buffer): PreCallRequest {
     const what = 'voice_sample with format "base64" and data is required';
     throw new PayloadError('missing_sample', what, metadata.conversationId);
   }
-  const bytes = decodeBase64(sample.data.voice_sample.data);
+  const bytes = lifted?.sample ?? decodeBase64(sample.data.voice_sample.data);
   if (bytes === undefined) {
     throw new PayloadError('broken_base64', 'voice_sample.data is no base64', metadata.conversationId);
   }
