@@ -28,6 +28,15 @@ export default defineConfig({
           globalSetup: ['tests/azurite.setup.ts'],
         },
       },
+      {
+        extends: true,
+        test: {
+          name: 'reliability',
+          include: ['tests/reliability/**/*.test.ts'],
+          globalSetup: ['tests/azurite.setup.ts'],
+          maxConcurrency: 16,
+        },
+      },
     ],
   },
 });

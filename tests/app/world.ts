@@ -124,6 +124,8 @@ export interface SendOptions {
   readonly method?: string;
   readonly path?: string;
   readonly contentType?: string;
+  /** Beside those that every delivery has. */
+  readonly headers?: Record<string, string>;
 }
 
 export function sign(body: Uint8Array | string, secret = SECRET, timestamp = Math.floor(Date.now() / 1000)): string {
@@ -144,6 +146,7 @@ export function send(world: World, body: Uint8Array | string, options: SendOptio
           'content-type': options.contentType ?? 'application/json',
           ...(header === null ? {} : { 'elevenlabs-signature': header }),
           ...(options.chunkBytes === undefined ? { 'content-length': bytes.length } : {}),
+          ...options.headers,
         },
       },
       (response) => {
