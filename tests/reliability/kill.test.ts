@@ -1,0 +1,172 @@
+import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import type { Services } from '../../src/lib/services.ts';
+import {
+  clonesOf,
+  openInstance,
+  PAST_CLAIMS_MS,
+  type PreCallApp,
+  startInstances,
+  sweepOn,
+} from '../app/preCallWorld.ts';
+import type { Answer } from '../app/world.ts';
+import { type Served, serve } from '../tools/served.ts';
+import { type Delivery, deliver, type EventName, isWhole, newDelivery, placeOf, storedOf } from './deliveries.ts';
+import { deliverForged, forge } from './forged.ts';
+import { longForm } from './longForm.ts';
+import { startStorageWire, startTcpFaultProxy, type TcpFaultProxy, type WireExchange } from './tcpFaultProxy.ts';
+
+const KILLS = longForm('kills') ?? 8;
+/** What is under way when the process is killed. */
+const LOAD: readonly EventName[] = [
+  ...Array<EventName>(5).fill('transcript'),
+  ...Array<EventName>(2).fill('small recording'),
+  ...Array<EventName>(3).fill('large recording'),
+  'call failure',
+  'pre-call',
+  'pre-call',
+];
+/** After the first try, when retries are switched on (E§3); only transcripts come again. */
+const RETRIES = 5;
+const AN_HOUR_MS = 3_600_000;
+
+let app: PreCallApp;
+let storage: Awaited<ReturnType<typeof startStorageWire>>;
+let elevenLabs: TcpFaultProxy;
+/** Reads what is left behind with a clock that is past all claims, or an hour ahead. */
+let successor: Services;
+let sweeper: Services;
+const figures = { kills: 0, deliveries: 0, unanswered: 0, retries: 0, finishedBySweep: 0 };
+
+beforeAll(async () => {
+  app = await startInstances(0);
+  storage = await startStorageWire(inject('storage'));
+  elevenLabs = await startTcpFaultProxy(new URL(app.api.url));
+  const ahead = (ms: number) => openInstance({ clock: { aheadMs: ms, now: () => Date.now() + ms } });
+  successor = ahead(PAST_CLAIMS_MS);
+  sweeper = ahead(AN_HOUR_MS);
+  app.instances = [successor];
+});
+afterAll(async () => {
+  console.log(`killed at any point: ${JSON.stringify(figures)}`);
+  await storage.close();
+  await elevenLabs.close();
+  await app.close();
+});
+
+/** The built app as a process of its own, with the settings of this test's world. */
+const start = () =>
+  serve({ ...settingsOfThisWorld(), CallStorage: storage.connectionString, ELEVENLABS_API_BASE_URL: elevenLabs.url });
+
+function settingsOfThisWorld(): NodeJS.ProcessEnv {
+  const ours = /^(ELEVENLABS|ENABLE|VOICE|PRECALL|FUNCTIONS|LOG)_|_STORAGE_PATH$/;
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => ours.test(name)));
+}
+
+/** Has `onPoint` called when the request of that number comes, before or after storage or ElevenLabs have seen it. */
+function killAt(number: number, phase: 'request' | 'answer', kill: () => void): void {
+  let count = 0;
+  const onExchange = (_exchange: WireExchange) => {
+    count++;
+    if (count !== number) return undefined;
+    return { fault: { kind: 'black-hole' }, phase, afterBytes: 0, onBegin: kill } as const;
+  };
+  storage.onExchange = onExchange;
+  elevenLabs.onExchange = onExchange;
+}
+
+interface Sent {
+  readonly delivery: Delivery;
+  /** Undefined when the process died first. */
+  readonly answer: Answer | undefined;
+}
+
+async function sendLoad(url: string): Promise<Sent[]> {
+  const deliveries = LOAD.map((event) => newDelivery(app, event));
+  const forged = deliveries.filter(({ event }) => event !== 'pre-call').map(forge);
+  const [sent, refused] = await Promise.all([
+    Promise.all(
+      deliveries.map(async (delivery) => ({
+        delivery,
+        answer: await deliver(app, delivery, { url }).catch(() => undefined),
+      })),
+    ),
+    Promise.all(forged.map((each) => deliverForged(app, each, url).catch(() => undefined))),
+  ]);
+  for (const answer of refused) expect([401, undefined]).toContain(answer?.status);
+  return sent;
+}
+
+it(`is killed at ${KILLS} points under load, and loses nothing`, { timeout: 60_000 + KILLS * 15_000 }, async () => {
+  killAt(0, 'request', () => {});
+  let served = await start();
+  for (const { answer } of await sendLoad(served.url)) expect(answer?.status).toBe(200);
+  const exchanges = storage.exchanges.length + elevenLabs.exchanges.length;
+
+  for (let kill = 0; kill < KILLS; kill++) {
+    const at = 1 + Math.floor(((kill + 0.5) * exchanges) / KILLS);
+    const phase = kill % 2 === 0 ? 'request' : 'answer';
+    killAt(at, phase, () => served.served.child.kill('SIGKILL'));
+    const sent = await sendLoad(served.url);
+    served.served.child.kill('SIGKILL'); // when there were fewer requests than the first time
+    await served.served.ended;
+    killAt(0, 'request', () => {});
+    figures.kills++;
+    served = await replay(sent, served, `killed at the ${phase} of exchange ${at} of ${exchanges}`);
+  }
+  await served.stop();
+});
+
+/** The sender's retries while the process is down and when it is up again; then everything is looked at. */
+async function replay(sent: readonly Sent[], dead: Served, where: string): Promise<Served> {
+  const restarting = start();
+  const unanswered = sent.filter(({ answer }) => answer === undefined);
+  figures.deliveries += sent.length;
+  figures.unanswered += unanswered.length;
+  for (const { answer } of sent) expect([200, undefined], where).toContain(answer?.status);
+
+  const missed = unanswered.filter(({ delivery }) => delivery.event === 'transcript');
+  await Promise.all(missed.map(({ delivery }) => expect(deliver(app, delivery, { url: dead.url })).rejects.toThrow()));
+  const served = await restarting;
+  await Promise.all(missed.map(({ delivery }) => comeAgain(delivery, served.url, where)));
+  await checkPreCalls(sent, where);
+
+  figures.finishedBySweep += (await sweepOn(sweeper)).filter((line) => line.startsWith('WARNING')).length;
+  expect(await app.world.storedIn(app.world.containers.incoming), where).toEqual([]);
+  for (const each of sent.filter(({ delivery }) => delivery.event !== 'pre-call')) await checkStored(each, where);
+  return served;
+}
+
+async function comeAgain(delivery: Delivery, url: string, where: string): Promise<void> {
+  for (let tries = 2; tries <= RETRIES; tries++) {
+    figures.retries++;
+    const { status } = await deliver(app, delivery, { url });
+    if (status === 200) return;
+    expect(status, where).toBe(503);
+  }
+  expect.fail(`${where}: a transcript was never taken`);
+}
+
+async function checkStored({ delivery, answer }: Sent, where: string): Promise<void> {
+  const blobs = await storedOf(app, delivery);
+  const wasTaken = answer?.status === 200 || delivery.event === 'transcript';
+  const what = `${where}: ${delivery.event}, answered ${answer?.status}`;
+  expect(
+    blobs.every(({ bytes }) => isWhole(delivery, bytes)),
+    what,
+  ).toBe(true);
+  const paths = blobs.map(({ path }) => path);
+  if (wasTaken || blobs.length > 0) expect(paths, what).toEqual([placeOf(app, delivery)]);
+}
+
+/** The switch asks again, whatever it was answered: the same voice, and one clone. */
+async function checkPreCalls(sent: readonly Sent[], where: string): Promise<void> {
+  for (const { delivery, answer } of sent.filter((each) => each.delivery.event === 'pre-call')) {
+    const again = await deliver(app, delivery);
+    expect(again.json, where).toMatchObject({ status: 'success', agent_updated: true });
+    if (answer !== undefined) expect(again.json['voice_id'], where).toBe(answer.json['voice_id']);
+    expect(
+      clonesOf(app, delivery.bytes).map(({ voice_id }) => voice_id),
+      where,
+    ).toEqual([again.json['voice_id']]);
+  }
+}
