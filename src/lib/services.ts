@@ -38,8 +38,8 @@ export function openServices(
 function openPreCall(settings: PreCallSettings, storage: BlobStorage, now: () => number): PreCallWorld {
   const state = new StateStore(storage, settings.statePath);
   let known: Promise<string> | undefined;
-  const installation = () => {
-    known ??= installationId(state).catch((error: unknown) => {
+  const installation = (by: StateStore) => {
+    known ??= installationId(by).catch((error: unknown) => {
       known = undefined;
       throw error;
     });

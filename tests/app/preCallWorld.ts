@@ -4,7 +4,7 @@ import { completeAnswer } from '../../src/lib/completeAnswer.ts';
 import { ElevenLabsClient } from '../../src/lib/elevenlabs/client.ts';
 import type { Limits } from '../../src/lib/elevenlabs/transport.ts';
 import { type PostCallOptions, postCallHandler } from '../../src/lib/postCall/handler.ts';
-import { preCallHandler } from '../../src/lib/preCall/handler.ts';
+import { type PreCallOptions, preCallHandler } from '../../src/lib/preCall/handler.ts';
 import { prepareSampleChecks } from '../../src/lib/preCall/sample.ts';
 import { openServices, type Services } from '../../src/lib/services.ts';
 import type { RetryBudget } from '../../src/lib/storage/blobStorage.ts';
@@ -55,7 +55,7 @@ export async function startDeployedApp(settings: Environment = {}): Promise<PreC
 export async function startInstances(
   count: number,
   settings: Environment = {},
-  postCall: PostCallOptions = {},
+  { postCall, preCall }: { readonly postCall?: PostCallOptions; readonly preCall?: PreCallOptions } = {},
 ): Promise<PreCallApp> {
   return start({ VOICE_CLONE_MIN_DURATION: '0.1', LOG_LEVEL: 'DEBUG', ...settings }, async (running) => {
     prepareSampleChecks();
@@ -72,7 +72,7 @@ export async function startInstances(
     app.http('preCallWebhook', {
       route: 'elevenlabs/precall/webhook',
       methods: ['POST'],
-      handler: (request, context) => preCallHandler(next(request))(request, context),
+      handler: (request, context) => preCallHandler(next(request), preCall)(request, context),
     });
     app.http('postCallWebhook', {
       route: 'elevenlabs/webhook',

@@ -27,6 +27,8 @@ import { openWiredInstance, type WireName } from './wires.ts';
 const AN_HOUR_MS = 3_600_000;
 /** How long a sender waits once nothing comes any more. */
 const PATIENCE_MS = 500;
+/** The app's own, with patience for a machine that does much else. */
+const AMPLE = { totalMs: 25_000, tryMs: 15_000 };
 /** Of the cases of one fault, wire and event, so many are taken; in the long form all. */
 const TAKEN = longForm('wire') ? Number.POSITIVE_INFINITY : 1;
 
@@ -56,7 +58,7 @@ const newInstallation = () => ({ PRECALL_STATE_STORAGE_PATH: `${app.containers.s
 
 /** Delivers while nothing goes wrong, and counts what passes. */
 async function watch(event: EventName): Promise<Record<WireName, WireExchange[]>> {
-  const { wires, index, close } = await openWiredInstance(app, newInstallation());
+  const { wires, index, close } = await openWiredInstance(app, newInstallation(), AMPLE);
   const answer = await deliver(app, newDelivery(app, event), {
     url: wires.sender.url,
     headers: { [INSTANCE_HEADER]: String(index) },
@@ -87,11 +89,17 @@ describe.concurrent.each<[WireName, readonly EventName[]]>([
   });
 });
 
+/** A connection that hangs is noticed after one try, a fault that lasts is waited out: both soon, where no time is needed. */
+function budgetOf({ wire, fault, lasts, step }: WireCase): typeof AMPLE {
+  if (wire === 'sender' || isHarmless(fault)) return AMPLE;
+  return lasts && step !== 'delete' ? { totalMs: 3_000, tryMs: 1_500 } : { ...AMPLE, tryMs: 3_000 };
+}
+
 async function survive(wireCase: WireCase, event: EventName): Promise<void> {
   const where = `${event}: ${describeCase(wireCase)}`;
   const settings = newInstallation();
   const delivery = newDelivery(app, event);
-  const { services, wires, index, close } = await openWiredInstance(app, settings);
+  const { services, wires, index, close } = await openWiredInstance(app, settings, budgetOf(wireCase));
   let hasBegun = false;
   spoil(wires[wireCase.wire], wireCase, () => {
     hasBegun = true;

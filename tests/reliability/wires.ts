@@ -1,5 +1,6 @@
 import { inject } from 'vitest';
 import type { Services } from '../../src/lib/services.ts';
+import type { RetryBudget } from '../../src/lib/storage/blobStorage.ts';
 import { openInstance, type PreCallApp } from '../app/preCallWorld.ts';
 import { startStorageWire, startTcpFaultProxy, type TcpFaultProxy } from './tcpFaultProxy.ts';
 
@@ -16,11 +17,13 @@ export interface WiredInstance {
   close(): Promise<void>;
 }
 
-/** Short enough that a fault which lasts is waited out, long enough for a large recording on a bad line. */
-const STORAGE_BUDGET = { totalMs: 5_000, tryMs: 2_000 };
 const API_LIMITS = { connectMs: 500, headersMs: 700, cloneHeadersMs: 1_000, bodyMs: 700 };
 
-export async function openWiredInstance(app: PreCallApp, settings: Record<string, string>): Promise<WiredInstance> {
+export async function openWiredInstance(
+  app: PreCallApp,
+  settings: Record<string, string>,
+  storageBudget: RetryBudget,
+): Promise<WiredInstance> {
   const storage = await startStorageWire(inject('storage'));
   const elevenLabs = await startTcpFaultProxy(new URL(app.api.url));
   const sender = await startTcpFaultProxy(new URL(app.world.host.url));
@@ -28,7 +31,7 @@ export async function openWiredInstance(app: PreCallApp, settings: Record<string
     settings: { ...settings, CallStorage: storage.connectionString },
     apiUrl: elevenLabs.url,
     limits: API_LIMITS,
-    storageBudget: STORAGE_BUDGET,
+    storageBudget,
   });
   const index = app.instances.push(services) - 1;
   const close = async () => {

@@ -8,19 +8,27 @@ import { PayloadError } from './errors.ts';
 import { prepareCall } from './prepare.ts';
 import { type PreCallRequest, readRequest } from './request.ts';
 import { checkSample } from './sample.ts';
+import { worldUntil } from './world.ts';
 
 const BODY_LIMIT_BYTES = 15 * 1024 * 1024;
 const BODY_DEADLINE_SECONDS = 20;
-/** Everything together; the issue promises 50 s, and the answer has to be written, too. */
+/** Everything together; the sender is told to wait 50 s (docs/pre-call.md), and the answer has to be written, too. */
 const DEADLINE_MS = 48_000;
+/** After the deadline, for giving up in order: the claim of a call that could not be prepared. */
+const GIVING_UP_MS = 1_000;
+
+export interface PreCallOptions {
+  readonly deadlineMs?: number;
+}
 
 /** Makes the handler of `POST /elevenlabs/precall/webhook`: gates, request, sample, clone, agent, answer. Never throws. */
-export function preCallHandler(services: Services) {
+export function preCallHandler(services: Services, { deadlineMs = DEADLINE_MS }: PreCallOptions = {}) {
   return async (request: HttpRequest, context: InvocationContext): Promise<HttpResponseInit> => {
     const started = services.now();
     const log = logTo(context, services.configuration.log);
-    const deadline = AbortSignal.timeout(DEADLINE_MS);
-    const endsAtMs = performance.now() + DEADLINE_MS;
+    const deadline = AbortSignal.timeout(deadlineMs);
+    const endsAtMs = performance.now() + deadlineMs;
+    const storageEnd = AbortSignal.timeout(deadlineMs + GIVING_UP_MS);
     let signed: SignedDelivery | undefined;
     let genuine: PreCallRequest | undefined;
     const story = () => ({
@@ -32,7 +40,7 @@ export function preCallHandler(services: Services) {
       delivery: context.invocationId,
     });
     try {
-      const world = services.preCall ?? notConfigured(services);
+      const world = worldUntil(storageEnd, services.preCall ?? notConfigured(services));
       const endpoint = {
         ...world.settings.signature,
         bodyLimitBytes: BODY_LIMIT_BYTES,

@@ -24,6 +24,8 @@ export interface Attempts {
     operation: (container: ContainerClient, signal: AbortSignal) => Promise<T>,
     options?: AttemptOptions,
   ): Promise<T>;
+  /** The same for one piece of work: nothing goes on after the signal has fired. */
+  until(end: AbortSignal): Attempts;
 }
 
 const FIRST_DELAY_MS = 200;
@@ -84,13 +86,13 @@ export class BlobStorage implements Attempts {
     }
   }
 
-  /** The same storage for one piece of work: nothing goes on after the signal has fired. */
   until(end: AbortSignal): Attempts {
     return {
       attempt: (containerName, operation, options = {}) => {
         const signal = options.signal === undefined ? end : AbortSignal.any([end, options.signal]);
         return this.attempt(containerName, operation, { ...options, signal });
       },
+      until: (sooner) => this.until(AbortSignal.any([end, sooner])),
     };
   }
 
