@@ -4,7 +4,7 @@ import type { PreCallSettings } from './preCall/settings.ts';
 import { StateStore } from './preCall/state.ts';
 import type { PreCallWorld } from './preCall/world.ts';
 import { type Configuration, type PostCallSettings, readSettings } from './settings.ts';
-import type { BlobStorage, RetryBudget } from './storage/blobStorage.ts';
+import type { RetryBudget } from './storage/blobStorage.ts';
 import { type CallStore, openCallStore } from './storage/callStore.ts';
 
 /** The world that the functions of a process share. */
@@ -31,11 +31,11 @@ export function openServices(
   const settings = configuration.postCall;
   if (settings === undefined) return { configuration, postCall: undefined, preCall: undefined, now };
   const store = openCallStore(settings, options.storageBudget);
-  const preCall = configuration.preCall && openPreCall(configuration.preCall, store.storage, now);
+  const preCall = configuration.preCall && openPreCall(configuration.preCall, store, now);
   return { configuration, postCall: { settings, store }, preCall, now };
 }
 
-function openPreCall(settings: PreCallSettings, storage: BlobStorage, now: () => number): PreCallWorld {
+function openPreCall(settings: PreCallSettings, { storage, bodies }: CallStore, now: () => number): PreCallWorld {
   const state = new StateStore(storage, settings.statePath);
   let known: Promise<string> | undefined;
   const installation = (by: StateStore) => {
@@ -45,5 +45,6 @@ function openPreCall(settings: PreCallSettings, storage: BlobStorage, now: () =>
     });
     return known;
   };
-  return { settings, storage, state, elevenLabs: new ElevenLabsClient(settings.elevenLabs), installation, now };
+  const elevenLabs = new ElevenLabsClient(settings.elevenLabs);
+  return { settings, storage, state, bodies, elevenLabs, installation, now };
 }

@@ -49,7 +49,7 @@ export function preCallHandler(services: Services, { deadlineMs = DEADLINE_MS }:
       };
       const parsed = await withSignature(endpoint, request, (delivery) => {
         signed = delivery;
-        return readRequest(delivery.body, request.headers.get('content-type'));
+        return readRequest(delivery.body, request.headers.get('content-type'), world.bodies);
       });
       genuine = parsed;
       const sample = await checkSample(parsed.sample, world.settings.sample, parsed.claimedSeconds);

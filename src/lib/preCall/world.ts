@@ -1,3 +1,4 @@
+import type { BodyMemory } from '../bodyMemory.ts';
 import type { ElevenLabsClient } from '../elevenlabs/client.ts';
 import type { Call } from '../elevenlabs/transport.ts';
 import type { Attempts } from '../storage/blobStorage.ts';
@@ -11,6 +12,7 @@ export interface PreCallWorld {
   readonly storage: Attempts;
   readonly state: StateStore;
   readonly elevenLabs: ElevenLabsClient;
+  readonly bodies: BodyMemory;
   /** Asked once a process, by whoever comes first. */
   readonly installation: (state: StateStore) => Promise<string>;
   /** Milliseconds since 1970. */
