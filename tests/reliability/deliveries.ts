@@ -13,7 +13,6 @@ import { type Answer, audioEvent, newCall, now, send, transcription, type World 
 
 export const EVENTS = ['transcript', 'small recording', 'large recording', 'call failure', 'pre-call'] as const;
 export type EventName = (typeof EVENTS)[number];
-export type PostCallName = Exclude<EventName, 'pre-call'>;
 
 /** One genuine delivery of a call of its own. */
 export interface Delivery {
@@ -57,7 +56,7 @@ export function newRecording(bytes: Buffer, call = newCall()): Delivery {
   };
 }
 
-export function newCallFailure(call = newCall()): Delivery {
+function newCallFailure(call = newCall()): Delivery {
   const data = { ...call, failure_reason: 'busy', metadata: { type: 'sip', body: { sip_status_code: 486 } } };
   const event = { type: 'call_initiation_failure', event_timestamp: now(), data };
   return json('call failure', call, Buffer.from(JSON.stringify(event)), 'failures');

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -11,11 +11,11 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { openServices } from '../../src/lib/services.ts';
 import { type Azurite, startAzurite } from '../../tools/azurite.ts';
 import { sweepOn } from '../app/preCallWorld.ts';
-import { type Served, serve } from '../tools/served.ts';
+import { type AppProcess, startAppProcess } from './appProcess.ts';
 import type { LoadOrders, LoadResult } from './load.ts';
 import { longForm } from './longForm.ts';
 import { type PlannedFault, startStorageWire, startTcpFaultProxy, type TcpFaultProxy } from './tcpFaultProxy.ts';
-import { describeTrend, readVitals, type Trend, trendOf } from './vitals.ts';
+import { describeTrend, type Trend, trendOf } from './vitals.ts';
 
 const MINUTES = longForm('minutes') ?? 1;
 const PER_SECOND = 15;
@@ -33,25 +33,20 @@ const FAULTS: readonly (readonly [share: number, fault: PlannedFault['fault']])[
 ];
 
 const folder = mkdtempSync(join(tmpdir(), 'soak-'));
-const vitalsFile = join(folder, 'vitals.jsonl');
 let azurite: Azurite;
 let storage: Awaited<ReturnType<typeof startStorageWire>>;
 let sender: TcpFaultProxy;
-let served: Served;
+let app: AppProcess;
 beforeAll(async () => {
   azurite = await startAzurite({ port: 0, location: join(folder, 'blobs') });
   storage = await startStorageWire(azurite.connectionString);
-  served = await serve({
-    ...settings(storage.connectionString),
-    NODE_OPTIONS: `--import=${new URL('vitals.mjs', import.meta.url).href}`,
-    VITALS_FILE: vitalsFile,
-  });
-  sender = await startTcpFaultProxy(new URL(served.url));
+  app = await startAppProcess(settings(storage.connectionString));
+  sender = await startTcpFaultProxy(new URL(app.url));
   storage.onExchange = draw;
   sender.onExchange = draw;
 });
 afterAll(async () => {
-  await served.stop();
+  await app.stop();
   await Promise.all([storage.close(), sender.close()]);
   await azurite.stop();
   rmSync(folder, { recursive: true, force: true });
@@ -86,7 +81,7 @@ it(`a mixed load for ${MINUTES} min over bad lines: every genuine delivery is st
     perSecond: PER_SECOND,
     atOnce: 64,
   });
-  const trend = trendOf(readVitals(readFileSync(vitalsFile, 'utf8')));
+  const trend = trendOf(app.vitals());
   const left = await sweepOn(openServices(settings(azurite.connectionString), { now: () => Date.now() + AN_HOUR_MS }));
   const stored = await everythingStored();
   report(results, stored, trend, left);

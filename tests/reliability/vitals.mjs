@@ -14,6 +14,7 @@ const file = process.env.VITALS_FILE;
 setInterval(() => {
   const line = {
     residentBytes: process.memoryUsage.rss(),
+    peakBytes: process.resourceUsage().maxRSS * 1024,
     handles: process.getActiveResourcesInfo().length,
     delayMs: delay.percentile(50) / 1e6,
     longDelayMs: delay.percentile(99) / 1e6,

@@ -1,6 +1,8 @@
 /** One line of `vitals.mjs`. */
-interface Vitals {
+export interface Vitals {
   readonly residentBytes: number;
+  /** The most that it ever was. */
+  readonly peakBytes: number;
   readonly handles: number;
   readonly delayMs: number;
   readonly longDelayMs: number;

@@ -4,9 +4,8 @@ import type { RetryBudget } from '../../src/lib/storage/blobStorage.ts';
 import { openInstance, type PreCallApp } from '../app/preCallWorld.ts';
 import { startStorageWire, startTcpFaultProxy, type TcpFaultProxy } from './tcpFaultProxy.ts';
 
-export const WIRES = ['storage', 'ElevenLabs', 'sender'] as const;
 /** What the app is connected with. */
-export type WireName = (typeof WIRES)[number];
+export type WireName = 'storage' | 'ElevenLabs' | 'sender';
 
 /** An instance of the app all of whose connections lead over wires that can be spoiled. */
 export interface WiredInstance {
