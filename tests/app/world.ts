@@ -142,7 +142,10 @@ export function send(world: World, body: Uint8Array | string, options: SendOptio
       world.host.url.replace(/\/$/, '') + (options.path ?? WEBHOOK_PATH),
       {
         method: options.method ?? 'POST',
+        // A connection of its own: a kept one may be closed by the server just as it is used again.
+        agent: false,
         headers: {
+          connection: 'keep-alive',
           'content-type': options.contentType ?? 'application/json',
           ...(header === null ? {} : { 'elevenlabs-signature': header }),
           ...(options.chunkBytes === undefined ? { 'content-length': bytes.length } : {}),
@@ -154,6 +157,7 @@ export function send(world: World, body: Uint8Array | string, options: SendOptio
           const text = answer.toString();
           const json = text.startsWith('{') ? (JSON.parse(text) as Record<string, unknown>) : {};
           resolve({ status: response.statusCode ?? 0, headers: response.headers, text, json });
+          request.destroy();
         }, reject);
       },
     );

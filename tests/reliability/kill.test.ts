@@ -13,7 +13,8 @@ import { type Served, serve } from '../tools/served.ts';
 import { type Delivery, deliver, type EventName, isWhole, newDelivery, placeOf, storedOf } from './deliveries.ts';
 import { deliverForged, forge } from './forged.ts';
 import { longForm } from './longForm.ts';
-import { startStorageWire, startTcpFaultProxy, type TcpFaultProxy, type WireExchange } from './tcpFaultProxy.ts';
+import { startStorageWire, startTcpFaultProxy, type TcpFaultProxy } from './tcpFaultProxy.ts';
+import type { WireExchange } from './tcpLink.ts';
 
 const KILLS = longForm('kills') ?? 8;
 /** What is under way when the process is killed. */

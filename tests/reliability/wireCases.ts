@@ -1,4 +1,5 @@
-import type { PlannedFault, TcpFault, TcpFaultProxy, WireExchange } from './tcpFaultProxy.ts';
+import type { TcpFaultProxy } from './tcpFaultProxy.ts';
+import type { PlannedFault, TcpFault, WireExchange } from './tcpLink.ts';
 import type { WireName } from './wires.ts';
 
 /** From the mildest to the one that nobody is told of. */

@@ -20,7 +20,7 @@ import {
   storedOf,
 } from './deliveries.ts';
 import { longForm } from './longForm.ts';
-import type { WireExchange } from './tcpFaultProxy.ts';
+import type { WireExchange } from './tcpLink.ts';
 import { casesOf, describeCase, FAULTS, isHarmless, spoil, type WireCase } from './wireCases.ts';
 import { openWiredInstance, type WireName } from './wires.ts';
 
@@ -76,7 +76,7 @@ describe.concurrent.each<[WireName, readonly EventName[]]>([
   describe.concurrent.each(events)('a %s', (event) => {
     it.each(Object.entries(FAULTS))(
       'survives %s, and comes again',
-      { timeout: longForm('wire') ? 600_000 : 60_000 },
+      { timeout: longForm('wire') ? 1_800_000 : 120_000 },
       async (name, fault) => {
         const cases = casesOf(wire, fault, watched.get(event)?.[wire] ?? []);
         const start = Math.floor((Object.keys(FAULTS).indexOf(name) * cases.length) / Object.keys(FAULTS).length);
