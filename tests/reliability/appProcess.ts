@@ -35,7 +35,7 @@ export async function startAppProcess(settings: NodeJS.ProcessEnv): Promise<AppP
       return until(() => vitals()[known]);
     },
     stop: async () => {
-      await served.stop();
+      if (served.served.child.exitCode === null) await served.stop();
       rmSync(folder, { recursive: true, force: true });
     },
   };

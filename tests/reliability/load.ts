@@ -10,6 +10,7 @@ export interface LoadOrders {
   readonly url: string;
   readonly secret: string;
   readonly seconds: number;
+  /** At most. */
   readonly perSecond: number;
   /** Not more than so many at once, however slow the answers are. */
   readonly atOnce: number;
@@ -47,9 +48,8 @@ if (import.meta.main) await run(JSON.parse(process.argv[2] ?? '{}') as LoadOrder
 
 async function run(orders: LoadOrders): Promise<void> {
   const underWay = new Set<Promise<void>>();
-  const count = orders.seconds * orders.perSecond;
   const start = performance.now();
-  for (let sent = 0; sent < count; sent++) {
+  for (let sent = 0; performance.now() - start < orders.seconds * 1000; sent++) {
     await pause(Math.max(0, start + (sent * 1000) / orders.perSecond - performance.now()));
     while (underWay.size >= orders.atOnce) await Promise.race(underWay);
     const one = sendOne(orders).then((result) => {
