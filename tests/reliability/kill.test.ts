@@ -97,7 +97,7 @@ async function sendLoad(url: string): Promise<Sent[]> {
   return sent;
 }
 
-it(`is killed at ${KILLS} points under load, and loses nothing`, { timeout: 60_000 + KILLS * 15_000 }, async () => {
+it(`is killed at ${KILLS} points under load, and loses nothing`, { timeout: 120_000 + KILLS * 30_000 }, async () => {
   killAt(0, 'request', () => {});
   let served = await start();
   for (const { answer } of await sendLoad(served.url)) expect(answer?.status).toBe(200);
