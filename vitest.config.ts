@@ -34,6 +34,9 @@ export default defineConfig({
           name: 'reliability',
           include: ['tests/reliability/**/*.test.ts'],
           globalSetup: ['tests/azurite.setup.ts'],
+          // After the others, and several at once: these files wait more than they compute.
+          sequence: { groupOrder: 1 },
+          maxWorkers: 3,
           maxConcurrency: 16,
         },
       },

@@ -16,7 +16,7 @@ import { longForm } from './longForm.ts';
 import { startStorageWire, startTcpFaultProxy, type TcpFaultProxy } from './tcpFaultProxy.ts';
 import type { WireExchange } from './tcpLink.ts';
 
-const KILLS = longForm('kills') ?? 8;
+const KILLS = longForm('kills') ?? 5;
 /** What is under way when the process is killed. */
 const LOAD: readonly EventName[] = [
   ...Array<EventName>(5).fill('transcript'),
