@@ -17,14 +17,16 @@ import { startStorageWire, startTcpFaultProxy, type TcpFaultProxy } from './tcpF
 import type { WireExchange } from './tcpLink.ts';
 
 const KILLS = longForm('kills') ?? 5;
-/** What is under way when the process is killed. */
-const LOAD: readonly EventName[] = [
-  ...Array<EventName>(5).fill('transcript'),
-  ...Array<EventName>(2).fill('small recording'),
-  ...Array<EventName>(3).fill('large recording'),
-  'call failure',
-  'pre-call',
-  'pre-call',
+/** A request that does not come through, and a process that lives on for so many others. */
+const LATER = 12;
+const NEVER: KillPoint = { number: 0, phase: 'request', later: 0 };
+/** Senders at once, each with one delivery after the other. */
+const SENDERS: readonly (readonly EventName[])[] = [
+  ...Array<EventName[]>(4).fill(['transcript', 'transcript', 'transcript', 'transcript']),
+  ['small recording', 'small recording', 'call failure'],
+  ...Array<EventName[]>(3).fill(['large recording']),
+  ['pre-call'],
+  ['pre-call'],
 ];
 /** After the first try, when retries are switched on (E§3); only transcripts come again. */
 const RETRIES = 5;
@@ -63,13 +65,22 @@ function settingsOfThisWorld(): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => ours.test(name)));
 }
 
-/** Has `onPoint` called when the request of that number comes, before or after storage or ElevenLabs have seen it. */
-function killAt(number: number, phase: 'request' | 'answer', kill: () => void): void {
+interface KillPoint {
+  readonly number: number;
+  /** Before or after storage or ElevenLabs have seen the request of that number. */
+  readonly phase: 'request' | 'answer';
+  /** So many further requests come before the end: time for an answer that was given too early. */
+  readonly later: number;
+}
+
+function killAt({ number, phase, later }: KillPoint, kill: () => void): void {
   let count = 0;
   const onExchange = (_exchange: WireExchange) => {
     count++;
+    if (count === number + later && later > 0) kill();
     if (count !== number) return undefined;
-    return { fault: { kind: 'black-hole' }, phase, afterBytes: 0, onBegin: kill } as const;
+    const onBegin = later > 0 ? () => {} : kill;
+    return { fault: { kind: 'black-hole' }, phase, afterBytes: 0, onBegin } as const;
   };
   storage.onExchange = onExchange;
   elevenLabs.onExchange = onExchange;
@@ -82,37 +93,42 @@ interface Sent {
 }
 
 async function sendLoad(url: string): Promise<Sent[]> {
-  const deliveries = LOAD.map((event) => newDelivery(app, event));
-  const forged = deliveries.filter(({ event }) => event !== 'pre-call').map(forge);
-  const [sent, refused] = await Promise.all([
-    Promise.all(
-      deliveries.map(async (delivery) => ({
-        delivery,
-        answer: await deliver(app, delivery, { url }).catch(() => undefined),
-      })),
-    ),
+  const loads = SENDERS.map((events) => events.map((event) => newDelivery(app, event)));
+  const forged = loads
+    .flat()
+    .filter(({ event }) => event !== 'pre-call')
+    .map(forge);
+  const sent: Sent[] = [];
+  const sendOneByOne = async (deliveries: readonly Delivery[]) => {
+    for (const delivery of deliveries) {
+      sent.push({ delivery, answer: await deliver(app, delivery, { url }).catch(() => undefined) });
+    }
+  };
+  const [refused] = await Promise.all([
     Promise.all(forged.map((each) => deliverForged(app, each, url).catch(() => undefined))),
+    ...loads.map(sendOneByOne),
   ]);
   for (const answer of refused) expect([401, undefined]).toContain(answer?.status);
   return sent;
 }
 
 it(`is killed at ${KILLS} points under load, and loses nothing`, { timeout: 120_000 + KILLS * 30_000 }, async () => {
-  killAt(0, 'request', () => {});
+  killAt(NEVER, () => {});
   let served = await start();
   for (const { answer } of await sendLoad(served.url)) expect(answer?.status).toBe(200);
   const exchanges = storage.exchanges.length + elevenLabs.exchanges.length;
 
   for (let kill = 0; kill < KILLS; kill++) {
-    const at = 1 + Math.floor(((kill + 0.5) * exchanges) / KILLS);
-    const phase = kill % 2 === 0 ? 'request' : 'answer';
-    killAt(at, phase, () => served.served.child.kill('SIGKILL'));
+    const number = 1 + Math.floor(((kill + 0.5) * (exchanges - LATER)) / KILLS);
+    const phase = kill % 4 === 3 ? 'answer' : 'request';
+    const point: KillPoint = { number, phase, later: kill % 2 === 0 ? LATER : 0 };
+    killAt(point, () => served.served.child.kill('SIGKILL'));
     const sent = await sendLoad(served.url);
     served.served.child.kill('SIGKILL'); // when there were fewer requests than the first time
     await served.served.ended;
-    killAt(0, 'request', () => {});
+    killAt(NEVER, () => {});
     figures.kills++;
-    served = await replay(sent, served, `killed at the ${phase} of exchange ${at} of ${exchanges}`);
+    served = await replay(sent, served, `killed at ${JSON.stringify(point)} of ${exchanges}`);
   }
   await served.stop();
 });
