@@ -36,6 +36,18 @@ export default defineConfig({
           globalSetup: ['tests/azurite.setup.ts', 'tests/infra/bicep.setup.ts'],
         },
       },
+      {
+        extends: true,
+        test: {
+          name: 'reliability',
+          include: ['tests/reliability/**/*.test.ts'],
+          globalSetup: ['tests/azurite.setup.ts'],
+          // After the others, and several at once: these files wait more than they compute.
+          sequence: { groupOrder: 1 },
+          maxWorkers: 3,
+          maxConcurrency: 16,
+        },
+      },
     ],
   },
 });

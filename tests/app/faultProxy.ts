@@ -101,6 +101,9 @@ function forward(
     },
   );
   onward.on('error', () => request.socket.destroy());
+  request.on('close', () => {
+    if (!request.complete) onward.destroy(); // the app has given up half-way
+  });
   request.pipe(onward);
   return onward;
 }

@@ -36,7 +36,7 @@ export async function startHeldApp(): Promise<HeldApp> {
       const settings = { PRECALL_STATE_STORAGE_PATH: `${app.containers.state}/${++installations}`, ...more };
       const through = { ...settings, CallStorage: storage.connectionString };
       const held = openInstance(app, { settings: through, apiUrl: elevenLabs.url });
-      await held.preCall?.installation(); // what comes once in a process
+      await held.preCall?.installation(held.preCall.state); // what comes once in a process
       return { held, free: openInstance(app, { settings }) };
     },
     deliver(instance, call, sample = newSample(), name = 'Ivan') {

@@ -114,7 +114,7 @@ async function findOrAdd(
   request: CloneRequest,
   mayExist: boolean,
 ): Promise<{ voiceId: string; clonedAt: number }> {
-  const labels = voiceLabels(await world.installation(), request);
+  const labels = voiceLabels(await world.installation(world.state), request);
   let looks = mayExist ? 1 : 0;
   try {
     for (let calls = 1; ; calls++) {

@@ -107,7 +107,7 @@ export async function keepReserve(world: PreCallWorld, work: Work): Promise<void
 }
 
 async function ourVoices(world: PreCallWorld, work: Work): Promise<Voice[]> {
-  const labels = { made_by: MADE_BY, installation: await world.installation() };
+  const labels = { made_by: MADE_BY, installation: await world.installation(world.state) };
   const found: Voice[] = [];
   for await (const voice of world.elevenLabs.findVoices({ category: 'cloned', labels }, callOf(work)))
     found.push(voice);

@@ -1,5 +1,6 @@
 import busboy from 'busboy';
 import { z } from 'zod';
+import { type BodyHolder, type BodyMemory, hadToLetGo } from '../bodyMemory.ts';
 import { BodyError } from '../errors.ts';
 import { idSchema } from '../ids.ts';
 import { decodeBase64 } from '../json/base64.ts';
@@ -42,13 +43,35 @@ function formOf(contentType: string | null): RequestForm {
  *
  * @throws {PayloadError} 400, {@link BodyError} 415, and whatever the body throws.
  */
-export async function readRequest(body: SignedBody, contentType: string | null): Promise<PreCallRequest> {
-  const pieces: Uint8Array[] = [];
-  for await (const bytes of body) pieces.push(bytes);
+export async function readRequest(
+  body: SignedBody,
+  contentType: string | null,
+  memory?: BodyMemory,
+): Promise<PreCallRequest> {
+  const whole = await readWhole(body, memory);
   body.proof();
-  const whole = Buffer.concat(pieces);
   const form = formOf(contentType);
   return form.kind === 'json' ? fromJson(whole) : fromMultipart(whole, form.contentType);
+}
+
+async function readWhole(body: SignedBody, memory: BodyMemory | undefined): Promise<Buffer> {
+  let pieces: Uint8Array[] | undefined = [];
+  const holder: BodyHolder = {
+    letGo: () => {
+      pieces = undefined;
+    },
+  };
+  try {
+    for await (const bytes of body) {
+      pieces?.push(bytes);
+      memory?.hold(holder, body.receivedBytes);
+      if (pieces === undefined) throw hadToLetGo();
+    }
+    if (pieces === undefined) throw hadToLetGo();
+    return Buffer.concat(pieces);
+  } finally {
+    memory?.release(holder);
+  }
 }
 
 const text = z.string().max(1000).nullish().catch(undefined);

@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { BodyMemory } from '../../../src/lib/bodyMemory.ts';
 import { PayloadError } from '../../../src/lib/preCall/errors.ts';
 import { type PreCallRequest, readRequest } from '../../../src/lib/preCall/request.ts';
 import { withSignature } from '../../../src/lib/signature/withSignature.ts';
@@ -18,7 +19,11 @@ const ENDPOINT = {
 const METADATA = { type: 'pre_call', conversation_id: 'conv_1', agent_id: 'agent_1' };
 
 /** Reads a body as the endpoint does, from a stream of pieces of the size. */
-function read(body: Uint8Array, contentType: string, pieceBytes = 1000): Promise<PreCallRequest> {
+function read(
+  body: Uint8Array,
+  contentType: string,
+  { pieceBytes = 1000, memory }: { pieceBytes?: number; memory?: BodyMemory } = {},
+): Promise<PreCallRequest> {
   const t = NOW_MS / 1000;
   const v0 = createHmac('sha256', SECRET).update(`${t}.`).update(body).digest('hex');
   const headers = new Headers({ 'elevenlabs-signature': `t=${t},v0=${v0}`, 'content-type': contentType });
@@ -31,7 +36,7 @@ function read(body: Uint8Array, contentType: string, pieceBytes = 1000): Promise
     },
   });
   const request = { headers, body: stream } as unknown as Parameters<typeof withSignature>[1]; // Node's own types of both
-  return withSignature(ENDPOINT, request, (delivery) => readRequest(delivery.body, contentType));
+  return withSignature(ENDPOINT, request, (delivery) => readRequest(delivery.body, contentType, memory));
 }
 
 const readJson = (json: unknown) => read(Buffer.from(JSON.stringify(json)), 'application/json');
@@ -83,7 +88,7 @@ describe('JSON', () => {
     await fc.assert(
       fc.asyncProperty(fc.uint8Array({ maxLength: 5000 }), fc.integer({ min: 1, max: 999 }), async (bytes, piece) => {
         const json = { ...METADATA, voice_sample: { ...sample, data: Buffer.from(bytes).toString('base64') } };
-        const request = await read(Buffer.from(JSON.stringify(json)), 'application/json', piece);
+        const request = await read(Buffer.from(JSON.stringify(json)), 'application/json', { pieceBytes: piece });
         expect(request.sample).toEqual(Buffer.from(bytes));
       }),
       { numRuns: 50 },
@@ -154,7 +159,7 @@ describe('multipart, compared with Node’s own parser', () => {
         }).formData();
         const { caller_metadata } = JSON.parse(String(other.get('metadata')));
         const sample = Buffer.from(await (other.get('voice_sample') as Blob).arrayBuffer());
-        const ours = await read(bytes, contentType, pieceBytes);
+        const ours = await read(bytes, contentType, { pieceBytes });
         expect(ours.sample.equals(sample)).toBe(true);
         expect(ours.caller.name ?? '').toBe(caller_metadata.name);
         expect([ours.conversationId, ours.agentId]).toEqual(['conv_1', 'agent_1']);
@@ -167,7 +172,7 @@ describe('multipart, compared with Node’s own parser', () => {
     const sample = `RIFF--${BOUNDARY}\r\n-- ${BOUNDARY}\r\n--${BOUNDARY.slice(0, -1)}`;
     const part = 'Content-Disposition: form-data; name=';
     const body = `--${BOUNDARY}\r\n${part}"metadata"\r\n\r\n${JSON.stringify(METADATA)}\r\n--${BOUNDARY}\r\n${part}"voice_sample"; filename="a"\r\n\r\n${sample}\r\n--${BOUNDARY}--`;
-    const request = await read(Buffer.from(body), `multipart/form-data; boundary=${BOUNDARY}`, 1);
+    const request = await read(Buffer.from(body), `multipart/form-data; boundary=${BOUNDARY}`, { pieceBytes: 1 });
     expect(request.sample.toString()).toBe(sample);
   });
 
@@ -177,7 +182,7 @@ describe('multipart, compared with Node’s own parser', () => {
     form.set('metadata', JSON.stringify({ ...METADATA, caller_metadata: { name: 'Zoë\r\n' } }));
     const written = new Response(form);
     const bytes = new Uint8Array(await written.arrayBuffer());
-    const request = await read(bytes, written.headers.get('content-type') ?? '', 3);
+    const request = await read(bytes, written.headers.get('content-type') ?? '', { pieceBytes: 3 });
     expect([...request.sample]).toEqual([0, 13, 10, 45, 45, 255]);
     expect(request.caller.name).toBe('Zoë\r\n');
   });
@@ -228,4 +233,24 @@ describe('the form', () => {
       await expect(read(json, contentType)).rejects.toMatchObject({ status: 415, code: 'unsupported_media_type' });
     },
   );
+});
+
+describe('the memory that all bodies share', () => {
+  const body = Buffer.from(
+    JSON.stringify({ ...METADATA, voice_sample: { format: 'base64', data: 'QUJD'.repeat(1000) } }),
+  );
+
+  test('is given back, whatever comes of the body', async () => {
+    const memory = new BodyMemory(1_000_000);
+    await read(body, 'application/json', { memory });
+    await expect(read(Buffer.from('no JSON'), 'application/json', { memory })).rejects.toThrow(PayloadError);
+    expect(memory.heldBytes).toBe(0);
+  });
+
+  test('is not there for a body that holds most of it', async () => {
+    const memory = new BodyMemory(2_000);
+    const reading = read(body, 'application/json', { memory });
+    await expect(reading).rejects.toMatchObject({ status: 503, code: 'overloaded' });
+    expect(memory.heldBytes).toBe(0);
+  });
 });
