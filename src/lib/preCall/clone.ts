@@ -33,7 +33,7 @@ const LOOKS_AFTER_LOST_ANSWER = 3;
 const LOOK_AGAIN_MS = 700;
 export const LABEL_HASH_DIGITS = 32;
 
-/** The labels of a clone (issue: made by, installation, conversation, sample, expiry). */
+/** The labels of a clone, by which the sweep and the repair find it: made by, installation, conversation, sample, expiry. */
 function voiceLabels(installation: string, request: Pick<CloneRequest, 'conversation' | 'sampleHash' | 'expiresAt'>) {
   return {
     made_by: MADE_BY,
