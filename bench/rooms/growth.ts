@@ -16,13 +16,12 @@ const flatPerDelivery: Target = { is: 'at most', limit: 1, inShortForm: 4, unit:
 
 /** What twice the body, and twice as many deliveries at once, cost. */
 export async function measureGrowth(world: World): Promise<Row[]> {
-  const app = await world.startApp('ours');
   world.say(`recordings of ${SIZES_MB.join(', ')} MB`);
-  const bySize = await pointsOf(SIZES_MB, (mb) => deliver(world, app, mb, 1));
+  const bySize = await pointsOf(world, SIZES_MB, (app, mb) => deliver(world, app, mb, 1));
   world.say(`${AT_ONCE.join(', ')} recordings of ${AT_ONCE_MB} MB at once`);
-  const byNumber = await pointsOf(AT_ONCE, (count) => deliver(world, app, AT_ONCE_MB, count));
+  const byNumber = await pointsOf(world, AT_ONCE, (app, count) => deliver(world, app, AT_ONCE_MB, count));
 
-  // Below 25 MB the fixed cost of a delivery hides how it grows; with fewer than 16 not all block buffers are made yet.
+  // Below 25 MB the fixed cost of a delivery hides how it grows, and fewer than 16 at once do not need all block buffers.
   const large = bySize.filter(({ x }) => x >= 25);
   const many = byNumber.filter(({ x }) => x >= 16);
   const times = [
@@ -32,7 +31,7 @@ export async function measureGrowth(world: World): Promise<Row[]> {
   if (!canLookIntoProcesses) return times;
   return [
     ...times,
-    memoryRow('body size, 1 → 200 MB', bySize, bySize, flat, world),
+    memoryRow('body size, 25 → 200 MB', bySize, large, flat, world),
     memoryRow(`${AT_ONCE_MB} MB, 1 → 64 at once`, byNumber, many, flatPerDelivery, world),
   ];
 }
@@ -53,11 +52,18 @@ async function deliver({ load }: World, { pid, url }: App, bodyMb: number, count
   return { wallMs, cpuMs: cpuMs.app, peakMib: memory().peakMib };
 }
 
+/** Each point has an app of its own: one that has grown for a larger point would hide what a smaller one takes. */
 async function pointsOf(
+  world: World,
   values: readonly number[],
-  measure: (value: number) => Promise<Omit<Point, 'x'>>,
+  measure: (app: App, value: number) => Promise<Omit<Point, 'x'>>,
 ): Promise<Point[]> {
-  const turns = await takeTurns(ROUNDS, Object.fromEntries(values.map((value) => [value, () => measure(value)])));
+  const runs: Record<number, () => Promise<Omit<Point, 'x'>>> = {};
+  for (const value of values) {
+    const app = await world.startApp('ours');
+    runs[value] = () => measure(app, value);
+  }
+  const turns = await takeTurns(ROUNDS, runs);
   return values.map((x) => {
     const middle = (name: 'wallMs' | 'cpuMs' | 'peakMib') => spread((turns[x] ?? []).map((turn) => turn[name])).median;
     return { x, wallMs: middle('wallMs'), cpuMs: middle('cpuMs'), peakMib: middle('peakMib') };
