@@ -56,9 +56,16 @@ afterAll(async () => {
   await app.close();
 });
 
-/** The built app as a process of its own, with the settings of this test's world. */
-const start = () =>
-  serve({ ...settingsOfThisWorld(), CallStorage: storage.connectionString, ELEVENLABS_API_BASE_URL: elevenLabs.url });
+/** The built app as a process of its own, with the settings of this test's world. As on a platform, it is started until it runs. */
+async function start(tries = 3): Promise<Served> {
+  const settings = { CallStorage: storage.connectionString, ELEVENLABS_API_BASE_URL: elevenLabs.url };
+  try {
+    return await serve({ ...settingsOfThisWorld(), ...settings });
+  } catch (error) {
+    if (tries === 1) throw error;
+    return start(tries - 1);
+  }
+}
 
 function settingsOfThisWorld(): NodeJS.ProcessEnv {
   const ours = /^(ELEVENLABS|ENABLE|VOICE|PRECALL|FUNCTIONS|LOG)_|_STORAGE_PATH$/;

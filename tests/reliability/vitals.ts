@@ -3,6 +3,8 @@ export interface Vitals {
   readonly residentBytes: number;
   /** The most that it ever was. */
   readonly peakBytes: number;
+  /** Blocks and bodies. */
+  readonly bufferBytes: number;
   readonly handles: number;
   readonly delayMs: number;
   readonly longDelayMs: number;
@@ -14,6 +16,7 @@ export interface Vitals {
 interface Fifth {
   readonly residentMib: number;
   readonly heldMib: number;
+  readonly buffersMib: number;
   readonly handles: number;
   readonly delayMs: number;
   readonly longDelayMs: number;
@@ -46,6 +49,7 @@ function fifthOf(vitals: readonly Vitals[]): Fifth {
   return {
     residentMib: median(vitals.map(({ residentBytes }) => residentBytes)) / MEBIBYTE,
     heldMib: median(held) / MEBIBYTE,
+    buffersMib: median(vitals.map(({ bufferBytes }) => bufferBytes)) / MEBIBYTE,
     handles: median(vitals.map(({ handles }) => handles)),
     delayMs: median(vitals.map(({ delayMs }) => delayMs)),
     longDelayMs: median(vitals.map(({ longDelayMs }) => longDelayMs)),
@@ -63,6 +67,7 @@ export function describeTrend({ fifths }: Trend): string {
   return [
     row('resident memory, MiB', ({ residentMib }) => residentMib),
     row('heap after a collection, MiB', ({ heldMib }) => heldMib, 1),
+    row('buffers, MiB', ({ buffersMib }) => buffersMib),
     row('handles', ({ handles }) => handles),
     row('event-loop delay, ms, median', ({ delayMs }) => delayMs, 1),
     row('event-loop delay, ms, 99th of 100', ({ longDelayMs }) => longDelayMs, 1),
