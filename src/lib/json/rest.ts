@@ -7,6 +7,7 @@ export const REST_LIMIT_BYTES = 16 * 1024 * 1024;
 export const SHORT_AUDIO_BYTES = 256 * 1024;
 
 const LEAST_GROWN_BYTES = 64 * 1024;
+const MOST_BYTES = REST_LIMIT_BYTES + SHORT_AUDIO_BYTES;
 
 /** The JSON around the audio as one contiguous, growing buffer, so that a body in tiny pieces costs no more than a whole one. */
 export class Rest {
@@ -34,7 +35,7 @@ export class Rest {
 
   /** Adds bytes of audio that may still be cut out again: it counts for the limit only once something follows it. */
   appendAudio(bytes: Buffer): void {
-    this.#append(bytes, REST_LIMIT_BYTES + SHORT_AUDIO_BYTES);
+    this.#append(bytes, MOST_BYTES);
   }
 
   /** Takes the audio, which begins at `start`, out again. */
@@ -58,7 +59,8 @@ export class Rest {
   }
 
   #grow(needed: number): void {
-    const larger = Buffer.allocUnsafeSlow(Math.max(needed, this.#buffer.length * 2, LEAST_GROWN_BYTES));
+    const doubled = Math.max(needed, this.#buffer.length * 2, LEAST_GROWN_BYTES);
+    const larger = Buffer.allocUnsafeSlow(Math.min(doubled, MOST_BYTES));
     larger.set(this.bytes);
     this.#buffer = larger;
     this.#isBorrowed = false;
