@@ -6,6 +6,7 @@ import { CollectingSink } from '../lib/json/collectingSink.ts';
 import { cutAt, inPiecesOf, noise } from '../lib/json/pieces.ts';
 import { split } from '../lib/json/split.ts';
 import { holds } from './holds.ts';
+import { share } from './share.ts';
 
 const AUDIO = noise((SHORT_AUDIO_BYTES / 4) * 3 + 100);
 
@@ -40,7 +41,7 @@ const others = fc
 /** Any order of the members. */
 const shuffled = (members: readonly string[]) => fc.shuffledSubarray([...members], { minLength: members.length });
 
-const cuts = fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 12 });
+const cuts = fc.array(share, { maxLength: 12 });
 
 /** A JSON text with audio of these bytes; the mark stands where its text goes. */
 const around = fc

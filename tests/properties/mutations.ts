@@ -1,9 +1,9 @@
 import fc from 'fast-check';
+import { share } from './share.ts';
 
 /** One change of some bytes; places are shares of their length, so that one change fits bytes of any length. */
 type Mutation = (bytes: Buffer) => Buffer;
 
-const share = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
 const at = (bytes: Buffer, place: number) => Math.floor(place * bytes.length);
 const insert = (bytes: Buffer, place: number, more: string | Uint8Array) =>
   Buffer.concat([bytes.subarray(0, at(bytes, place)), Buffer.from(more), bytes.subarray(at(bytes, place))]);
@@ -43,16 +43,18 @@ const fragments = fc.constantFrom(
   ],
 );
 
+const bitFlip: fc.Arbitrary<Mutation> = fc.tuple(share, fc.nat(7)).map(
+  ([place, bit]): Mutation =>
+    (bytes) => {
+      const flipped = Buffer.from(bytes);
+      const index = at(bytes, place);
+      if (index < flipped.length) flipped[index] = (flipped[index] ?? 0) ^ (1 << bit);
+      return flipped;
+    },
+);
+
 const mutation: fc.Arbitrary<Mutation> = fc.oneof(
-  fc.tuple(share, fc.nat(7)).map(
-    ([place, bit]): Mutation =>
-      (bytes) => {
-        const flipped = Buffer.from(bytes);
-        const index = at(bytes, place);
-        if (index < flipped.length) flipped[index] = (flipped[index] ?? 0) ^ (1 << bit);
-        return flipped;
-      },
-  ),
+  bitFlip,
   share.map(
     (place): Mutation =>
       (bytes) =>
@@ -111,9 +113,9 @@ const mutation: fc.Arbitrary<Mutation> = fc.oneof(
     ),
 );
 
-/** These bytes with none to six changes, one after the other. */
+/** These bytes with a bit flipped, or with none to six changes, one after the other. */
 export function mutated(seeds: readonly Buffer[]): fc.Arbitrary<Buffer> {
   return fc
-    .tuple(fc.constantFrom(...seeds), fc.array(mutation, { maxLength: 6 }))
+    .tuple(fc.constantFrom(...seeds), fc.oneof(fc.tuple(bitFlip), fc.array(mutation, { maxLength: 6 })))
     .map(([seed, mutations]) => mutations.reduce((bytes, mutate) => mutate(bytes), seed));
 }

@@ -1,9 +1,8 @@
 import fc from 'fast-check';
 import { it } from 'vitest';
-import { classify } from '../../src/lib/postCall/classify.ts';
 import { eventTypes } from '../../src/lib/postCall/events.ts';
 import { holds } from './holds.ts';
-import { expectSafePlaces } from './safePlaces.ts';
+import { expectVerdict } from './verdict.ts';
 
 /** Ids and types that would like to be somewhere else. */
 const hostile = fc.oneof(
@@ -59,7 +58,7 @@ const event = fc
   .chain((nested) => fc.constantFrom(nested, { ...nested, ...(nested.data as object), data: undefined }));
 
 it('names never leave their folder, whatever an event says', async () => {
-  const property = fc.property(event, (value) => expectSafePlaces(classify(Buffer.from(JSON.stringify(value)))));
+  const property = fc.property(event, (value) => expectVerdict(Buffer.from(JSON.stringify(value))));
   await holds(property, 5000);
 });
 
@@ -69,7 +68,7 @@ it('any bytes are given a verdict, and a place in their folder', async () => {
     fc.json().map((text) => new TextEncoder().encode(text)),
   );
   await holds(
-    fc.property(bytes, (each) => expectSafePlaces(classify(Buffer.from(each)))),
+    fc.property(bytes, (each) => expectVerdict(Buffer.from(each))),
     2000,
   );
 });

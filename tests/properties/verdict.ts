@@ -1,5 +1,6 @@
+import { isUtf8 } from 'node:buffer';
 import { expect } from 'vitest';
-import type { Verdict } from '../../src/lib/postCall/classify.ts';
+import { classify, type Verdict } from '../../src/lib/postCall/classify.ts';
 import { placeInQuarantine, placeOfCall, placeOfOtherEvent, sha256Of } from '../../src/lib/postCall/places.ts';
 import type { Place } from '../../src/lib/storage/keepOnce.ts';
 
@@ -22,8 +23,22 @@ function placesOf(verdict: Verdict): Place[] {
   return quarantine;
 }
 
-/** Two or three levels under the folder, of harmless characters, and the address of a blob there is not rewritten. */
-export function expectSafePlaces(verdict: Verdict): void {
+function isJson(body: Buffer): boolean {
+  try {
+    JSON.parse(body.toString());
+    return isUtf8(body);
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * The body is given a verdict, `not_json` exactly when it is none. Its places are two or three levels under the folder, of
+ * harmless characters, and the address of a blob there is not rewritten on its way.
+ */
+export function expectVerdict(body: Buffer): void {
+  const verdict = classify(body);
+  expect(verdict.kind !== 'unusable' || verdict.reason !== 'not_json').toBe(isJson(body));
   for (const { container, stem, extension } of placesOf(verdict)) {
     expect(container).toBe('calls');
     expect(stem).toMatch(/^folder\/inner(\/[A-Za-z0-9_-]{1,256}){2,3}$/);
