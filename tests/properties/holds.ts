@@ -16,6 +16,8 @@ const {
 
 /** A search for the smallest counterexample ends before the test is given up. */
 const LONGEST_MS = 20_000;
+/** A counterexample of megabytes helps nobody; seed and path come first. */
+const LONGEST_MESSAGE = 10_000;
 
 /** What a property's trial came to; one line of JSON in the file PROPERTY_REPORT, for `npm run fuzz`. */
 export interface Trial {
@@ -42,5 +44,6 @@ export async function holds<T>(property: fc.IRawProperty<T>, usualRuns: number):
     };
     appendFileSync(PROPERTY_REPORT, `${JSON.stringify(trial)}\n`);
   }
-  if (details.failed) throw new Error(fc.defaultReportMessage(details), { cause: details.errorInstance });
+  if (details.failed)
+    throw new Error(fc.defaultReportMessage(details)?.slice(0, LONGEST_MESSAGE), { cause: details.errorInstance });
 }

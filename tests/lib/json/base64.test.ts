@@ -73,6 +73,8 @@ describe('Base64StringDecoder, wherever the text is cut and however small the bl
     ['an escape by number over 255', 'QUJDQ\\u0151JD"', 'ABC', 'Q\\u0151JD"'],
     ['an escape that is none in JSON', 'QUJDQ\\xJD"', 'ABC', 'Q\\xJD"'],
     ['an escape by number that is no hex', 'QUJDQ\\u00zzJD"', 'ABC', 'Q\\u00zzJD"'],
+    ['an escape by number that begins as hex', 'QUJDQ\\u41zzJD"', 'ABC', 'Q\\u41zzJD"'],
+    ['an escape by number with a sign', 'QUJDQ\\u+041JD"', 'ABC', 'Q\\u+041JD"'],
     ['an escape by number that the quote cuts short', 'QUJDQ\\u00"}', 'ABC', 'Q\\u00"}'],
     ['an escape after padding', 'QUJDQQ==\\/"', 'ABCA', '\\/"'],
     ['an escape whose good quantum comes first', '\\u0051UJD\\u0051!"', 'ABC', '\\u0051!"'],
@@ -142,6 +144,36 @@ describe('Base64StringDecoder, wherever the text is cut and however small the bl
       expect(decoder.write(Buffer.from(`${text}QUJD`), 1)).toBe(1);
       expect(sink.bytes).toHaveLength(0);
     }
+  });
+
+  it.each([
+    ['clean text', 0, 2],
+    ['text with a hundred escapes', 100, 300],
+  ])('decodes %s at memory speed: in few steps, each as long as it can be', (_name, escapes, steps) => {
+    const bytes = noise(90_000);
+    const text = [...(bytes.toString('base64').match(/.{1200}/g) ?? [])]
+      .map((piece, index) =>
+        index < escapes ? `${piece.slice(0, -1)}\\u00${piece.charCodeAt(1199).toString(16)}` : piece,
+      )
+      .join('');
+    const sink = new CollectingSink(90_001);
+    sink.provide();
+    let wrote = 0;
+    const countingSink = {
+      block: sink.block,
+      get used() {
+        return sink.used;
+      },
+      wrote: (length: number) => {
+        wrote++;
+        sink.wrote(length);
+      },
+      ready: () => sink.ready(),
+    };
+    const body = Buffer.from(`${text}"`);
+    expect(new Base64StringDecoder(countingSink).write(body, 0)).toBe(body.length);
+    expect(sink.bytes.equals(bytes)).toBe(true);
+    expect(wrote).toBeLessThanOrEqual(steps);
   });
 
   it('decodes megabytes in large pieces to the same bytes', () => {
