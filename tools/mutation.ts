@@ -19,6 +19,9 @@ interface Part {
 
 const TARGET_PERCENT = 95;
 
+const preCall = (...names: string[]) => names.map((name) => `src/lib/preCall/${name}.ts`);
+const preCallTests = (...names: string[]) => names.map((name) => `tests/app/preCall${name}.test.ts`);
+
 const groups: Readonly<Record<string, readonly Part[]>> = {
   signature: [{ mutate: ['src/lib/signature/*.ts'], tests: ['tests/lib/signature/*.test.ts'] }],
   json: ['base64', 'scanner', 'rest', 'lift'].map((name) => ({
@@ -32,11 +35,10 @@ const groups: Readonly<Record<string, readonly Part[]>> = {
     { mutate: ['src/lib/storage/blockPool.ts'], tests: ['tests/lib/storage/blockPool.test.ts'] },
   ],
   preCall: [
-    {
-      mutate: ['prepare', 'clone', 'lend', 'records', 'state', 'sweep'].map((name) => `src/lib/preCall/${name}.ts`),
-      tests: ['tests/app/preCall{State,Once,Sweep}.test.ts'],
-      needsStorage: true,
-    },
+    { mutate: preCall('state', 'records'), tests: preCallTests('State'), needsStorage: true },
+    { mutate: preCall('prepare', 'clone'), tests: preCallTests('Once', 'Override', 'Answers'), needsStorage: true },
+    { mutate: preCall('lend'), tests: preCallTests('Once', 'Sweep'), needsStorage: true },
+    { mutate: preCall('sweep'), tests: preCallTests('Sweep'), needsStorage: true },
   ],
 };
 

@@ -179,9 +179,14 @@ describe('while the body flows', () => {
     expect(failure).toMatchObject({ code: 'body_too_slow', status: 408 });
   });
 
-  it('one that takes a while is waited for, and its deadline is gone once it is done', async () => {
+  it('no deadline is left behind by those that are done', async () => {
     const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
     const before = timers();
+    for (let times = 0; times < 20; times++) await withSignature(endpoint, signed(NOW_SECONDS), readOff);
+    expect(timers()).toBeLessThan(before + 10);
+  });
+
+  it('one that takes a while is waited for', async () => {
     const slow = new ReadableStream<Uint8Array>({
       async pull(controller) {
         await new Promise((resolve) => setTimeout(resolve, 50));
@@ -192,7 +197,6 @@ describe('while the body flows', () => {
     const request = requestOf({ 'elevenlabs-signature': sign(SECRET, NOW_SECONDS, BODY) }, slow);
     const { text } = await withSignature(endpoint, request, readOff);
     expect(text).toBe(BODY);
-    expect(timers()).toBe(before);
   });
 });
 
