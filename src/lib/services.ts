@@ -6,6 +6,7 @@ import type { PreCallWorld } from './preCall/world.ts';
 import { type Configuration, type PostCallSettings, readSettings } from './settings.ts';
 import type { BlobStorage, RetryBudget } from './storage/blobStorage.ts';
 import { type CallStore, openCallStore } from './storage/callStore.ts';
+import type { Telemetry } from './telemetry/telemetry.ts';
 
 /** The world that the functions of a process share. */
 export interface Services {
@@ -15,11 +16,14 @@ export interface Services {
   readonly preCall: PreCallWorld | undefined;
   /** Milliseconds since 1970. */
   readonly now: () => number;
+  /** Undefined when nobody measures. */
+  readonly telemetry?: Telemetry | undefined;
 }
 
 export interface ServiceOptions {
   readonly now?: () => number;
   readonly storageBudget?: RetryBudget;
+  readonly telemetry?: Telemetry | undefined;
 }
 
 export function openServices(
@@ -27,15 +31,19 @@ export function openServices(
   options: ServiceOptions = {},
 ): Services {
   const configuration = readSettings(environment);
-  const now = options.now ?? Date.now;
+  const { now = Date.now, storageBudget, telemetry } = options;
   const settings = configuration.postCall;
-  if (settings === undefined) return { configuration, postCall: undefined, preCall: undefined, now };
-  const store = openCallStore(settings, options.storageBudget);
-  const preCall = configuration.preCall && openPreCall(configuration.preCall, store.storage, now);
-  return { configuration, postCall: { settings, store }, preCall, now };
+  if (settings === undefined) return { configuration, postCall: undefined, preCall: undefined, now, telemetry };
+  const store = openCallStore(settings, { budget: storageBudget, telemetry });
+  const preCall = configuration.preCall && openPreCall(configuration.preCall, store.storage, { now, telemetry });
+  return { configuration, postCall: { settings, store }, preCall, now, telemetry };
 }
 
-function openPreCall(settings: PreCallSettings, storage: BlobStorage, now: () => number): PreCallWorld {
+function openPreCall(
+  settings: PreCallSettings,
+  storage: BlobStorage,
+  { now, telemetry }: { now: () => number; telemetry: Telemetry | undefined },
+): PreCallWorld {
   const state = new StateStore(storage, settings.statePath);
   let known: Promise<string> | undefined;
   const installation = () => {
@@ -45,5 +53,6 @@ function openPreCall(settings: PreCallSettings, storage: BlobStorage, now: () =>
     });
     return known;
   };
-  return { settings, storage, state, elevenLabs: new ElevenLabsClient(settings.elevenLabs), installation, now };
+  const elevenLabs = new ElevenLabsClient({ ...settings.elevenLabs, telemetry });
+  return { settings, storage, state, elevenLabs, installation, now };
 }

@@ -124,6 +124,8 @@ export interface SendOptions {
   readonly method?: string;
   readonly path?: string;
   readonly contentType?: string;
+  /** W3C trace context, as the host would hand it on. */
+  readonly traceParent?: string;
 }
 
 export function sign(body: Uint8Array | string, secret = SECRET, timestamp = Math.floor(Date.now() / 1000)): string {
@@ -143,6 +145,7 @@ export function send(world: World, body: Uint8Array | string, options: SendOptio
         headers: {
           'content-type': options.contentType ?? 'application/json',
           ...(header === null ? {} : { 'elevenlabs-signature': header }),
+          ...(options.traceParent === undefined ? {} : { traceparent: options.traceParent }),
           ...(options.chunkBytes === undefined ? { 'content-length': bytes.length } : {}),
         },
       },

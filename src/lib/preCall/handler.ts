@@ -18,7 +18,7 @@ const DEADLINE_MS = 48_000;
 export function preCallHandler(services: Services) {
   return async (request: HttpRequest, context: InvocationContext): Promise<HttpResponseInit> => {
     const started = services.now();
-    const log = logTo(context, services.configuration.log);
+    const log = logTo(context, services.configuration.log, services.telemetry);
     const deadline = AbortSignal.timeout(DEADLINE_MS);
     const endsAtMs = performance.now() + DEADLINE_MS;
     let signed: SignedDelivery | undefined;

@@ -1,4 +1,5 @@
 import type { PostCallSettings } from '../settings.ts';
+import type { Telemetry } from '../telemetry/telemetry.ts';
 import { type Attempts, BlobStorage, type RetryBudget } from './blobStorage.ts';
 import { BlockDraft } from './blockDraft.ts';
 import { BlockPool } from './blockPool.ts';
@@ -17,9 +18,12 @@ export interface CallStore {
   readonly storesAudio: boolean;
 }
 
-export function openCallStore(settings: PostCallSettings, budget: RetryBudget = RETRY_BUDGET): CallStore {
+export function openCallStore(
+  settings: PostCallSettings,
+  { budget = RETRY_BUDGET, telemetry }: { budget?: RetryBudget | undefined; telemetry?: Telemetry | undefined } = {},
+): CallStore {
   return {
-    storage: new BlobStorage(settings.connection, budget),
+    storage: new BlobStorage(settings.connection, budget, telemetry),
     pool: new BlockPool(BLOCKS_PER_PROCESS),
     paths: settings.paths,
     storesTranscripts: settings.storesTranscripts,
