@@ -9,7 +9,7 @@ import type { BlobMetadata, Place } from '../../src/lib/storage/keepOnce.ts';
 import { sign } from '../lib/signature/sign.ts';
 
 /** A budget in which a test can see that something has failed. */
-export const BUDGET = { totalMs: 3_000, tryMs: 1_000 };
+const BUDGET = { totalMs: 3_000, tryMs: 1_000 };
 
 export const storageAt = (connectionString: string) =>
   new BlobStorage({ kind: 'connection-string', connectionString }, BUDGET);

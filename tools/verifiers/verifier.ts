@@ -4,7 +4,7 @@ import { headerOf, type SignatureCase } from '../../tests/vectors/cases.ts';
 export type Verdict = 'genuine' | 'refused' | 'fails';
 
 /** One delivery as a receiver would hand it to the verifier. */
-export interface Received {
+interface Received {
   readonly body: Buffer;
   /** Empty when there is none. */
   readonly header: string;
