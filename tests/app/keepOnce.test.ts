@@ -133,6 +133,10 @@ describe('a blob that comes and goes', () => {
     const place = newPlace();
     proxy.onRequest = () => ({ kind: 'answer', status: 403 });
     await expect(keep(place, ONE, 'first')).rejects.toMatchObject({ hint: expect.stringContaining('refuses access') });
+    proxy.onRequest = () => undefined;
+    await keep(place, ONE, 'first');
+    proxy.onRequest = (method) => (method === 'PUT' ? { kind: 'answer', status: 403 } : undefined);
+    await expect(keep(place, ONE, 'first')).rejects.toMatchObject({ hint: expect.stringContaining('refuses access') });
     proxy.onRequest = (method) => (method === 'PUT' ? there : { kind: 'answer', status: 403 });
     await expect(keep(place, ONE, 'first')).rejects.toMatchObject({ hint: expect.stringContaining('refuses access') });
   });
@@ -193,6 +197,20 @@ describe('a copy', () => {
     expect((await copyTo(from)).kind).toBe('stored');
     expect(copies).toBe(2);
     expect((await textsOf(from.place))['target.json']).toBe('the bytes');
+  });
+
+  it('that fails again and again is storage that cannot be used now', async () => {
+    const from = await source();
+    const begun = { 'x-ms-copy-status': 'pending', 'x-ms-copy-id': '1' };
+    proxy.onRequest = (method, target) => {
+      if (method === 'PUT' && target.includes('target')) return { kind: 'lose-answer', status: 202, headers: begun };
+      return method === 'HEAD' ? copy('failed') : undefined;
+    };
+    await expect(copyTo(from)).rejects.toMatchObject({
+      code: 'storage_unavailable',
+      hint: expect.stringContaining('(503, ServerBusy)'),
+      cause: { message: 'The copy has failed' },
+    });
   });
 
   it('whose source is gone has nothing to copy, unless somebody else has done it', async () => {

@@ -168,10 +168,10 @@ function indexOrEnd(chunk: Buffer, byte: number, from: number): number {
   return index === -1 ? chunk.length : index;
 }
 
-/** The character that an escape stands for, or -1 for one that cannot be base64. */
+/** The character that an escape stands for, or one that is no base64 when it cannot be. */
 function unescaped(bytes: readonly number[]): number {
   const [, kind, ...hex] = bytes;
   if (kind === SLASH) return SLASH;
   const text = String.fromCharCode(...hex); // of an escape by number, else empty
-  return /^[0-9a-fA-F]{4}$/.test(text) ? Number.parseInt(text, 16) : -1;
+  return /^[0-9a-fA-F]+$/.test(text) ? Number.parseInt(text, 16) : NO_BASE64;
 }
