@@ -28,6 +28,14 @@ export default defineConfig({
           globalSetup: ['tests/azurite.setup.ts'],
         },
       },
+      {
+        extends: true,
+        test: {
+          name: 'infra',
+          include: ['tests/infra/**/*.test.ts'],
+          globalSetup: ['tests/azurite.setup.ts', 'tests/infra/bicep.setup.ts'],
+        },
+      },
     ],
   },
 });

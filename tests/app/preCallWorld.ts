@@ -8,6 +8,7 @@ import { openServices, type Services } from '../../src/lib/services.ts';
 import { sweep } from '../../src/lib/sweep.ts';
 import { type RunningElevenLabs, startElevenLabs } from '../../tools/elevenlabs/server.ts';
 import type { StoredVoice } from '../../tools/elevenlabs/state.ts';
+import { expectNothingConfidential } from './confidential.ts';
 import { type Answer, newCall, type SendOptions, send, startWorld, type World } from './world.ts';
 
 const PRE_CALL_PATH = '/elevenlabs/precall/webhook';
@@ -105,8 +106,7 @@ async function start(settings: Environment, load: (running: PreCallApp) => Promi
   };
   const world = await startWorld(environment, () => load(running));
   const close = async () => {
-    await world.close();
-    await api.close();
+    await world.close().finally(() => api.close());
   };
   return Object.assign(running, { world, close });
 }
@@ -235,5 +235,6 @@ export async function sweepOn(instance: Services): Promise<string[]> {
   await sweep(instance, {
     write: (level, message, fields) => void lines.push(`${level} ${message} ${JSON.stringify(fields)}`),
   });
+  expectNothingConfidential(lines);
   return lines;
 }

@@ -6,6 +6,7 @@ import { BlobServiceClient } from '@azure/storage-blob';
 import { inject } from 'vitest';
 import type { HostLine, RunningHost } from '../../tools/host/host.ts';
 import { startHost } from '../../tools/host/host.ts';
+import { expectNothingConfidential, rememberDelivery, rememberSecrets } from './confidential.ts';
 
 export const SECRET = 'wsec_test_newest';
 export const OLD_SECRET = 'wsec_test_oldest';
@@ -32,6 +33,7 @@ export interface World {
   storedIn(container: string, matches?: Matches): Promise<StoredBlob[]>;
   /** The paths of all that is visible. */
   paths(): Promise<string[]>;
+  /** Rejects when a line of the log holds anything of a body, a secret or a signature. */
   close(): Promise<void>;
 }
 
@@ -66,6 +68,7 @@ export async function startWorld(
     if (value === undefined) delete process.env[name];
     else process.env[name] = value;
   }
+  rememberSecrets(environment);
   const lines: HostLine[] = [];
   const write = (line: HostLine) => void lines.push(line);
   const host = await startHost({ port: 0, write, timers: false }, load);
@@ -85,7 +88,10 @@ export async function startWorld(
       for (const container of Object.values(containers)) await storedIn(container, note);
       return seen;
     },
-    close: () => host.close(),
+    close: async () => {
+      await host.close();
+      expectNothingConfidential(lines);
+    },
   };
 }
 
@@ -137,6 +143,7 @@ export function sign(body: Uint8Array | string, secret = SECRET, timestamp = Mat
 export function send(world: World, body: Uint8Array | string, options: SendOptions = {}): Promise<Answer> {
   const bytes = Buffer.from(body);
   const header = options.header === undefined ? sign(bytes, options.secret, options.timestamp) : options.header;
+  rememberDelivery(bytes, header);
   return new Promise((resolve, reject) => {
     const request = httpRequest(
       world.host.url.replace(/\/$/, '') + (options.path ?? WEBHOOK_PATH),
