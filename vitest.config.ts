@@ -19,7 +19,7 @@ export default defineConfig({
       },
     },
     projects: [
-      { extends: true, test: { name: 'unit', include: ['tests/lib/**/*.test.ts'] } },
+      { extends: true, test: { name: 'unit', include: ['tests/{lib,vectors,properties}/**/*.test.ts'] } },
       {
         extends: true,
         test: {

@@ -11,7 +11,7 @@ type Fault =
   /** The request does not reach storage; this is the answer. */
   | { readonly kind: 'answer'; readonly status: number; readonly headers?: Record<string, string> }
   /** The server does it, and the answer is lost: the connection closes, or another answer comes instead. */
-  | { readonly kind: 'lose-answer'; readonly status?: number }
+  | { readonly kind: 'lose-answer'; readonly status?: number; readonly headers?: Record<string, string> }
   /** The connection is closed at once. */
   | { readonly kind: 'refuse' }
   /** Nothing ever comes. */
@@ -78,7 +78,7 @@ function forward(
   upstream: URL,
   request: IncomingMessage,
   response: ServerResponse,
-  lost: { readonly status?: number } | undefined,
+  lost: { readonly status?: number; readonly headers?: Record<string, string> } | undefined,
 ): ClientRequest {
   const onward = httpRequest(
     {
@@ -92,7 +92,7 @@ function forward(
       if (lost !== undefined) {
         answer.resume().on('end', () => {
           if (lost.status === undefined) request.socket.destroy();
-          else response.writeHead(lost.status).end();
+          else response.writeHead(lost.status, lost.headers).end();
         });
         return;
       }

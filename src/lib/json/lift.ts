@@ -67,7 +67,7 @@ class Lift {
     let at = 0;
     while (at < chunk.length) {
       if (this.#remainder !== undefined) {
-        await this.#remainder.write(at === 0 ? chunk : chunk.subarray(at));
+        await this.#remainder.write(chunk.subarray(at));
         return;
       }
       if (this.#decoder?.state === 'open') at = await this.#decode(this.#decoder, chunk, at);
@@ -104,7 +104,7 @@ class Lift {
       this.#decoder = new Base64StringDecoder(this.#audio);
       const begun = this.#rest.cutAudio(this.#audioStart);
       const used = await this.#decode(this.#decoder, begun, 0);
-      if (used < begun.length) await this.#remainder?.write(begun.subarray(used));
+      await this.#remainder?.write(begun.subarray(used)); // there is one only when the audio is broken already
     }
     return end;
   }

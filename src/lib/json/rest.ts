@@ -8,6 +8,7 @@ export const REST_LIMIT_BYTES = 16 * 1024 * 1024;
 export const SHORT_AUDIO_BYTES = 256 * 1024;
 
 const LEAST_GROWN_BYTES = 64 * 1024;
+const MOST_BYTES = REST_LIMIT_BYTES + SHORT_AUDIO_BYTES;
 
 /** The JSON around the audio as one contiguous, growing buffer, so that a body in tiny pieces costs no more than a whole one. */
 export class Rest implements BodyHolder {
@@ -46,7 +47,7 @@ export class Rest implements BodyHolder {
 
   /** Adds bytes of audio that may still be cut out again: it counts for the limit only once something follows it. */
   appendAudio(bytes: Buffer): void {
-    this.#append(bytes, REST_LIMIT_BYTES + SHORT_AUDIO_BYTES);
+    this.#append(bytes, MOST_BYTES);
   }
 
   /** Takes the audio, which begins at `start`, out again. */
@@ -80,7 +81,8 @@ export class Rest implements BodyHolder {
   }
 
   #grow(needed: number): void {
-    const length = Math.max(needed, this.#buffer.length * 2, LEAST_GROWN_BYTES);
+    const doubled = Math.max(needed, this.#buffer.length * 2, LEAST_GROWN_BYTES);
+    const length = Math.min(doubled, MOST_BYTES);
     if (!this.#hasLetGo) this.#memory?.hold(this, length);
     const { bytes } = this;
     const larger = Buffer.allocUnsafeSlow(length);

@@ -145,7 +145,6 @@ function newLevel(): Level {
 /** A key may be spelled with escapes: `full\u005faudio` is `full_audio`. */
 function keyText(bytes: number[]): string {
   const text = Buffer.from(bytes).toString('latin1');
-  if (!text.includes('\\')) return text;
   try {
     return String(JSON.parse(`"${text}"`));
   } catch {
