@@ -5,6 +5,8 @@ export default defineConfig({
     // The app's own gate is to meet a header of a megabyte, not Node's limit.
     execArgv: ['--max-http-header-size=2097152'],
     pool: 'forks',
+    // Most tests wait for sockets, processes or storage more than they compute.
+    maxWorkers: 2,
     testTimeout: 30_000,
     hookTimeout: 60_000,
     reporters: ['default', './tests/lastLine.reporter.ts'],
@@ -25,6 +27,7 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: ['tests/app/**/*.test.ts', 'tests/tools/**/*.test.ts', 'tests/*.test.ts'],
+          exclude: ['tests/bench.test.ts'],
           globalSetup: ['tests/azurite.setup.ts'],
         },
       },
@@ -48,6 +51,8 @@ export default defineConfig({
           maxConcurrency: 16,
         },
       },
+      // Alone: it compares times.
+      { extends: true, test: { name: 'bench', include: ['tests/bench.test.ts'], sequence: { groupOrder: 2 } } },
     ],
   },
 });
