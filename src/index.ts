@@ -1,5 +1,7 @@
 import { app } from '@azure/functions';
 import { completeAnswer } from './lib/completeAnswer.ts';
+import { followInvocations } from './lib/telemetry/invocations.ts';
+import { telemetry } from './lib/wiring.ts';
 import './functions/health.ts';
 import './functions/postCallWebhook.ts';
 import './functions/preCallWebhook.ts';
@@ -8,3 +10,4 @@ import './functions/sweep.ts';
 // Without streams a chunked body, such as every recording, reaches the handler empty (A§0.1).
 app.setup({ enableHttpStream: true });
 app.hook.postInvocation(completeAnswer);
+if (telemetry !== undefined) followInvocations(telemetry);

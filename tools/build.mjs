@@ -1,6 +1,6 @@
 // Bundles the app for deployment: dist/index.js and the chunks that it loads lazily. Needs no node_modules at run time.
 // Given an entry point and a folder, it bundles another app in the same way: the bench compares with some.
-import { rm } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -9,7 +9,7 @@ const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 const [entryPoint = 'src/index.ts', outdir = 'dist'] = process.argv.slice(2);
 
 await rm(resolve(root, outdir), { recursive: true, force: true });
-await build({
+const { metafile } = await build({
   absWorkingDir: root,
   entryPoints: [entryPoint],
   outdir,
@@ -22,13 +22,17 @@ await build({
   minify: true,
   keepNames: true,
   sourcemap: 'linked',
+  metafile: true,
   legalComments: 'none',
   logLevel: 'warning',
-  // The Functions host answers this specifier; it is no package.
-  external: ['@azure/functions-core'],
+  // The Functions host answers the first; it is no package. The second is what debug asks for and does without: it is
+  // installed for development only, so its code has no place in production.
+  external: ['@azure/functions-core', 'supports-color'],
   // Bundled CommonJS still asks for require and the file globals, which an ES module does not have.
   define: { __filename: '__file', __dirname: '__dir' },
   banner: {
     js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url), __file = import.meta.filename, __dir = import.meta.dirname;",
   },
 });
+// Which source went into which file: what npm run package takes its list of third parties from.
+await writeFile(resolve(root, outdir, 'meta.json'), JSON.stringify(metafile));

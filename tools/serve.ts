@@ -1,6 +1,5 @@
 // npm start: the built app on this machine, with nothing installed but Node and npm.
-import { existsSync } from 'node:fs';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { existsSync, readFileSync } from 'node:fs';
 import { type HostLine, type RunningHost, startHost } from './host/host.ts';
 import { LocalSettingsError, readLocalSettings } from './localSettings.ts';
 import { isPortFree } from './ports.ts';
@@ -13,8 +12,6 @@ import { StartError } from './serve/startError.ts';
 import { prepareStorage, type Storage } from './serve/storage.ts';
 import { stopRequest } from './stopRequest.ts';
 
-const entryPoint = fileURLToPath(new URL('../dist/index.js', import.meta.url));
-
 try {
   const options = readOptions(process.argv.slice(2), process.env);
   if (options === undefined) console.log(usage);
@@ -26,8 +23,7 @@ try {
 
 async function serve(options: ServeOptions): Promise<void> {
   const stopped = stopRequest().then(() => 0);
-  if (!existsSync(entryPoint))
-    throw new StartError('The app is not built yet. Run it with npm start, or build it: npm run build');
+  const entryPoint = findEntryPoint(options.app);
   if (options.port !== 0 && !(await isPortFree(options.port))) throw new StartError(appPortTaken(options.port));
 
   const settings = combineSettings(process.env, readLocalSettings());
@@ -35,7 +31,7 @@ async function serve(options: ServeOptions): Promise<void> {
   let elevenLabs: ElevenLabs | undefined;
   try {
     elevenLabs = await prepareElevenLabs(settings);
-    const host = await startApp(options.port, { ...settings, ...storage.overrides, ...elevenLabs.overrides });
+    const host = await startApp(options, entryPoint, { ...settings, ...storage.overrides, ...elevenLabs.overrides });
     console.log(banner(host, { storage, elevenLabs, settings }));
     const exitCode = await Promise.race([stopped, azuriteFailure(storage)]);
     await host.close();
@@ -48,13 +44,23 @@ async function serve(options: ServeOptions): Promise<void> {
   process.exit();
 }
 
-async function startApp(port: number, settings: Settings): Promise<RunningHost> {
+/** What package.json names as `main`, as the Functions host reads it. */
+function findEntryPoint(app: URL): URL {
+  const manifest = new URL('package.json', app);
+  if (!existsSync(manifest) || !existsSync(new URL('host.json', app)))
+    throw new StartError(`There is no package.json beside a host.json in ${app.pathname}`);
+  const { main } = JSON.parse(readFileSync(manifest, 'utf8')) as { main: string };
+  const entryPoint = new URL(main, app);
+  if (!existsSync(entryPoint))
+    throw new StartError('The app is not built yet. Run it with npm start, or build it: npm run build');
+  return entryPoint;
+}
+
+async function startApp({ port, app }: ServeOptions, entryPoint: URL, settings: Settings): Promise<RunningHost> {
   Object.assign(process.env, settings);
   const bodyLimit = Number(settings['FUNCTIONS_REQUEST_BODY_SIZE_LIMIT']);
-  return startHost(
-    { port, write, ...(Number.isSafeInteger(bodyLimit) && bodyLimit > 0 ? { bodyLimitBytes: bodyLimit } : {}) },
-    () => import(pathToFileURL(entryPoint).href),
-  );
+  const limits = Number.isSafeInteger(bodyLimit) && bodyLimit > 0 ? { bodyLimitBytes: bodyLimit } : {};
+  return startHost({ port, write, folder: app, ...limits }, () => import(entryPoint.href));
 }
 
 function write(line: HostLine): void {

@@ -42,13 +42,18 @@ function run(command, args) {
 
 if (process.env.npm_execpath === undefined) fail('start it with npm, for example "npm start" or "npm test"');
 
-if (!isInstalled()) {
+const pinned = `node_modules/node/bin/node${process.platform === 'win32' ? '.exe' : ''}`;
+// PINNED_NODE=false tries the app on the Node that runs npm. Only an install script brings the pinned one; no other is needed.
+const isOwnNode = process.env.PINNED_NODE === 'false';
+
+if (!isInstalled() || (isOwnNode && existsSync(pinned))) {
   console.error('setup: installing the dependencies (about a minute, once)');
-  run(process.env.npm_node_execpath ?? process.execPath, [process.env.npm_execpath, 'ci']);
+  const ci = [process.env.npm_execpath, 'ci', ...(isOwnNode ? ['--ignore-scripts'] : [])];
+  run(process.env.npm_node_execpath ?? process.execPath, ci);
 }
 
-const pinned = `node_modules/node/bin/node${process.platform === 'win32' ? '.exe' : ''}`;
-const node = existsSync(pinned) ? pinned : process.execPath;
+// This script may itself have run on a pinned Node that is gone by now.
+const node = [pinned, process.env.npm_node_execpath ?? '', process.execPath].find((path) => existsSync(path)) ?? 'node';
 const version = spawnSync(node, ['-p', 'process.versions.node'], { encoding: 'utf8' }).stdout.trim();
 const [major = 0, minor = 0] = version.split('.').map(Number);
 if (major < 22 || (major === 22 && minor < 19)) {

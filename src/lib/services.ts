@@ -4,8 +4,9 @@ import type { PreCallSettings } from './preCall/settings.ts';
 import { StateStore } from './preCall/state.ts';
 import type { PreCallWorld } from './preCall/world.ts';
 import { type Configuration, type PostCallSettings, readSettings } from './settings.ts';
-import type { BlobStorage, RetryBudget } from './storage/blobStorage.ts';
+import type { RetryBudget } from './storage/blobStorage.ts';
 import { type CallStore, openCallStore } from './storage/callStore.ts';
+import type { Telemetry } from './telemetry/telemetry.ts';
 
 /** The world that the functions of a process share. */
 export interface Services {
@@ -15,11 +16,14 @@ export interface Services {
   readonly preCall: PreCallWorld | undefined;
   /** Milliseconds since 1970. */
   readonly now: () => number;
+  /** Undefined when nobody measures. */
+  readonly telemetry?: Telemetry | undefined;
 }
 
 export interface ServiceOptions {
   readonly now?: () => number;
   readonly storageBudget?: RetryBudget;
+  readonly telemetry?: Telemetry | undefined;
 }
 
 export function openServices(
@@ -27,23 +31,28 @@ export function openServices(
   options: ServiceOptions = {},
 ): Services {
   const configuration = readSettings(environment);
-  const now = options.now ?? Date.now;
+  const { now = Date.now, storageBudget, telemetry } = options;
   const settings = configuration.postCall;
-  if (settings === undefined) return { configuration, postCall: undefined, preCall: undefined, now };
-  const store = openCallStore(settings, options.storageBudget);
-  const preCall = configuration.preCall && openPreCall(configuration.preCall, store.storage, now);
-  return { configuration, postCall: { settings, store }, preCall, now };
+  if (settings === undefined) return { configuration, postCall: undefined, preCall: undefined, now, telemetry };
+  const store = openCallStore(settings, { budget: storageBudget, telemetry });
+  const preCall = configuration.preCall && openPreCall(configuration.preCall, store, { now, telemetry });
+  return { configuration, postCall: { settings, store }, preCall, now, telemetry };
 }
 
-function openPreCall(settings: PreCallSettings, storage: BlobStorage, now: () => number): PreCallWorld {
+function openPreCall(
+  settings: PreCallSettings,
+  { storage, bodies }: CallStore,
+  { now, telemetry }: { now: () => number; telemetry: Telemetry | undefined },
+): PreCallWorld {
   const state = new StateStore(storage, settings.statePath);
   let known: Promise<string> | undefined;
-  const installation = () => {
-    known ??= installationId(state).catch((error: unknown) => {
+  const installation = (by: StateStore) => {
+    known ??= installationId(by).catch((error: unknown) => {
       known = undefined;
       throw error;
     });
     return known;
   };
-  return { settings, storage, state, elevenLabs: new ElevenLabsClient(settings.elevenLabs), installation, now };
+  const elevenLabs = new ElevenLabsClient({ ...settings.elevenLabs, telemetry });
+  return { settings, storage, state, bodies, elevenLabs, installation, now };
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type PreCallSettings, readPreCallSettings } from './preCall/settings.ts';
+import { type PreCallSettings, preCallSettingNames, readPreCallSettings } from './preCall/settings.ts';
 import { boolean, secrets, storagePath, wholeNumber } from './settingFields.ts';
 import {
   type Environment,
@@ -91,6 +91,13 @@ const operatingSettings = z.object({
     .regex(/^\S+( +\S+){5}$/, 'must be an NCRONTAB expression of six fields, such as 0 */5 * * * *')
     .default(DEFAULT_SWEEP_SCHEDULE),
 });
+
+/** Every setting that the app reads by its name; the storage connections have several spellings, see `readConnection`. */
+export const settingNames: readonly string[] = [
+  ...Object.keys(deliverySettings.shape),
+  ...Object.keys(operatingSettings.shape),
+  ...preCallSettingNames,
+];
 
 /** Reads the settings of contract §6 from the environment and reports every problem at once. */
 export function readSettings(environment: Environment): Configuration {

@@ -285,7 +285,7 @@ describe('the host and the limits', () => {
     const line = await until(() => deliveryLine()?.message.includes(event.data.conversation_id) && deliveryLine());
     expect(line).toMatchObject({ level: 'information', functionName: 'postCallWebhook' });
     expect((line as { message: string }).message).toMatch(
-      /^delivery outcome=stored event=post_call_transcription conversation=conv_\w+ agent=agent_\w+ secret=1 bytes=\d+ ms=\d+ signature_age_s=\d+ delivery=\S+ duplicate=false blob=\S+ status=200$/,
+      /^delivery outcome=stored event=post_call_transcription conversation=conv_\w+ agent=agent_\w+ secret=1 bytes=\d+ ms=\d+ commit_ms=\d+ signature_age_s=\d+ delivery=\S+ duplicate=false blob=\S+ status=200$/,
     );
     expect(world.lines.filter((each) => each.message.includes('Hello?'))).toEqual([]);
   });

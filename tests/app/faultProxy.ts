@@ -11,7 +11,7 @@ type Fault =
   /** The request does not reach storage; this is the answer. */
   | { readonly kind: 'answer'; readonly status: number; readonly headers?: Record<string, string> }
   /** The server does it, and the answer is lost: the connection closes, or another answer comes instead. */
-  | { readonly kind: 'lose-answer'; readonly status?: number }
+  | { readonly kind: 'lose-answer'; readonly status?: number; readonly headers?: Record<string, string> }
   /** The connection is closed at once. */
   | { readonly kind: 'refuse' }
   /** Nothing ever comes. */
@@ -22,8 +22,8 @@ export interface HttpFaultProxy {
   readonly url: string;
   /** How many requests are with the server right now. */
   readonly underWay: number;
-  /** Called for each request with its method and target; what it returns happens. */
-  onRequest: (method: string, target: string) => Fault | undefined;
+  /** Called for each request with its method and target; what it returns happens, as soon as it says so. */
+  onRequest: (method: string, target: string) => Fault | undefined | Promise<Fault | undefined>;
   readonly requests: string[];
   close(): Promise<void>;
 }
@@ -42,10 +42,10 @@ export async function startFaultProxy(connectionString: string): Promise<FaultPr
 export async function startHttpFaultProxy(upstream: URL): Promise<HttpFaultProxy> {
   const requests: string[] = [];
   let underWay = 0;
-  const server = createServer((request, response) => {
+  const server = createServer(async (request, response) => {
     const line = `${request.method} ${request.url}`;
     requests.push(line);
-    const fault = proxy.onRequest(request.method ?? '', request.url ?? '');
+    const fault = await proxy.onRequest(request.method ?? '', request.url ?? '');
     if (fault?.kind === 'hang') request.resume();
     else if (fault?.kind === 'refuse') request.socket.destroy();
     else if (fault?.kind === 'answer') {
@@ -78,7 +78,7 @@ function forward(
   upstream: URL,
   request: IncomingMessage,
   response: ServerResponse,
-  lost: { readonly status?: number } | undefined,
+  lost: { readonly status?: number; readonly headers?: Record<string, string> } | undefined,
 ): ClientRequest {
   const onward = httpRequest(
     {
@@ -92,7 +92,7 @@ function forward(
       if (lost !== undefined) {
         answer.resume().on('end', () => {
           if (lost.status === undefined) request.socket.destroy();
-          else response.writeHead(lost.status).end();
+          else response.writeHead(lost.status, lost.headers).end();
         });
         return;
       }
@@ -101,6 +101,9 @@ function forward(
     },
   );
   onward.on('error', () => request.socket.destroy());
+  request.on('close', () => {
+    if (!request.complete) onward.destroy(); // the app has given up half-way
+  });
   request.pipe(onward);
   return onward;
 }

@@ -6,6 +6,7 @@ import { BlobServiceClient } from '@azure/storage-blob';
 import { inject } from 'vitest';
 import type { HostLine, RunningHost } from '../../tools/host/host.ts';
 import { startHost } from '../../tools/host/host.ts';
+import { expectNothingConfidential, rememberDelivery, rememberSecrets } from './confidential.ts';
 
 export const SECRET = 'wsec_test_newest';
 export const OLD_SECRET = 'wsec_test_oldest';
@@ -32,6 +33,7 @@ export interface World {
   storedIn(container: string, matches?: Matches): Promise<StoredBlob[]>;
   /** The paths of all that is visible. */
   paths(): Promise<string[]>;
+  /** Rejects when a line of the log holds anything of a body, a secret or a signature. */
   close(): Promise<void>;
 }
 
@@ -66,6 +68,7 @@ export async function startWorld(
     if (value === undefined) delete process.env[name];
     else process.env[name] = value;
   }
+  rememberSecrets(environment);
   const lines: HostLine[] = [];
   const write = (line: HostLine) => void lines.push(line);
   const host = await startHost({ port: 0, write, timers: false }, load);
@@ -85,7 +88,10 @@ export async function startWorld(
       for (const container of Object.values(containers)) await storedIn(container, note);
       return seen;
     },
-    close: () => host.close(),
+    close: async () => {
+      await host.close();
+      expectNothingConfidential(lines);
+    },
   };
 }
 
@@ -124,6 +130,8 @@ export interface SendOptions {
   readonly method?: string;
   readonly path?: string;
   readonly contentType?: string;
+  /** Beside those that every delivery has. */
+  readonly headers?: Record<string, string>;
 }
 
 export function sign(body: Uint8Array | string, secret = SECRET, timestamp = Math.floor(Date.now() / 1000)): string {
@@ -135,15 +143,20 @@ export function sign(body: Uint8Array | string, secret = SECRET, timestamp = Mat
 export function send(world: World, body: Uint8Array | string, options: SendOptions = {}): Promise<Answer> {
   const bytes = Buffer.from(body);
   const header = options.header === undefined ? sign(bytes, options.secret, options.timestamp) : options.header;
+  rememberDelivery(bytes, header);
   return new Promise((resolve, reject) => {
     const request = httpRequest(
       world.host.url.replace(/\/$/, '') + (options.path ?? WEBHOOK_PATH),
       {
         method: options.method ?? 'POST',
+        // A connection of its own: a kept one may be closed by the server just as it is used again.
+        agent: false,
         headers: {
+          connection: 'keep-alive',
           'content-type': options.contentType ?? 'application/json',
           ...(header === null ? {} : { 'elevenlabs-signature': header }),
           ...(options.chunkBytes === undefined ? { 'content-length': bytes.length } : {}),
+          ...options.headers,
         },
       },
       (response) => {
@@ -151,6 +164,7 @@ export function send(world: World, body: Uint8Array | string, options: SendOptio
           const text = answer.toString();
           const json = text.startsWith('{') ? (JSON.parse(text) as Record<string, unknown>) : {};
           resolve({ status: response.statusCode ?? 0, headers: response.headers, text, json });
+          request.destroy();
         }, reject);
       },
     );

@@ -8,10 +8,10 @@ export interface Served {
   stop(): Promise<void>;
 }
 
-/** Starts the built app as a process of its own. The environment names what the user has set. */
-export async function serve(environment: NodeJS.ProcessEnv = {}): Promise<Served> {
+/** Starts the built app as a process of its own. The environment names what the user has set, `more` goes to `npm start`. */
+export async function serve(environment: NodeJS.ProcessEnv = {}, more: string[] = []): Promise<Served> {
   const args = ['--max-http-header-size=2097152', 'tools/serve.ts', '--port', '0', '--storage-port', '0'];
-  const served = run(args, environment);
+  const served = run([...args, ...more], environment);
   await served.says('Ctrl-C');
   const url = /POST +(http:\S+)\/elevenlabs\/precall\/webhook/.exec(served.text())?.[1];
   if (url === undefined) throw new Error(`No route for pre-call: ${served.text()}`);

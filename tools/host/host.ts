@@ -12,6 +12,8 @@ import type { HostOptions, RunningHost } from './types.ts';
 
 export type { HostLine, HostOptions, RunningHost } from './types.ts';
 
+const repository = new URL('../../', import.meta.url);
+
 let hasStarted = false;
 
 /**
@@ -28,14 +30,14 @@ let hasStarted = false;
 export async function startHost(options: HostOptions, load: () => Promise<unknown>): Promise<RunningHost> {
   if (hasStarted) throw new Error('startHost works once per process: the library keeps the app in module state');
   hasStarted = true;
-  const { port, write, bodyLimitBytes = 104_857_600, timers: runsSchedules = true } = options;
+  const { port, write, bodyLimitBytes = 104_857_600, timers: runsSchedules = true, folder = repository } = options;
 
   const { registry, seal } = provideCoreApi(write);
   await load();
   seal();
   if (registry.model === undefined) throw new Error('The app has registered no function');
 
-  const functions = sortFunctions(registry, readRoutePrefix());
+  const functions = sortFunctions(registry, readRoutePrefix(folder));
   const invoker = new Invoker(registry, write);
   const timers = new Timers(functions.timer, invoker, write);
   await invoker.runAppHooks('appStart');
@@ -94,8 +96,8 @@ function closeServer(server: Server): Promise<void> {
   });
 }
 
-function readRoutePrefix(): string {
-  const hostJson: unknown = JSON.parse(readFileSync(new URL('../../host.json', import.meta.url), 'utf8'));
+function readRoutePrefix(folder: URL): string {
+  const hostJson: unknown = JSON.parse(readFileSync(new URL('host.json', folder), 'utf8'));
   const prefix = (hostJson as { extensions?: { http?: { routePrefix?: string } } }).extensions?.http?.routePrefix;
   return prefix ?? 'api';
 }

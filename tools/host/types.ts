@@ -17,6 +17,8 @@ export interface HostOptions {
   bodyLimitBytes?: number;
   /** Whether schedules run by themselves. Default true. */
   timers?: boolean;
+  /** Where the app's host.json lies, with a slash at the end. Default: this repository. */
+  folder?: URL;
 }
 
 /** One registered function as {@link RunningHost} lists it. */

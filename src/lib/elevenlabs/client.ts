@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import type { Telemetry } from '../telemetry/telemetry.ts';
 import { addVoice, type NewVoice } from './addVoice.ts';
 import { parseAnswer, unexpected } from './answer.ts';
 import { ElevenLabsError } from './errors.ts';
@@ -22,6 +23,7 @@ export interface ClientOptions {
   readonly apiKey: string;
   readonly limits?: Partial<Limits>;
   readonly retries?: Partial<RetryPolicy>;
+  readonly telemetry?: Telemetry | undefined;
 }
 
 export interface VoiceSearch {
@@ -66,8 +68,8 @@ export class ElevenLabsClient {
   readonly #transport: Transport;
   readonly #retries: RetryPolicy;
 
-  constructor({ baseUrl, apiKey, limits, retries }: ClientOptions) {
-    this.#transport = new Transport({ baseUrl, apiKey, limits: { ...LIMITS, ...limits } });
+  constructor({ baseUrl, apiKey, limits, retries, telemetry }: ClientOptions) {
+    this.#transport = new Transport({ baseUrl, apiKey, limits: { ...LIMITS, ...limits }, telemetry });
     this.#retries = { ...RETRIES, ...retries };
   }
 

@@ -1,4 +1,5 @@
 import { Agent, request } from 'undici';
+import type { Telemetry } from '../telemetry/telemetry.ts';
 import { parseErrorBody } from './errorBody.ts';
 import { ElevenLabsError, type Failure } from './errors.ts';
 import type { EncodedForm } from './multipart.ts';
@@ -56,11 +57,13 @@ export class Transport {
   readonly #apiKey: string;
   readonly #limits: Limits;
   readonly #agent: Agent;
+  readonly #telemetry: Telemetry | undefined;
 
-  constructor(options: { baseUrl: string; apiKey: string; limits: Limits }) {
+  constructor(options: { baseUrl: string; apiKey: string; limits: Limits; telemetry?: Telemetry | undefined }) {
     this.#origin = options.baseUrl.replace(/\/+$/, '');
     this.#apiKey = options.apiKey;
     this.#limits = options.limits;
+    this.#telemetry = options.telemetry;
     this.#agent = new Agent({
       connect: { timeout: options.limits.connectMs },
       headersTimeout: options.limits.headersMs,
@@ -76,7 +79,8 @@ export class Transport {
    * @throws {ElevenLabsError} for every other answer, and when none came.
    */
   async exchange(api: ApiRequest, call: Call, tries: number): Promise<string> {
-    const operation = `${api.method} ${api.path}`;
+    const { method, path } = api;
+    const operation = `${method} ${path}`;
     const startedAt = performance.now();
     let answer: Answer | undefined;
     try {
@@ -86,6 +90,8 @@ export class Transport {
     } finally {
       const durationMs = Math.round(performance.now() - startedAt);
       call.onExchange?.({ operation, tries, durationMs, status: answer?.status, requestId: answer?.requestId });
+      const url = this.#origin + path;
+      this.#telemetry?.dependency({ name: operation, method, url, status: answer?.status, durationMs });
     }
     if (answer.status >= 200 && answer.status < 300) return answer.body;
     throw new ElevenLabsError(this.#failureOf(operation, answer));

@@ -27,7 +27,6 @@ export interface ByteSink {
 
 /** The form for a whole string, strict: undefined when the text is no base64 with its padding. */
 export function decodeBase64(text: string): Buffer | undefined {
-  if (text.length % 4 !== 0) return undefined;
   const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0;
   // Only text that is all base64 decodes to its full length: anything else is skipped, or ends it.
   const bytes = Buffer.from(text, 'base64');
@@ -116,8 +115,8 @@ export class Base64StringDecoder {
       if (this.#characters < 4) continue;
       const { used } = this.#sink;
       block[used] = this.#bits >> 16;
-      if (this.#padding < 2) block[used + 1] = this.#bits >> 8;
-      if (this.#padding < 1) block[used + 2] = this.#bits;
+      block[used + 1] = this.#bits >> 8;
+      block[used + 2] = this.#bits;
       this.#characters = 0;
       this.#bits = 0;
       this.#received.length = 0;
@@ -129,14 +128,12 @@ export class Base64StringDecoder {
 
   /** Takes one byte as received; several make up one character when it is escaped. */
   #take(byte: number): void {
-    const isQuote = byte === QUOTE && this.#escape.length === 0;
-    if (isQuote && this.#characters === 0) {
+    if (byte === QUOTE && this.#characters === 0 && this.#escape.length === 0) {
       this.state = 'ended';
       return;
     }
     this.#received.push(byte);
-    if (isQuote) this.state = 'broken';
-    else if (byte === BACKSLASH || this.#escape.length > 0) this.#takeEscaped(byte);
+    if (byte === BACKSLASH || this.#escape.length > 0) this.#takeEscaped(byte);
     else this.#takeCharacter(byte);
   }
 
@@ -171,10 +168,10 @@ function indexOrEnd(chunk: Buffer, byte: number, from: number): number {
   return index === -1 ? chunk.length : index;
 }
 
-/** The character that an escape stands for, or -1 for one that cannot be base64. */
+/** The character that an escape stands for, or one that is no base64 when it cannot be. */
 function unescaped(bytes: readonly number[]): number {
-  const [, kind = -1, ...hex] = bytes;
+  const [, kind, ...hex] = bytes;
   if (kind === SLASH) return SLASH;
-  const text = String.fromCharCode(...hex);
-  return kind === UNICODE_ESCAPE && /^[0-9a-fA-F]{4}$/.test(text) ? Number.parseInt(text, 16) : -1;
+  const text = String.fromCharCode(...hex); // of an escape by number, else empty
+  return /^[0-9a-fA-F]+$/.test(text) ? Number.parseInt(text, 16) : NO_BASE64;
 }

@@ -1,3 +1,4 @@
+import { type BodyHolder, type BodyMemory, hadToLetGo } from '../bodyMemory.ts';
 import { BodyError } from '../errors.ts';
 
 /** What a delivery may hold outside its audio. */
@@ -7,19 +8,31 @@ export const REST_LIMIT_BYTES = 16 * 1024 * 1024;
 export const SHORT_AUDIO_BYTES = 256 * 1024;
 
 const LEAST_GROWN_BYTES = 64 * 1024;
+const MOST_BYTES = REST_LIMIT_BYTES + SHORT_AUDIO_BYTES;
 
 /** The JSON around the audio as one contiguous, growing buffer, so that a body in tiny pieces costs no more than a whole one. */
-export class Rest {
+export class Rest implements BodyHolder {
+  readonly #memory: BodyMemory | undefined;
+  #hasLetGo = false;
   #buffer: Buffer = Buffer.alloc(0);
   #isBorrowed = true;
   #length = 0;
+
+  constructor(memory?: BodyMemory) {
+    this.#memory = memory;
+  }
 
   get length(): number {
     return this.#length;
   }
 
-  /** The bytes so far; valid until the next append. */
+  /**
+   * The bytes so far; valid until the next append.
+   *
+   * @throws {WebhookError} 503 `overloaded` when they had to go, as everything here does then.
+   */
   get bytes(): Buffer {
+    if (this.#hasLetGo) throw hadToLetGo();
     return this.#buffer.subarray(0, this.#length);
   }
 
@@ -34,14 +47,24 @@ export class Rest {
 
   /** Adds bytes of audio that may still be cut out again: it counts for the limit only once something follows it. */
   appendAudio(bytes: Buffer): void {
-    this.#append(bytes, REST_LIMIT_BYTES + SHORT_AUDIO_BYTES);
+    this.#append(bytes, MOST_BYTES);
   }
 
   /** Takes the audio, which begins at `start`, out again. */
   cutAudio(start: number): Buffer {
-    const removed = Buffer.from(this.#buffer.subarray(start, this.#length));
+    const removed = Buffer.from(this.bytes.subarray(start));
     this.#length = start;
     return removed;
+  }
+
+  letGo(): void {
+    this.#hasLetGo = true;
+    this.#buffer = Buffer.alloc(0);
+  }
+
+  /** What is held counts no more for what all deliveries may hold while they arrive. */
+  release(): void {
+    this.#memory?.release(this);
   }
 
   #append(bytes: Buffer, limitBytes: number): void {
@@ -58,8 +81,12 @@ export class Rest {
   }
 
   #grow(needed: number): void {
-    const larger = Buffer.allocUnsafeSlow(Math.max(needed, this.#buffer.length * 2, LEAST_GROWN_BYTES));
-    larger.set(this.bytes);
+    const doubled = Math.max(needed, this.#buffer.length * 2, LEAST_GROWN_BYTES);
+    const length = Math.min(doubled, MOST_BYTES);
+    if (!this.#hasLetGo) this.#memory?.hold(this, length);
+    const { bytes } = this;
+    const larger = Buffer.allocUnsafeSlow(length);
+    larger.set(bytes);
     this.#buffer = larger;
     this.#isBorrowed = false;
   }

@@ -37,7 +37,9 @@ export class JsonScanner {
    */
   scanToAudio(chunk: Uint8Array, from: number): number {
     for (let at = from; at < chunk.length; at++) {
-      const byte = chunk[at] as number; // at < length
+      if (this.#inString && this.#key === undefined && !this.#isEscaped) at = endOfPlainText(chunk, at);
+      const byte = chunk[at];
+      if (byte === undefined) break;
       if (this.#inString) this.#stringByte(byte);
       else if (byte === QUOTE && this.#isAudioNext()) {
         this.inAudio = true;
@@ -129,6 +131,13 @@ export class JsonScanner {
   }
 }
 
+/** The index of the next quote or backslash: most of a body is text, in which nothing else matters. */
+function endOfPlainText(chunk: Uint8Array, from: number): number {
+  let at = from;
+  while (at < chunk.length && chunk[at] !== QUOTE && chunk[at] !== BACKSLASH) at++;
+  return at;
+}
+
 function newLevel(): Level {
   return { isObject: false, isKeyNext: false, key: '' };
 }
@@ -136,7 +145,6 @@ function newLevel(): Level {
 /** A key may be spelled with escapes: `full\u005faudio` is `full_audio`. */
 function keyText(bytes: number[]): string {
   const text = Buffer.from(bytes).toString('latin1');
-  if (!text.includes('\\')) return text;
   try {
     return String(JSON.parse(`"${text}"`));
   } catch {

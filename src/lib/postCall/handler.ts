@@ -24,14 +24,16 @@ export function postCallHandler(services: Services, options: PostCallOptions = {
 
   return async (request: HttpRequest, context: InvocationContext): Promise<HttpResponseInit> => {
     const started = services.now();
-    const log = logTo(context, services.configuration.log);
+    const log = logTo(context, services.configuration.log, services.telemetry);
     let signed: SignedDelivery | undefined;
     let known: Story = {};
+    let provedAt: number | undefined;
     const end = AbortSignal.timeout((bodyDeadlineSeconds + SECONDS_AFTER_BODY) * 1000);
     const story = () => ({
       ...known,
       bytes: signed?.body.receivedBytes,
       ms: services.now() - started,
+      commit_ms: provedAt === undefined ? undefined : services.now() - provedAt,
       signature_age_s: signed?.signatureAgeSeconds,
       delivery: context.invocationId,
     });
@@ -47,6 +49,7 @@ export function postCallHandler(services: Services, options: PostCallOptions = {
         signed = delivery;
         const onKnown = (facts: EventFacts, genuine: Genuine) => {
           known = knownFields(facts, genuine);
+          provedAt = services.now();
         };
         const receivedAt = new Date(started);
         return receive({ body: delivery.body, id: context.invocationId, receivedAt, end, onKnown }, store);

@@ -56,6 +56,8 @@ const preCallSettings = z.object({
   VOICE_SLOTS_RESERVE: wholeNumber(0),
 });
 
+export const preCallSettingNames: readonly string[] = Object.keys(preCallSettings.shape);
+
 /**
  * Reads the settings that only pre-call needs. A problem in one of them makes only pre-call answer 503: it never costs a
  * post-call delivery.

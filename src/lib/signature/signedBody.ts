@@ -56,7 +56,7 @@ export class SignedBody implements AsyncIterable<Uint8Array> {
     const reader = stream?.getReader();
     // Makes a pending read end. What is not read here is read off elsewhere: see discardBody.
     const stop = () => reader?.releaseLock();
-    deadline.addEventListener('abort', stop, { once: true });
+    deadline.addEventListener('abort', stop);
     try {
       while (reader !== undefined) {
         if (deadline.aborted) throw bodyTooSlow();

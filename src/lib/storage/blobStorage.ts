@@ -1,7 +1,10 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { BlobServiceClient, type ContainerClient, RestError } from '@azure/storage-blob';
+import { type BlobServiceClient, type ContainerClient, RestError } from '@azure/storage-blob';
 import { StorageUnavailable, WebhookError } from '../errors.ts';
 import type { StorageConnection } from '../storageConnection.ts';
+import type { Telemetry } from '../telemetry/telemetry.ts';
+import { openService } from './openService.ts';
 
 export interface RetryBudget {
   /** How long one operation may take, its retries included. */
@@ -24,6 +27,8 @@ export interface Attempts {
     operation: (container: ContainerClient, signal: AbortSignal) => Promise<T>,
     options?: AttemptOptions,
   ): Promise<T>;
+  /** The same for one piece of work: nothing goes on after the signal has fired. */
+  until(end: AbortSignal): Attempts;
 }
 
 const FIRST_DELAY_MS = 200;
@@ -46,12 +51,14 @@ const PASSING = new Set(['ContainerBeingDeleted', 'ContainerBeingCreated', 'Serv
 export class BlobStorage implements Attempts {
   readonly #connection: StorageConnection;
   readonly #budget: RetryBudget;
+  readonly #telemetry: Telemetry | undefined;
   #service: Promise<BlobServiceClient> | undefined;
   readonly #containers = new Map<string, ContainerClient>();
 
-  constructor(connection: StorageConnection, budget: RetryBudget) {
+  constructor(connection: StorageConnection, budget: RetryBudget, telemetry?: Telemetry) {
     this.#connection = connection;
     this.#budget = budget;
+    this.#telemetry = telemetry;
   }
 
   /**
@@ -84,13 +91,17 @@ export class BlobStorage implements Attempts {
     }
   }
 
-  /** The same storage for one piece of work: nothing goes on after the signal has fired. */
+  /**
+   * What is done counts as this work's, even when another delivery sets it off to get a block buffer.
+   */
   until(end: AbortSignal): Attempts {
+    const asThisWork = AsyncLocalStorage.snapshot();
     return {
       attempt: (containerName, operation, options = {}) => {
         const signal = options.signal === undefined ? end : AbortSignal.any([end, options.signal]);
-        return this.attempt(containerName, operation, { ...options, signal });
+        return asThisWork(() => this.attempt(containerName, operation, { ...options, signal }));
       },
+      until: (sooner) => this.until(AbortSignal.any([end, sooner])),
     };
   }
 
@@ -103,7 +114,7 @@ export class BlobStorage implements Attempts {
   }
 
   #open(): Promise<BlobServiceClient> {
-    this.#service ??= openService(this.#connection).catch((error: unknown) => {
+    this.#service ??= openService(this.#connection, this.#telemetry).catch((error: unknown) => {
       this.#service = undefined;
       throw error;
     });
@@ -158,20 +169,6 @@ async function within<T>(
 
 class AbortError extends Error {
   override readonly name = 'AbortError';
-}
-
-async function openService(connection: StorageConnection): Promise<BlobServiceClient> {
-  // One try a call: BlobStorage.attempt retries by time, which the SDK's own policy (by count) cannot.
-  const options = { retryOptions: { maxTries: 1 } };
-  if (connection.kind === 'connection-string') {
-    return BlobServiceClient.fromConnectionString(connection.connectionString, options);
-  }
-  const { DefaultAzureCredential, ManagedIdentityCredential } = await import('@azure/identity');
-  const { blobServiceUri, clientId, managed } = connection;
-  const credential = managed
-    ? new ManagedIdentityCredential(clientId === undefined ? {} : { clientId })
-    : new DefaultAzureCredential(clientId === undefined ? {} : { managedIdentityClientId: clientId });
-  return new BlobServiceClient(blobServiceUri, credential, options);
 }
 
 async function withContainer<T>(

@@ -147,12 +147,12 @@ export class BlockDraft implements ByteSink {
   }
 
   #hashNew(): void {
-    if (this.#hashed < this.#used) this.#hash.update(this.#filled().subarray(this.#hashed));
+    if (this.#hashed < this.#used) this.#hash.update(this.#filled(this.#hashed));
     this.#hashed = this.#used;
   }
 
-  #filled(): Buffer {
-    return this.#block?.subarray(0, this.#used) ?? Buffer.alloc(0);
+  #filled(from = 0): Buffer {
+    return this.#block?.subarray(from, this.#used) ?? Buffer.alloc(0);
   }
 
   #stage(content: Buffer, release: () => void): void {

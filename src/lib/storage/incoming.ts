@@ -1,6 +1,6 @@
 import { WebhookError } from '../errors.ts';
 import type { StoragePath } from '../settings.ts';
-import { type Attempts, isNotFound } from './blobStorage.ts';
+import type { Attempts } from './blobStorage.ts';
 import { type BlobMetadata, copyFrom, type Kept, keepOnce, type Place } from './keepOnce.ts';
 
 /** An answer does not wait long for the tidying up after it. */
@@ -65,15 +65,14 @@ export async function sweepIncoming(
     try {
       finished.push(await finishIncoming(storage, incoming.container, left.name, target.place, target.metadata));
     } catch (error) {
-      // Another instance may have finished and deleted it meanwhile.
-      if (!isNotFound(error)) failed.push({ name: left.name, reason: reasonOf(error) });
+      failed.push({ name: left.name, reason: reasonOf(error) });
     }
   }
   return { finished, failed };
 }
 
 function reasonOf(error: unknown): string {
-  if (error instanceof WebhookError && error.hint !== undefined) return error.hint;
+  if (error instanceof WebhookError) return error.hint ?? error.message;
   return error instanceof Error ? error.message : String(error);
 }
 

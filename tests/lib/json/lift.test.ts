@@ -1,54 +1,9 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Lifted, liftAudio } from '../../../src/lib/json/lift.ts';
+import { liftAudio } from '../../../src/lib/json/lift.ts';
 import { REST_LIMIT_BYTES, SHORT_AUDIO_BYTES } from '../../../src/lib/json/rest.ts';
 import { CollectingSink } from './collectingSink.ts';
 import { cutAt, inPiecesOf, noise } from './pieces.ts';
-
-interface Split {
-  readonly kind: Lifted['kind'];
-  readonly rest: string;
-  /** Undefined when it was never asked for. */
-  readonly audio: Buffer | undefined;
-  readonly remainder: string | undefined;
-  readonly timesReady: number;
-}
-
-/** Runs liftAudio over the pieces, and sees to it that it writes into none of them. */
-async function split(pieces: readonly Buffer[], blockBytes = 30_000): Promise<Split> {
-  let audio: CollectingSink | undefined;
-  let remainder: Buffer[] | undefined;
-  const lent = pieces.map((piece) => Buffer.from(piece));
-  async function* body() {
-    yield* lent;
-  }
-  const { kind, rest } = await liftAudio(body(), {
-    audio: () => {
-      if (audio !== undefined) throw new Error('The audio has one target.');
-      audio = new CollectingSink(blockBytes);
-      return audio;
-    },
-    remainder: () => {
-      if (remainder !== undefined) throw new Error('The remainder has one target.');
-      const written: Buffer[] = [];
-      remainder = written;
-      return {
-        write: async (bytes) => {
-          await new Promise((resolve) => setImmediate(resolve));
-          written.push(Buffer.from(bytes));
-        },
-      };
-    },
-  });
-  if (!lent.every((piece, index) => piece.equals(pieces[index] ?? piece))) throw new Error('A piece was written to.');
-  return {
-    kind,
-    rest: rest.toString('latin1'),
-    audio: audio?.bytes,
-    remainder: remainder && Buffer.concat(remainder).toString('latin1'),
-    timesReady: audio?.timesReady ?? 0,
-  };
-}
+import { type Split, split } from './split.ts';
 
 function neverBroken(): never {
   throw new Error('There is nothing that cannot be decoded.');
@@ -464,61 +419,4 @@ it('a failure of the body comes through liftAudio', async () => {
   await expect(liftAudio(body, { audio: () => new CollectingSink(3), remainder: neverBroken })).rejects.toThrow(
     'cut off',
   );
-});
-
-it('random JSON around random bytes, in random pieces, gives what JSON.parse and Buffer.from give', async () => {
-  const members = fc
-    .dictionary(
-      fc.string({ maxLength: 8 }).filter((key) => !['data', 'full_audio'].includes(key)),
-      fc.jsonValue(),
-      { maxKeys: 3 },
-    )
-    .map((object) => JSON.stringify(object).slice(1, -1));
-  const join = (...parts: readonly string[]) => parts.filter((part) => part !== '').join();
-  const property = fc.asyncProperty(
-    fc.record({ outerBefore: members, outerAfter: members, innerBefore: members, innerAfter: members }),
-    fc.record({ isFlat: fc.boolean(), seedBytes: fc.uint8Array({ maxLength: 600 }), isSpelled: fc.boolean() }),
-    fc.record({
-      places: fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 10 }),
-      blockBytes: fc.constantFrom(3000, 29_997, 400_002),
-    }),
-    async (around, { isFlat, seedBytes, isSpelled }, { places, blockBytes }) => {
-      const bytes = Buffer.concat([AUDIO, seedBytes]);
-      const base64 = bytes.toString('base64');
-      const text = isSpelled ? base64.replaceAll('/', '\\/').replaceAll('+', '\\u002B') : base64;
-      const inner = (audio: string) => join(around.innerBefore, `"full_audio":"${audio}"`, around.innerAfter);
-      const json = (audio: string) =>
-        `{${join(around.outerBefore, isFlat ? inner(audio) : `"data":{${inner(audio)}}`, around.outerAfter)}}`;
-      const body = Buffer.from(json(text));
-      const cuts = places.map((place) => Math.floor(place * body.length));
-
-      const parsed = JSON.parse(body.toString()) as { full_audio?: string; data?: { full_audio?: string } };
-      const expected = Buffer.from((isFlat ? parsed.full_audio : parsed.data?.full_audio) ?? '', 'base64');
-      const { kind, rest, audio } = await split(cutAt(body, ...cuts), blockBytes);
-      expect(kind).toBe('lifted');
-      expect(audio?.equals(expected)).toBe(true);
-      expect(rest).toBe(Buffer.from(json('')).toString('latin1'));
-    },
-  );
-  await fc.assert(property, { numRuns: 60, seed: 4 });
-});
-
-it('a foreign byte anywhere in the audio, in random pieces, loses nothing', async () => {
-  const { before, after } = USUAL;
-  const property = fc.asyncProperty(
-    fc.nat(BASE64.length - 1),
-    fc.nat(255).filter((byte) => !/[A-Za-z0-9+/_=\\"-]/.test(String.fromCharCode(byte))),
-    fc.array(fc.nat(BASE64.length + 200), { maxLength: 6 }),
-    async (at, byte, cuts) => {
-      const body = bodyOf(USUAL);
-      body[before.length + at] = byte;
-      const { kind, rest, audio, remainder } = await split(cutAt(body, ...cuts, before.length + at));
-      expect(kind).toBe('broken');
-      expect(rest).toBe(before);
-      expect(audio).toHaveLength(Math.floor(at / 4) * 3);
-      expect(`${rest}${audio?.toString('base64')}${remainder}` === body.toString('latin1')).toBe(true);
-      expect(remainder?.endsWith(after)).toBe(true);
-    },
-  );
-  await fc.assert(property, { numRuns: 60, seed: 5 });
 });

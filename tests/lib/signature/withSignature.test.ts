@@ -2,7 +2,7 @@ import { HttpRequest } from '@azure/functions';
 import { describe, expect, it } from 'vitest';
 import { BodyError, SignatureError } from '../../../src/lib/errors.ts';
 import { type SignedDelivery, type SignedEndpoint, withSignature } from '../../../src/lib/signature/withSignature.ts';
-import { bodyOf, stalledAfter } from '../bodies.ts';
+import { bodyOf, brokenAfter, stalledAfter } from '../bodies.ts';
 import { sign, vectors } from './sign.ts';
 
 const SECRET = 'wsec_test';
@@ -177,5 +177,79 @@ describe('while the body flows', () => {
     const request = requestOf({ 'elevenlabs-signature': sign(SECRET, NOW_SECONDS, BODY) }, stalledAfter('{'));
     const { failure } = await refusalOf(request, { bodyDeadlineSeconds: 0.005 });
     expect(failure).toMatchObject({ code: 'body_too_slow', status: 408 });
+  });
+
+  it('no deadline is left behind by those that are done', async () => {
+    const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
+    const before = timers();
+    for (let times = 0; times < 20; times++) await withSignature(endpoint, signed(NOW_SECONDS), readOff);
+    expect(timers()).toBeLessThan(before + 10);
+  });
+
+  it('one that takes a while is waited for', async () => {
+    const slow = new ReadableStream<Uint8Array>({
+      async pull(controller) {
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        controller.enqueue(Buffer.from(BODY));
+        controller.close();
+      },
+    });
+    const request = requestOf({ 'elevenlabs-signature': sign(SECRET, NOW_SECONDS, BODY) }, slow);
+    const { text } = await withSignature(endpoint, request, readOff);
+    expect(text).toBe(BODY);
+  });
+});
+
+describe('a refusal says one sentence to the caller, and to the operator what usually causes it', () => {
+  const signature = sign(SECRET, NOW_SECONDS, BODY);
+  const of = (text: string, body = bodyOf(BODY)) => requestOf({ 'elevenlabs-signature': text }, body);
+
+  it.each<[string, () => ReturnType<typeof requestOf>, string, RegExp]>([
+    [
+      'signature_missing',
+      () => requestOf({}),
+      'The request carries no signature.',
+      /^Usual causes: .*created without HMAC.*a query member named "headers" \(the host then hides all real headers\)\.$/,
+    ],
+    [
+      'signature_malformed',
+      () => of('t=5'),
+      'The signature header is malformed.',
+      /malformed: it has no v0\. Usual cause: the sender is not ElevenLabs\.$/,
+    ],
+    [
+      'timestamp_too_old',
+      () => signed(NOW_SECONDS - 1801),
+      'The signature is too old.',
+      /is 1801 s old .* is 1800\. Usual causes: .*a clock that is off, or a tolerance shorter than the retry schedule\.$/,
+    ],
+    [
+      'timestamp_in_future',
+      () => signed(NOW_SECONDS + 301),
+      'The signature is from the future.',
+      /is 301 s ahead .* is 300\. Usual cause: the clock of this machine or of the sender is off\.$/,
+    ],
+    [
+      'signature_mismatch',
+      () => of(sign('wsec_unknown', NOW_SECONDS, BODY)),
+      'The signature does not match the body.',
+      /under any secret that is set .* Usual causes: the secret of another webhook, .*re-encodes the body\.$/,
+    ],
+    [
+      'body_too_large',
+      () => signed(NOW_SECONDS, { 'content-length': '1001' }),
+      'The body is larger than this endpoint accepts.',
+      /over 1000 bytes .*FUNCTIONS_REQUEST_BODY_SIZE_LIMIT .*audio is not sent again\.$/,
+    ],
+    ['body_too_slow', () => of(signature, stalledAfter('{')), 'The body took too long to arrive.', /a slow sender, or/],
+    [
+      'body_cut_off',
+      () => of(signature, brokenAfter('{')),
+      'The body ended before it was whole.',
+      /Nothing was kept\.$/,
+    ],
+  ])('%s', async (code, request, message, hint) => {
+    const { failure } = await refusalOf(request(), code === 'body_too_slow' ? { bodyDeadlineSeconds: 0.005 } : {});
+    expect(failure).toMatchObject({ code, message, hint: expect.stringMatching(hint) });
   });
 });

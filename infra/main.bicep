@@ -1,0 +1,403 @@
+// The whole service from an empty subscription: `azd up`, or `az deployment sub create` with the same template.
+targetScope = 'subscription'
+
+import { CallAreas, Settings } from 'modules/types.bicep'
+
+@description('Name of the environment. It stands in the names of all resources, so two environments never share one.')
+@minLength(1)
+@maxLength(64)
+param environmentName string
+
+@description('Where everything is created.')
+param location string = 'westeurope'
+
+@description('Object id of whoever deploys; may then write the secrets of the vault. Empty: nobody is given that role.')
+param principalId string = ''
+
+@allowed(['User', 'Group', 'ServicePrincipal'])
+param principalType string = 'User'
+
+// Secrets. An empty one writes nothing: the vault keeps what it has.
+
+@description('Secret of the ElevenLabs webhook, or up to four separated by commas, newest first.')
+@secure()
+param elevenLabsWebhookSecret string = ''
+
+@description('API key of ElevenLabs, for pre-call.')
+@secure()
+param elevenLabsApiKey string = ''
+
+@description('Secrets of the pre-call endpoint alone. Takes effect with hasOwnPreCallSecret.')
+@secure()
+param elevenLabsPreCallWebhookSecret string = ''
+
+@description('The pre-call endpoint has secrets of its own in the vault. A switch, because an empty secret above does not say that there is none.')
+param hasOwnPreCallSecret bool = false
+
+@description('Further settings of the app by name (README, Settings). The template\'s own cannot be replaced, see modules/appSettings.bicep.')
+param appSettings Settings = {}
+
+// Who may call.
+
+@description('Addresses from which ElevenLabs sends webhooks, all regions of its documentation.')
+param elevenLabsAddresses string[] = [
+  // United States (default)
+  '34.67.146.145/32'
+  '34.59.11.47/32'
+  // Europe
+  '35.204.38.71/32'
+  '34.147.113.54/32'
+  // Asia
+  '35.185.187.110/32'
+  '35.247.157.189/32'
+  // EU residency
+  '34.77.234.246/32'
+  '34.140.184.144/32'
+  // India residency
+  '34.93.26.174/32'
+  '34.93.252.69/32'
+  // Singapore residency
+  '34.87.23.17/32'
+  '34.126.179.103/32'
+]
+
+@description('Your own addresses, separated by commas, ranges in CIDR form: telephone switches that call pre-call, people who test.')
+param operatorAddresses string = ''
+
+@description('Addresses from which code may be deployed, separated by commas. Empty: from anywhere, with an Entra identity; hosted runners have no fixed addresses.')
+param deploymentAddresses string = ''
+
+// How much of it.
+
+@description('Memory of an instance. 512 is too little: 128 MiB of block buffers, Node and the host fill it.')
+@allowed([2048, 4096])
+param instanceMemoryMB int = 2048
+
+// A request with a Content-Length is read whole by the host before the app sees it, so the worst case counts the largest
+// body for each request at once. In MiB: 4 × 200 bodies in the host + 128 block buffers + 180 Node when idle (measured) +
+// 4 × 16 JSON outside the audio, about four times that when parsed (256) + 300 host = 1664 of 2048. Chunked recordings cost
+// nothing beyond the block buffers. With 4096 MB it may be 12.
+@description('Requests at once on one instance; more start another instance.')
+@minValue(1)
+@maxValue(100)
+param httpConcurrency int = 4
+
+@description('Instances that are always running and always billed; 0 means that the first call after a pause waits for a cold start.')
+@minValue(0)
+@maxValue(20)
+param alwaysReadyInstances int = 0
+
+// 40 is the least that the platform takes: 160 requests at once, far more than a webhook needs.
+@description('Instances at most.')
+@minValue(40)
+@maxValue(1000)
+param maximumInstances int = 40
+
+// What is kept, and for how long.
+
+@description('Days after which each kind of data is deleted, its versions and snapshots included. The account keeps what is deleted for softDeleteDays more.')
+param retentionDays {
+  transcripts: int
+  audio: int
+  callFailures: int
+  otherEvents: int
+  voiceSamples: int
+  quarantine: int
+  preCallConversations: int
+} = {
+  transcripts: 365
+  audio: 90
+  callFailures: 90
+  otherEvents: 365
+  // Biometric: no longer than a complaint about a clone takes.
+  voiceSamples: 30
+  // Long enough to notice, to teach the app, and to send it again.
+  quarantine: 90
+  // The app forgets ended conversations after 7 days by itself.
+  preCallConversations: 30
+}
+
+@description('Days for which a deleted blob, version or container can be restored.')
+@minValue(1)
+@maxValue(365)
+param softDeleteDays int = 14
+
+@description('Days for which logs are kept. They hold ids, sizes, times and outcomes, nothing of a call.')
+@minValue(30)
+@maxValue(730)
+param logRetentionDays int = 30
+
+@description('Spreads storage and instances over the zones of the region. Costs more, and cannot be changed for an existing plan.')
+param zoneRedundant bool = false
+
+@description('Locks the calls\' account and the vault against deletion. With it `azd down` fails until the locks are removed.')
+param deleteLock bool = false
+
+@description('Takes back the vault of an environment of this name that was deleted: purge protection keeps it, and so its name, for 90 days.')
+param recoverVault bool = false
+
+// What is watched.
+
+@description('Where alerts are sent. Empty: they are only seen in the portal.')
+param alertEmail string = ''
+
+// Three places every 15 minutes are 288 tests a day. Every 5 minutes costs three times as much; failed deliveries are noticed
+// by their own alert within 5 minutes.
+@description('Seconds between two availability tests from the same place.')
+@allowed([300, 600, 900])
+param availabilityTestSeconds int = 900
+
+@description('Alert after so many hours without a stored event. 0: never, for example where nobody calls at night.')
+@allowed([0, 1, 2, 3, 4, 5, 6, 24, 48])
+param quietHours int = 48
+
+// Options.
+
+@description('Storage and vault are reached through private endpoints in a virtual network, and no longer from outside of it.')
+param privateNetwork bool = false
+
+@description('An event of Event Grid for each stored transcript, recording and failed call, in the queue `stored-calls`.')
+param storedCallEvents bool = false
+
+// The site takes ranges only.
+func addressesIn(list string) string[] =>
+  map(
+    filter(map(split(list, ','), address => trim(address)), address => !empty(address)),
+    address => contains(address, '/') ? address : '${address}/${contains(address, ':') ? 128 : 32}'
+  )
+
+var tags = { 'azd-env-name': environmentName }
+var token = toLower(uniqueString(subscription().id, environmentName, location))
+
+// One place for both, the app's settings and the retention rules, so that no kind of data is forgotten by either.
+var areas CallAreas = {
+  transcripts: 'transcripts'
+  audio: 'audio'
+  callFailures: 'call-failures'
+  otherEvents: 'other-events'
+  quarantine: 'quarantine'
+  incoming: 'incoming'
+  voiceSamples: 'voice-samples'
+  preCallState: 'precall-state'
+}
+
+var names = {
+  identity: 'id-${token}'
+  hostStorage: 'sthost${token}'
+  callStorage: 'stcalls${token}'
+  vault: 'kv-${token}'
+  workspace: 'log-${token}'
+  component: 'appi-${token}'
+  actionGroup: 'ag-${token}'
+  plan: 'plan-${token}'
+  app: 'func-${token}'
+  network: 'vnet-${token}'
+  topic: 'evgt-${token}'
+}
+
+resource group 'Microsoft.Resources/resourceGroups@2024-11-01' = {
+  name: 'rg-${environmentName}'
+  location: location
+  tags: tags
+}
+
+module identity 'modules/identity.bicep' = {
+  scope: group
+  name: 'identity'
+  params: { name: names.identity, location: location, tags: tags }
+}
+
+module monitoring 'modules/monitoring.bicep' = {
+  scope: group
+  name: 'monitoring'
+  params: {
+    workspaceName: names.workspace
+    componentName: names.component
+    actionGroupName: names.actionGroup
+    location: location
+    tags: tags
+    retentionDays: logRetentionDays
+    alertEmail: alertEmail
+  }
+}
+
+module hostStorage 'modules/storageAccount.bicep' = {
+  scope: group
+  name: 'host-storage'
+  params: {
+    name: names.hostStorage
+    location: location
+    tags: tags
+    containers: ['deployment']
+    zoneRedundant: zoneRedundant
+    isPrivate: privateNetwork
+    softDeleteDays: 7
+    workspaceId: monitoring.outputs.workspaceId
+  }
+}
+
+module callStorage 'modules/storageAccount.bicep' = {
+  scope: group
+  name: 'call-storage'
+  params: {
+    name: names.callStorage
+    location: location
+    tags: tags
+    containers: map(items(areas), area => area.value)
+    zoneRedundant: zoneRedundant
+    isPrivate: privateNetwork
+    softDeleteDays: softDeleteDays
+    hasVersions: true
+    deleteLock: deleteLock
+    workspaceId: monitoring.outputs.workspaceId
+  }
+}
+
+module retention 'modules/retention.bicep' = {
+  scope: group
+  name: 'retention'
+  params: {
+    accountName: names.callStorage
+    areas: areas
+    days: retentionDays
+  }
+  dependsOn: [callStorage]
+}
+
+module vault 'modules/keyVault.bicep' = {
+  scope: group
+  name: 'key-vault'
+  params: {
+    name: names.vault
+    location: location
+    tags: tags
+    isPrivate: privateNetwork
+    recover: recoverVault
+    deleteLock: deleteLock
+    workspaceId: monitoring.outputs.workspaceId
+    elevenLabsWebhookSecret: elevenLabsWebhookSecret
+    elevenLabsApiKey: elevenLabsApiKey
+    elevenLabsPreCallWebhookSecret: elevenLabsPreCallWebhookSecret
+  }
+}
+
+module roles 'modules/roles.bicep' = {
+  scope: group
+  name: 'roles'
+  params: {
+    identityName: names.identity
+    identityPrincipalId: identity.outputs.principalId
+    hostStorageName: names.hostStorage
+    callStorageName: names.callStorage
+    vaultName: names.vault
+    componentName: names.component
+    operatorPrincipalId: principalId
+    operatorPrincipalType: principalType
+  }
+  dependsOn: [hostStorage, callStorage, vault, monitoring]
+}
+
+module network 'modules/network.bicep' = if (privateNetwork) {
+  scope: group
+  name: 'network'
+  params: {
+    name: names.network
+    location: location
+    tags: tags
+    hostStorageId: hostStorage.outputs.id
+    callStorageId: callStorage.outputs.id
+    vaultId: vault.outputs.id
+  }
+}
+
+module app 'modules/functionApp.bicep' = {
+  scope: group
+  name: 'function-app'
+  params: {
+    name: names.app
+    planName: names.plan
+    location: location
+    tags: tags
+    zoneRedundant: zoneRedundant
+    identityId: identity.outputs.id
+    identityClientId: identity.outputs.clientId
+    hostStorageName: names.hostStorage
+    callStorageName: names.callStorage
+    vaultName: names.vault
+    componentName: names.component
+    subnetId: network.?outputs.appSubnetId
+    instanceMemoryMB: instanceMemoryMB
+    httpConcurrency: httpConcurrency
+    alwaysReadyInstances: alwaysReadyInstances
+    maximumInstances: maximumInstances
+    callerAddresses: union(elevenLabsAddresses, addressesIn(operatorAddresses))
+    deploymentAddresses: addressesIn(deploymentAddresses)
+    areas: areas
+    hasOwnPreCallSecret: hasOwnPreCallSecret
+    appSettings: appSettings
+  }
+  // What the app may do has to be in place before it starts: a reference that cannot be resolved stays so for a day.
+  dependsOn: [roles]
+}
+
+module availability 'modules/availability.bicep' = {
+  scope: group
+  name: 'availability'
+  params: {
+    location: location
+    tags: tags
+    appName: names.app
+    hostName: app.outputs.hostName
+    componentName: names.component
+    actionGroupId: monitoring.outputs.actionGroupId
+    frequencySeconds: availabilityTestSeconds
+  }
+}
+
+module alerts 'modules/alerts.bicep' = {
+  scope: group
+  name: 'alerts'
+  params: {
+    location: location
+    tags: tags
+    componentName: names.component
+    actionGroupId: monitoring.outputs.actionGroupId
+    quietHours: quietHours
+  }
+}
+
+module workbook 'modules/workbook.bicep' = {
+  scope: group
+  name: 'workbook'
+  params: {
+    location: location
+    tags: tags
+    componentName: names.component
+  }
+  dependsOn: [monitoring]
+}
+
+module events 'modules/events.bicep' = if (storedCallEvents) {
+  scope: group
+  name: 'events'
+  params: {
+    name: names.topic
+    location: location
+    tags: tags
+    accountName: names.callStorage
+    areas: areas
+  }
+  dependsOn: [callStorage]
+}
+
+output AZURE_LOCATION string = location
+output AZURE_RESOURCE_GROUP string = group.name
+output AZURE_FUNCTION_APP_NAME string = names.app
+output AZURE_KEY_VAULT_NAME string = names.vault
+output AZURE_CALL_STORAGE_NAME string = names.callStorage
+output AZURE_APPLICATION_INSIGHTS_NAME string = names.component
+output SERVICE_WEBHOOK_NAME string = names.app
+output SERVICE_WEBHOOK_URI string = 'https://${app.outputs.hostName}'
+output WEBHOOK_URL string = 'https://${app.outputs.hostName}/elevenlabs/webhook'
+output PRECALL_WEBHOOK_URL string = 'https://${app.outputs.hostName}/elevenlabs/precall/webhook'
+output HEALTH_URL string = 'https://${app.outputs.hostName}/health'

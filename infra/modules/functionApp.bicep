@@ -1,0 +1,150 @@
+// The app itself: a Flex Consumption plan, the site, who may reach it, and its settings.
+import { CallAreas, Settings, Tags } from 'types.bicep'
+import { settingsOfApp } from 'appSettings.bicep'
+
+param name string
+param planName string
+param location string
+param tags Tags
+param zoneRedundant bool
+param identityId string
+param identityClientId string
+param hostStorageName string
+param callStorageName string
+param vaultName string
+param componentName string
+param subnetId string?
+param instanceMemoryMB int
+param httpConcurrency int
+param alwaysReadyInstances int
+param maximumInstances int
+param callerAddresses string[]
+param deploymentAddresses string[]
+param areas CallAreas
+param hasOwnPreCallSecret bool
+param appSettings Settings
+
+var denyAll = {
+  name: 'deny all'
+  description: 'Nobody else.'
+  ipAddress: 'Any'
+  action: 'Deny'
+  priority: 2147483647
+}
+
+var callers = [
+  for (address, index) in callerAddresses: {
+    name: 'caller ${index + 1}'
+    ipAddress: address
+    action: 'Allow'
+    priority: 100 + index
+  }
+]
+
+var deployers = [
+  for (address, index) in deploymentAddresses: {
+    name: 'deployer ${index + 1}'
+    ipAddress: address
+    action: 'Allow'
+    priority: 100 + index
+  }
+]
+
+var availabilityTest = {
+  name: 'availability test'
+  tag: 'ServiceTag'
+  ipAddress: 'ApplicationInsightsAvailability'
+  action: 'Allow'
+  priority: 1000
+}
+
+resource hostStorage 'Microsoft.Storage/storageAccounts@2025-06-01' existing = {
+  name: hostStorageName
+}
+
+resource callStorage 'Microsoft.Storage/storageAccounts@2025-06-01' existing = {
+  name: callStorageName
+}
+
+resource component 'Microsoft.Insights/components@2020-02-02' existing = {
+  name: componentName
+}
+
+resource plan 'Microsoft.Web/serverfarms@2025-03-01' = {
+  name: planName
+  location: location
+  tags: tags
+  kind: 'functionapp'
+  sku: { name: 'FC1', tier: 'FlexConsumption' }
+  properties: { reserved: true, zoneRedundant: zoneRedundant }
+}
+
+resource site 'Microsoft.Web/sites@2025-03-01' = {
+  name: name
+  location: location
+  tags: union(tags, { 'azd-service-name': 'webhook' })
+  kind: 'functionapp,linux'
+  identity: { type: 'UserAssigned', userAssignedIdentities: { '${identityId}': {} } }
+  properties: {
+    serverFarmId: plan.id
+    httpsOnly: true
+    publicNetworkAccess: 'Enabled'
+    keyVaultReferenceIdentity: identityId
+    virtualNetworkSubnetId: subnetId
+    functionAppConfig: {
+      runtime: { name: 'node', version: '24' }
+      deployment: {
+        storage: {
+          type: 'blobContainer'
+          value: '${hostStorage.properties.primaryEndpoints.blob}deployment'
+          authentication: { type: 'UserAssignedIdentity', userAssignedIdentityResourceId: identityId }
+        }
+      }
+      scaleAndConcurrency: {
+        instanceMemoryMB: instanceMemoryMB
+        maximumInstanceCount: maximumInstances
+        alwaysReady: alwaysReadyInstances == 0 ? [] : [{ name: 'http', instanceCount: alwaysReadyInstances }]
+        triggers: { http: { perInstanceConcurrency: httpConcurrency } }
+      }
+    }
+    siteConfig: {
+      minTlsVersion: '1.2'
+      scmMinTlsVersion: '1.2'
+      ftpsState: 'Disabled'
+      ipSecurityRestrictions: concat(callers, [availabilityTest, denyAll])
+      ipSecurityRestrictionsDefaultAction: 'Deny'
+      // Deploying asks for an Entra identity with a role on the site; who may call has nothing to do with it.
+      scmIpSecurityRestrictionsUseMain: false
+      scmIpSecurityRestrictions: empty(deployers) ? [] : concat(deployers, [denyAll])
+      scmIpSecurityRestrictionsDefaultAction: empty(deployers) ? 'Allow' : 'Deny'
+    }
+  }
+
+  resource settings 'config' = {
+    name: 'appsettings'
+    properties: settingsOfApp({
+      hostBlobUri: hostStorage.properties.primaryEndpoints.blob
+      callBlobUri: callStorage.properties.primaryEndpoints.blob
+      clientId: identityClientId
+      vaultName: vaultName
+      telemetry: component.properties.ConnectionString
+      areas: areas
+      hasOwnPreCallSecret: hasOwnPreCallSecret
+      more: appSettings
+    })
+  }
+
+  // No user names and passwords for deployment.
+  resource ftpPasswords 'basicPublishingCredentialsPolicies' = {
+    name: 'ftp'
+    properties: { allow: false }
+  }
+
+  resource scmPasswords 'basicPublishingCredentialsPolicies' = {
+    name: 'scm'
+    properties: { allow: false }
+  }
+}
+
+output name string = site.name
+output hostName string = site.properties.defaultHostName

@@ -1,0 +1,45 @@
+import type { LogFields } from './log.ts';
+
+/** One value of a custom metric. There are few dimensions and few values of each, none of them an id. */
+export interface Measurement {
+  readonly name: 'deliveries' | 'delivery_bytes' | 'signature_age_s' | 'commit_ms' | 'clone_ms';
+  readonly value: number;
+  readonly dimensions: Readonly<Record<string, string>>;
+}
+
+const CLONE = 'POST /v1/voices/add';
+const DURABLE = new Set<LogFields[string]>(['stored', 'duplicate', 'kept-beside', 'quarantined']);
+
+/** All custom metrics, from the facts that the log lines are made of. */
+export function measurementsOf(message: string, fields: LogFields): Measurement[] {
+  switch (message) {
+    case 'delivery':
+      return ofDelivery(fields, fields['code'] === 'unknown_type' ? undefined : fields['event']);
+    case 'pre-call':
+      return ofDelivery(fields, 'pre_call');
+    case 'elevenlabs':
+      return fields['operation'] === CLONE && fields['status'] === 200 ? measurement('clone_ms', fields['ms'], {}) : [];
+    default:
+      return [];
+  }
+}
+
+/** A type that the app does not know is as good as none: it could be any text. */
+function ofDelivery(fields: LogFields, event: LogFields[string]): Measurement[] {
+  const { outcome, code } = fields;
+  const kind = { event: String(event ?? 'unknown'), outcome: String(outcome) };
+  return [
+    ...measurement('deliveries', 1, code === undefined ? kind : { ...kind, code: String(code) }),
+    ...measurement('delivery_bytes', fields['bytes'], kind),
+    ...measurement('signature_age_s', fields['signature_age_s'], kind),
+    ...(DURABLE.has(outcome) ? measurement('commit_ms', fields['commit_ms'], kind) : []),
+  ];
+}
+
+function measurement(
+  name: Measurement['name'],
+  value: LogFields[string],
+  dimensions: Measurement['dimensions'],
+): Measurement[] {
+  return typeof value === 'number' ? [{ name, value, dimensions }] : [];
+}

@@ -1,0 +1,225 @@
+import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
+import { StorageUnavailable } from '../../src/lib/errors.ts';
+import { type BlobStorage, isNotFound } from '../../src/lib/storage/blobStorage.ts';
+import { copyFrom, keepOnce, type Place } from '../../src/lib/storage/keepOnce.ts';
+import { contentOf, metadataOf, newPlace, storageAt } from './drafts.ts';
+import { type FaultProxy, startFaultProxy } from './faultProxy.ts';
+
+const ONE = 'a'.repeat(64);
+const OTHER = `${'b'.repeat(32)}${'c'.repeat(32)}`;
+const BESIDE = `folder/agent_1/conv_1.${'b'.repeat(32)}.json`;
+
+let proxy: FaultProxy;
+let storage: BlobStorage;
+beforeAll(async () => {
+  proxy = await startFaultProxy(inject('storage'));
+  storage = storageAt(proxy.connectionString);
+});
+afterAll(() => proxy.close());
+afterEach(() => {
+  proxy.onRequest = () => undefined;
+});
+
+/** Keeps a text as the bytes with this hash, by this delivery. */
+function keep(place: Place, sha256: string, delivery: string, text = sha256) {
+  const metadata = metadataOf(sha256, delivery);
+  return keepOnce(storage, place, metadata, (blob, abortSignal) =>
+    blob.upload(text, text.length, { abortSignal, conditions: { ifNoneMatch: '*' }, metadata }),
+  );
+}
+
+const textsOf = async (place: Place) =>
+  Object.fromEntries((await contentOf(place.container)).map(({ name, bytes }) => [name, bytes.toString()]));
+
+/** Faults for the requests of a method, in their order; null lets one through. */
+function faults(method: string, ...each: (ReturnType<FaultProxy['onRequest']> | null)[]): void {
+  proxy.onRequest = (name, target) => {
+    if (name !== method || target.includes('restype=container')) return undefined;
+    return each.shift() ?? undefined;
+  };
+}
+
+const copy = (status: string, more: Record<string, string> = {}) =>
+  ({ kind: 'answer', status: 200, headers: { 'x-ms-copy-status': status, ...more } }) as const;
+
+describe('of two writers of one name', () => {
+  const OWN = 'folder/agent_1/conv_1.json';
+
+  it.each<[string, string | undefined, string, string, string]>([
+    ['the first is stored', undefined, ONE, 'stored', OWN],
+    ['one with the same bytes is a duplicate', 'first', ONE, 'duplicate', OWN],
+    ['one who finds its own write, whose answer was lost, has stored it', 'second', ONE, 'stored', OWN],
+    ['one with other bytes is kept beside the first', 'first', OTHER, 'kept-beside', BESIDE],
+  ])('%s', async (_name, before, sha256, kind, name) => {
+    const place = newPlace();
+    if (before !== undefined) await keep(place, ONE, before);
+    expect(await keep(place, sha256, 'second')).toEqual({ kind, blob: `${place.container}/${name}` });
+    expect(await textsOf(place)).toEqual({ [OWN]: ONE, [name]: sha256 });
+  });
+
+  it('one that was kept beside is a duplicate when it comes again, and our own when its answer was lost', async () => {
+    const place = newPlace();
+    await keep(place, ONE, 'first');
+    await keep(place, OTHER, 'second');
+    const blob = `${place.container}/${BESIDE}`;
+    expect(await keep(place, OTHER, 'third')).toEqual({ kind: 'duplicate', blob });
+    expect(await keep(place, OTHER, 'second')).toEqual({ kind: 'kept-beside', blob });
+    expect(Object.keys(await textsOf(place))).toHaveLength(2);
+  });
+
+  it('one is told when other bytes stand under both names, which cannot be', async () => {
+    const place = newPlace();
+    await keep(place, ONE, 'first');
+    await keep(place, OTHER, 'second');
+    const sameName = `${'b'.repeat(32)}${'d'.repeat(32)}`;
+    await expect(keep(place, sameName, 'third')).rejects.toThrow(/share one hash .*folder\/agent_1\/conv_1/);
+  });
+});
+
+describe('what stands there as a copy', () => {
+  it('that is under way is waited for, and then decides', async () => {
+    const place = newPlace();
+    await keep(place, ONE, 'first');
+    const looked = proxy.requests.length;
+    faults(
+      'HEAD',
+      copy('pending', { 'x-ms-meta-sha256': OTHER }),
+      copy('pending'),
+      copy('success', { 'x-ms-meta-sha256': ONE }),
+    );
+    expect((await keep(place, ONE, 'second')).kind).toBe('duplicate');
+    expect(proxy.requests.slice(looked).filter((line) => line.startsWith('HEAD'))).toHaveLength(3);
+  });
+
+  it.each(['failed', 'aborted'])('that has %s is removed and written anew', async (status) => {
+    const place = newPlace();
+    await keep(place, ONE, 'first', '');
+    faults('HEAD', copy(status));
+    expect((await keep(place, ONE, 'second')).kind).toBe('stored');
+    expect((await textsOf(place))['folder/agent_1/conv_1.json']).toBe(ONE);
+  });
+
+  it('that has failed is not removed when it is another one by then', async () => {
+    const place = newPlace();
+    await keep(place, ONE, 'first');
+    faults('HEAD', copy('failed', { etag: '"0x1"' }));
+    expect((await keep(place, ONE, 'second')).kind).toBe('duplicate');
+  });
+});
+
+describe('a blob that comes and goes', () => {
+  const there = { kind: 'answer', status: 409, headers: { 'x-ms-error-code': 'BlobAlreadyExists' } } as const;
+
+  it('is tried three times, and then storage cannot be used', async () => {
+    const place = newPlace();
+    await keep({ ...place, stem: 'another' }, OTHER, 'first'); // makes the container
+    let writes = 0;
+    proxy.onRequest = (method) => (method === 'PUT' && writes++ >= 0 ? there : undefined);
+    const failure: unknown = await keep(place, ONE, 'first').catch((error: unknown) => error);
+    expect(failure).toBeInstanceOf(StorageUnavailable);
+    expect(failure).toMatchObject({ hint: expect.stringContaining('comes and goes'), cause: { statusCode: 409 } });
+    expect(writes).toBe(3);
+  });
+
+  it('is written when it is gone for good', async () => {
+    const place = newPlace();
+    await keep(place, OTHER, 'first'); // makes the container
+    const next = { ...place, stem: 'folder/agent_1/conv_2' };
+    faults('PUT', there, there);
+    expect((await keep(next, ONE, 'second')).kind).toBe('stored');
+  });
+
+  it('is no excuse for another failure', async () => {
+    const place = newPlace();
+    proxy.onRequest = () => ({ kind: 'answer', status: 403 });
+    await expect(keep(place, ONE, 'first')).rejects.toMatchObject({ hint: expect.stringContaining('refuses access') });
+    proxy.onRequest = () => undefined;
+    await keep(place, ONE, 'first');
+    proxy.onRequest = (method) => (method === 'PUT' ? { kind: 'answer', status: 403 } : undefined);
+    await expect(keep(place, ONE, 'first')).rejects.toMatchObject({ hint: expect.stringContaining('refuses access') });
+    proxy.onRequest = (method) => (method === 'PUT' ? there : { kind: 'answer', status: 403 });
+    await expect(keep(place, ONE, 'first')).rejects.toMatchObject({ hint: expect.stringContaining('refuses access') });
+  });
+});
+
+describe('a copy', () => {
+  const source = async (text = 'the bytes') => {
+    const place = newPlace();
+    await keep(place, ONE, 'first', text);
+    const url = await storage.attempt(
+      place.container,
+      async (client) => client.getBlockBlobClient(`${place.stem}.json`).url,
+    );
+    return { place: { ...place, stem: 'target' }, url };
+  };
+  const copyTo = ({ place, url }: Awaited<ReturnType<typeof source>>) => {
+    const metadata = metadataOf(ONE, 'copy');
+    return keepOnce(storage, place, metadata, copyFrom(url, metadata));
+  };
+
+  it('has the bytes of its source, and metadata of its own', async () => {
+    const from = await source();
+    expect((await copyTo(from)).kind).toBe('stored');
+    const made = (await contentOf(from.place.container)).find(({ name }) => name === 'target.json');
+    expect(made).toMatchObject({ bytes: Buffer.from('the bytes'), metadata: metadataOf(ONE, 'copy') });
+  });
+
+  it('never goes over what stands there', async () => {
+    const from = await source();
+    await keep(from.place, OTHER, 'another', 'other bytes');
+    expect((await copyTo(from)).kind).toBe('kept-beside');
+    expect((await textsOf(from.place))['target.json']).toBe('other bytes');
+  });
+
+  it('is done only when storage says so', async () => {
+    const from = await source();
+    const accepted = { 'x-ms-copy-status': 'pending', 'x-ms-copy-id': '1' };
+    proxy.onRequest = (method, target) =>
+      method === 'PUT' && target.includes('target')
+        ? { kind: 'lose-answer', status: 202, headers: accepted }
+        : undefined;
+    expect((await copyTo(from)).kind).toBe('stored');
+    expect((await textsOf(from.place))['target.json']).toBe('the bytes');
+  });
+
+  it('that has failed is begun again', async () => {
+    const from = await source();
+    const begun = {
+      kind: 'lose-answer',
+      status: 202,
+      headers: { 'x-ms-copy-status': 'pending', 'x-ms-copy-id': '1' },
+    } as const;
+    let [copies, looks] = [0, 0];
+    proxy.onRequest = (method, target) => {
+      if (method === 'PUT' && target.includes('target')) return copies++ === 0 ? begun : undefined;
+      return method === 'HEAD' && looks++ === 0 ? copy('failed') : undefined;
+    };
+    expect((await copyTo(from)).kind).toBe('stored');
+    expect(copies).toBe(2);
+    expect((await textsOf(from.place))['target.json']).toBe('the bytes');
+  });
+
+  it('that fails again and again is storage that cannot be used now', async () => {
+    const from = await source();
+    const begun = { 'x-ms-copy-status': 'pending', 'x-ms-copy-id': '1' };
+    proxy.onRequest = (method, target) => {
+      if (method === 'PUT' && target.includes('target')) return { kind: 'lose-answer', status: 202, headers: begun };
+      return method === 'HEAD' ? copy('failed') : undefined;
+    };
+    await expect(copyTo(from)).rejects.toMatchObject({
+      code: 'storage_unavailable',
+      hint: expect.stringContaining('(503, ServerBusy)'),
+      cause: { message: 'The copy has failed' },
+    });
+  });
+
+  it('whose source is gone has nothing to copy, unless somebody else has done it', async () => {
+    const from = await source();
+    const nowhere = { ...from, url: `${from.url}-gone` };
+    const failure: unknown = await copyTo(nowhere).catch((error: unknown) => error);
+    expect(failure).toBeInstanceOf(StorageUnavailable);
+    expect(isNotFound((failure as StorageUnavailable).cause)).toBe(true);
+    await keep(from.place, ONE, 'another');
+    expect((await copyTo(nowhere)).kind).toBe('duplicate');
+  });
+});

@@ -1,0 +1,92 @@
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { bicep, copyOfTemplates, hasBicep, missing, root } from './bicep.ts';
+
+/** Nobody's: names that are made of ids are the same in every run. */
+const SCOPE = [
+  '--subscription-id=00000000-0000-0000-0000-000000000001',
+  '--tenant-id=00000000-0000-0000-0000-000000000002',
+  '--location=westeurope',
+];
+
+it.skipIf(!hasBicep && process.env['CI'] !== 'true')('there is a Bicep compiler; CI cannot do without', () => {
+  expect(missing).toBeUndefined();
+});
+
+describe.skipIf(!hasBicep)('the Bicep compiler', { timeout: 180_000 }, () => {
+  let copy: Awaited<ReturnType<typeof copyOfTemplates>>;
+  beforeAll(async () => {
+    copy = await copyOfTemplates();
+  });
+  afterAll(() => copy.remove());
+
+  it('and its linter have nothing to say about the template, in which the app comes after its roles', async () => {
+    const { code, output, diagnostics } = await bicep(root, ['build', 'infra/main.bicep', '--stdout']);
+    expect(diagnostics).toBe('');
+    expect(code).toBe(0);
+    const { resources } = JSON.parse(output) as { resources: Record<string, { dependsOn: string[] }> };
+    expect(resources['app']?.dependsOn).toEqual(expect.arrayContaining(['roles', 'network']));
+    expect(resources['roles']?.dependsOn).toEqual(
+      expect.arrayContaining(['hostStorage', 'callStorage', 'vault', 'monitoring']),
+    );
+  });
+
+  it('takes the parameter file with the environment that azd hands over', async () => {
+    const { code, output, diagnostics } = await bicep(root, ['build-params', 'infra/main.bicepparam', '--stdout'], {
+      AZURE_ENV_NAME: 'production',
+      AZURE_LOCATION: 'northeurope',
+      OPERATOR_ADDRESSES: '192.0.2.1/32',
+      HAS_OWN_PRECALL_SECRET: 'true',
+    });
+    expect(diagnostics).toBe('');
+    expect(code).toBe(0);
+    const { parametersJson } = JSON.parse(output) as { parametersJson: string };
+    expect(JSON.parse(parametersJson)).toMatchObject({
+      parameters: {
+        environmentName: { value: 'production' },
+        location: { value: 'northeurope' },
+        operatorAddresses: { value: '192.0.2.1/32' },
+        elevenLabsWebhookSecret: { value: '' },
+        hasOwnPreCallSecret: { value: true },
+      },
+    });
+  });
+
+  it('finds every file formatted as it would format it', async () => {
+    const askew = join(copy.folder, 'infra/modules/askew.bicep');
+    await writeFile(askew, 'param  name   string\n');
+    await bicep(copy.folder, ['format', '--pattern', '**/*.bicep*']);
+    expect(await readFile(askew, 'utf8')).toBe('param name string\n'); // a pattern that matches nothing is no error
+    for (const folder of ['infra', 'infra/modules', 'tests/infra/deployments']) {
+      const files = (await readdir(join(root, folder))).filter((name) => /\.bicep(param)?$/.test(name));
+      for (const name of files) {
+        const formatted = await readFile(join(copy.folder, folder, name), 'utf8');
+        expect(await readFile(join(root, folder, name), 'utf8'), `${folder}/${name}`).toBe(formatted);
+      }
+    }
+  });
+
+  // `npm run test:infra -- -u` takes what the compiler says now.
+  it.each(['default', 'private', 'all'])('predicts "%s" as it stands in its snapshot', async (name) => {
+    const file = join(copy.folder, 'tests/infra/deployments', name);
+    const { diagnostics } = await bicep(copy.folder, ['snapshot', `${file}.bicepparam`, '--mode=overwrite', ...SCOPE]);
+    expect(diagnostics).toBe('');
+    const snapshot = inOrder(JSON.parse(await readFile(`${file}.snapshot.json`, 'utf8')));
+    await expect(`${JSON.stringify(snapshot, null, 2)}\n`).toMatchFileSnapshot(`deployments/${name}.snapshot.json`);
+  });
+});
+
+/** The compiler writes members and resources in an order that changes from run to run. */
+function inOrder(value: unknown): unknown {
+  if (Array.isArray(value)) {
+    const isResources = value.every(
+      (item: unknown) => typeof item === 'object' && item !== null && 'apiVersion' in item,
+    );
+    const items = value.map(inOrder);
+    return isResources ? items.sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1)) : items;
+  }
+  if (typeof value !== 'object' || value === null) return value;
+  const members = Object.entries(value).map(([key, member]) => [key, inOrder(member)] as const);
+  return Object.fromEntries(members.sort(([a], [b]) => (a < b ? -1 : 1)));
+}

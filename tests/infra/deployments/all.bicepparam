@@ -1,0 +1,44 @@
+// Everything that can be switched on or set.
+using '../../../infra/main.bicep'
+
+param environmentName = 'all'
+param location = 'northeurope'
+param principalId = '00000000-0000-0000-0000-0000000000aa'
+param principalType = 'Group'
+param elevenLabsWebhookSecret = 'SECRET-webhook'
+param elevenLabsApiKey = 'SECRET-api-key'
+param elevenLabsPreCallWebhookSecret = 'SECRET-pre-call'
+param hasOwnPreCallSecret = true
+param appSettings = {
+  PRECALL_AGENT_UPDATE: 'override'
+  WEBHOOK_TOLERANCE_SECONDS: '3600'
+  // Not replaced: the retention rules and the queries go by these.
+  AUDIO_STORAGE_PATH: 'elsewhere'
+  LOG_FORMAT: 'text'
+}
+param elevenLabsAddresses = ['192.0.2.1/32']
+param operatorAddresses = '198.51.100.7, 203.0.113.0/24,2001:db8::7'
+param deploymentAddresses = '198.51.100.8/32'
+param instanceMemoryMB = 4096
+param httpConcurrency = 12
+param alwaysReadyInstances = 1
+param maximumInstances = 100
+param retentionDays = {
+  transcripts: 11
+  audio: 12
+  callFailures: 13
+  otherEvents: 14
+  voiceSamples: 15
+  quarantine: 16
+  preCallConversations: 17
+}
+param softDeleteDays = 30
+param logRetentionDays = 90
+param zoneRedundant = true
+param deleteLock = true
+param recoverVault = true
+param alertEmail = 'operator@example.com'
+param availabilityTestSeconds = 300
+param quietHours = 6
+param privateNetwork = true
+param storedCallEvents = true

@@ -1,0 +1,108 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { sweep } from '../../src/lib/sweep.ts';
+import { logTo } from '../../src/lib/telemetry/log.ts';
+import {
+  jsonRequest,
+  MINUTE_MS,
+  metadataOf,
+  newCallOfAgent,
+  newSample,
+  openInstance,
+  type PreCallApp,
+  sendPreCall,
+  startInstances,
+} from '../app/preCallWorld.ts';
+import { audioEvent, newCall, now, send, transcription } from '../app/world.ts';
+import { analyze, queries, tablesOf } from './kusto.ts';
+
+const names = Object.keys(queries);
+
+describe.each(names)('the query %s', (name) => {
+  const query = queries[name] ?? '';
+
+  it('is understood, with every name in it', () => {
+    const { problems, columns } = analyze(query);
+    expect(problems).toEqual([]);
+    expect(columns.length).toBeGreaterThan(0);
+    expect(tablesOf(query)).not.toEqual([]);
+  });
+
+  it('begins with what it is for', () => {
+    expect(query).toMatch(/^\/\/ [A-Z].*[.:,]/);
+  });
+});
+
+it('a wrong name in a query is noticed', () => {
+  expect(analyze("traces | where mesage == 'a'").problems).toEqual([expect.stringContaining("'mesage'")]);
+  expect(analyze('requests | summarize percentil(duration, 95)').problems).not.toEqual([]);
+});
+
+describe('what the app logs as JSON', { timeout: 60_000 }, () => {
+  let app: PreCallApp;
+  const lines: Record<string, unknown>[] = [];
+
+  beforeAll(async () => {
+    app = await startInstances(1, { LOG_FORMAT: 'json' });
+    await deliverEverything();
+    lines.push(
+      ...app.world.lines.filter(({ message }) => message.startsWith('{')).map(({ message }) => JSON.parse(message)),
+    );
+  });
+  afterAll(() => app.close());
+
+  /** Each kind of delivery and each outcome that a query asks for. */
+  async function deliverEverything(): Promise<void> {
+    const stored = JSON.stringify(transcription());
+    await send(app.world, stored);
+    await send(app.world, stored);
+    await send(app.world, JSON.stringify(audioEvent(Buffer.alloc(3000))));
+    await send(app.world, JSON.stringify({ type: 'post_call_surprise', event_timestamp: now(), data: newCall() }));
+    await send(app.world, stored, { secret: 'wsec_wrong' });
+    await send(app.world, stored, { header: null });
+    await send(app.world, stored, { header: 't=1' });
+    await send(app.world, stored, { timestamp: now() - 7200 });
+    await send(app.world, stored, { timestamp: now() + 7200 });
+
+    const caller = () => jsonRequest(metadataOf(newCallOfAgent(app)), newSample());
+    await sendPreCall(app, caller());
+    app.api.fail({ kind: 'slots-full', method: 'POST', times: 1 });
+    await sendPreCall(app, caller());
+    app.api.fail({ kind: 'forbidden', method: 'PATCH', times: 1 });
+    await sendPreCall(app, caller());
+
+    const { incoming } = app.world.containers;
+    await app.world.blobs.getContainerClient(incoming).createIfNotExists();
+    await app.world.blobs.getContainerClient(incoming).getBlockBlobClient('stray').upload('?', 1);
+    app.clock.aheadMs = 20 * MINUTE_MS;
+    app.api.fail({ kind: 'unauthorized', method: 'GET', times: 100 });
+    const write = (message: string) => void app.world.lines.push({ level: 'information', message });
+    const log = logTo({ debug: write, info: write, warn: write, error: write }, { level: 'DEBUG', format: 'json' });
+    await sweep(openInstance(app), log);
+  }
+
+  it.each(names)('has every field that %s reads', (name) => {
+    const logged = new Set(lines.flatMap(Object.keys));
+    const read = [...(queries[name] ?? '').matchAll(/\bline\.(\w+)/g)].map(([, field]) => field ?? '');
+    expect(read.filter((field) => !logged.has(field))).toEqual([]);
+  });
+
+  it.each(names)('takes on every value that %s compares a field with', (name) => {
+    const compared = [...(queries[name] ?? '').matchAll(/tostring\(line\.(\w+)\) (?:==|in) (\([^)]*\)|'[^']*')/g)];
+    for (const [, field = '', literals = ''] of compared) {
+      for (const [, value] of literals.matchAll(/'([^']*)'/g)) {
+        expect(
+          lines.map((line) => line[field]),
+          `${field} in ${name}`,
+        ).toContain(value);
+      }
+    }
+    // Every text that is compared was found by the pattern above.
+    const quoted = (queries[name] ?? '').match(/tostring\(line\.\w+\) (?:[!=~]=|[!a-z]+) /g) ?? [];
+    expect(quoted.length).toBe(compared.length);
+  });
+
+  it('is one JSON object a line, which is what the queries look for', () => {
+    expect(lines.length).toBeGreaterThan(12);
+    for (const line of lines) expect(line).toMatchObject({ level: expect.any(String), message: expect.any(String) });
+  });
+});

@@ -1,0 +1,48 @@
+import { type Lifted, liftAudio } from '../../../src/lib/json/lift.ts';
+import { CollectingSink } from './collectingSink.ts';
+
+export interface Split {
+  readonly kind: Lifted['kind'];
+  /** As latin1 text. */
+  readonly rest: string;
+  /** Undefined when it was never asked for. */
+  readonly audio: Buffer | undefined;
+  readonly remainder: string | undefined;
+  readonly timesReady: number;
+}
+
+/** Runs liftAudio over the pieces, and sees to it that it writes into none of them. */
+export async function split(pieces: readonly Buffer[], blockBytes = 30_000): Promise<Split> {
+  let audio: CollectingSink | undefined;
+  let remainder: Buffer[] | undefined;
+  const lent = pieces.map((piece) => Buffer.from(piece));
+  async function* body() {
+    yield* lent;
+  }
+  const { kind, rest } = await liftAudio(body(), {
+    audio: () => {
+      if (audio !== undefined) throw new Error('The audio has one target.');
+      audio = new CollectingSink(blockBytes);
+      return audio;
+    },
+    remainder: () => {
+      if (remainder !== undefined) throw new Error('The remainder has one target.');
+      const written: Buffer[] = [];
+      remainder = written;
+      return {
+        write: async (bytes) => {
+          await new Promise((resolve) => setImmediate(resolve));
+          written.push(Buffer.from(bytes));
+        },
+      };
+    },
+  });
+  if (!lent.every((piece, index) => piece.equals(pieces[index] ?? piece))) throw new Error('A piece was written to.');
+  return {
+    kind,
+    rest: rest.toString('latin1'),
+    audio: audio?.bytes,
+    remainder: remainder && Buffer.concat(remainder).toString('latin1'),
+    timesReady: audio?.timesReady ?? 0,
+  };
+}

@@ -1,0 +1,36 @@
+import type { BodyMemory } from '../../../src/lib/bodyMemory.ts';
+import { type PreCallRequest, readRequest } from '../../../src/lib/preCall/request.ts';
+import { withSignature } from '../../../src/lib/signature/withSignature.ts';
+import { sign } from '../signature/sign.ts';
+
+const SECRET = 'wsec_test';
+const NOW_MS = 1_739_537_297_000;
+const ENDPOINT = {
+  secrets: [SECRET],
+  toleranceSeconds: 1800,
+  futureSkewSeconds: 300,
+  bodyLimitBytes: 15 * 1024 * 1024,
+  bodyDeadlineSeconds: 20,
+  now: () => NOW_MS,
+};
+export const METADATA = { type: 'pre_call', conversation_id: 'conv_1', agent_id: 'agent_1' };
+
+/** Reads a body as the endpoint does, from a stream of pieces of the size. */
+export function read(
+  body: Uint8Array,
+  contentType: string,
+  { pieceBytes = 1000, memory }: { pieceBytes?: number; memory?: BodyMemory } = {},
+): Promise<PreCallRequest> {
+  const t = NOW_MS / 1000;
+  const headers = new Headers({ 'elevenlabs-signature': sign(SECRET, t, body), 'content-type': contentType });
+  let at = 0;
+  const stream = new ReadableStream<Uint8Array>({
+    pull(controller) {
+      if (at >= body.length) return controller.close();
+      controller.enqueue(body.subarray(at, at + pieceBytes));
+      at += pieceBytes;
+    },
+  });
+  const request = { headers, body: stream } as unknown as Parameters<typeof withSignature>[1]; // Node's own types of both
+  return withSignature(ENDPOINT, request, (delivery) => readRequest(delivery.body, contentType, memory));
+}

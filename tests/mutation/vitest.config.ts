@@ -1,0 +1,14 @@
+import { defineConfig } from 'vitest/config';
+
+/** For `npm run mutation`, which says in the environment which tests judge the group of files at hand. */
+const { MUTATION_TESTS = '', MUTATION_STORAGE = '' } = process.env;
+
+export default defineConfig({
+  test: {
+    include: MUTATION_TESTS.split(','),
+    globalSetup: MUTATION_STORAGE === '' ? [] : ['tests/azurite.setup.ts'],
+    execArgv: ['--max-http-header-size=2097152'],
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+  },
+});
