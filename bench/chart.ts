@@ -55,7 +55,7 @@ export function chartOf(run: Run): string {
   });
   const svg = chart.renderToSVGString();
   chart.dispose();
-  return `${svg}\n`;
+  return `${svg.replace('>', '><title>This app beside what people would write instead</title>')}\n`;
 }
 
 function panelsOf(run: Run): Panel[] {
