@@ -50,9 +50,9 @@ export class Rest implements BodyHolder {
     this.#append(bytes, MOST_BYTES);
   }
 
-  /** Takes the audio, which begins at `start`, out again. */
+  /** Takes the audio, which begins at `start`, out again. It is valid until the next append. */
   cutAudio(start: number): Buffer {
-    const removed = Buffer.from(this.bytes.subarray(start));
+    const removed = this.bytes.subarray(start);
     this.#length = start;
     return removed;
   }
