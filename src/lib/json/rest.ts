@@ -42,12 +42,12 @@ export class Rest implements BodyHolder {
    * @throws {BodyError} 413 `json_too_large` over {@link REST_LIMIT_BYTES}.
    */
   append(bytes: Buffer): void {
-    this.#append(bytes, REST_LIMIT_BYTES);
+    this.#append(bytes, REST_LIMIT_BYTES, LEAST_GROWN_BYTES);
   }
 
   /** Adds bytes of audio that may still be cut out again: it counts for the limit only once something follows it. */
   appendAudio(bytes: Buffer): void {
-    this.#append(bytes, MOST_BYTES);
+    this.#append(bytes, MOST_BYTES, SHORT_AUDIO_BYTES + LEAST_GROWN_BYTES);
   }
 
   /** Takes the audio, which begins at `start`, out again. It is valid until the next append. */
@@ -67,22 +67,22 @@ export class Rest implements BodyHolder {
     this.#memory?.release(this);
   }
 
-  #append(bytes: Buffer, limitBytes: number): void {
+  /** `leastBytes`: how large a buffer becomes at once when the one at hand is too small. */
+  #append(bytes: Buffer, limitBytes: number, leastBytes: number): void {
     const needed = this.#length + bytes.length;
     if (needed > limitBytes) throw jsonTooLarge();
     if (this.#length === 0) {
       this.#buffer = bytes;
       this.#isBorrowed = true;
     } else {
-      if (this.#isBorrowed || needed > this.#buffer.length) this.#grow(needed);
+      if (this.#isBorrowed || needed > this.#buffer.length) this.#grow(Math.max(needed, this.#buffer.length * 2, leastBytes));
       this.#buffer.set(bytes, this.#length);
     }
     this.#length = needed;
   }
 
-  #grow(needed: number): void {
-    const doubled = Math.max(needed, this.#buffer.length * 2, LEAST_GROWN_BYTES);
-    const length = Math.min(doubled, MOST_BYTES);
+  #grow(wanted: number): void {
+    const length = Math.min(wanted, MOST_BYTES);
     if (!this.#hasLetGo) this.#memory?.hold(this, length);
     const { bytes } = this;
     const larger = Buffer.allocUnsafeSlow(length);
