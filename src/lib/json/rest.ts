@@ -75,7 +75,8 @@ export class Rest implements BodyHolder {
       this.#buffer = bytes;
       this.#isBorrowed = true;
     } else {
-      if (this.#isBorrowed || needed > this.#buffer.length) this.#grow(Math.max(needed, this.#buffer.length * 2, leastBytes));
+      if (this.#isBorrowed || needed > this.#buffer.length)
+        this.#grow(Math.max(needed, this.#buffer.length * 2, leastBytes));
       this.#buffer.set(bytes, this.#length);
     }
     this.#length = needed;

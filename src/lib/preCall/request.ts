@@ -1,4 +1,4 @@
-import busboy from 'busboy';
+import type { Busboy } from 'busboy';
 import { z } from 'zod';
 import { type BodyHolder, type BodyMemory, hadToLetGo } from '../bodyMemory.ts';
 import { BodyError } from '../errors.ts';
@@ -118,11 +118,12 @@ interface Parts {
   sample?: Buffer;
 }
 
-function readParts(body: Buffer, contentType: string): Promise<Parts> {
+async function readParts(body: Buffer, contentType: string): Promise<Parts> {
+  const { default: busboy } = await import('busboy'); // most instances never need it
   return new Promise((resolve, reject) => {
     const broken = (cause?: unknown) =>
       reject(Object.assign(new PayloadError('broken_multipart', 'The multipart body is broken'), { cause }));
-    let parser: busboy.Busboy;
+    let parser: Busboy;
     try {
       parser = busboy({
         headers: { 'content-type': contentType },
