@@ -38,6 +38,7 @@ export default defineConfig({
           sequence: { groupOrder: 1 },
           maxWorkers: 3,
           maxConcurrency: 16,
+          testTimeout: 120_000,
         },
       },
     ],
