@@ -102,15 +102,15 @@ export class Transport {
 
   /** Loads undici with the first request: an instance that only gets post-call events starts without it. */
   async #open(): Promise<Client> {
-    const { Agent, request } = await import('undici');
-    const agent = new Agent({
+    const { default: undici } = await import('undici'); // CommonJS: a bundle has no names of its members
+    const agent = new undici.Agent({
       connect: { timeout: this.#limits.connectMs },
       headersTimeout: this.#limits.headersMs,
       bodyTimeout: this.#limits.bodyMs,
       keepAliveTimeout: 30_000,
       allowH2: false,
     });
-    return { agent, request };
+    return { agent, request: undici.request };
   }
 
   async #send(api: ApiRequest, signal: AbortSignal): Promise<Answer> {
