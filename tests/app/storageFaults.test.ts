@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vi
 import { completeAnswer } from '../../src/lib/completeAnswer.ts';
 import { postCallHandler } from '../../src/lib/postCall/handler.ts';
 import { openServices, type Services } from '../../src/lib/services.ts';
+import { BLOCKS_PER_PROCESS } from '../../src/lib/storage/callStore.ts';
 import { sweep } from '../../src/lib/sweep.ts';
 import { type FaultProxy, startFaultProxy } from './faultProxy.ts';
 import {
@@ -255,7 +256,7 @@ describe('storage that answers with something else than yes', () => {
 describe('senders that hold block buffers and do not move', () => {
   it('cannot keep a recording that moves from being received', async () => {
     const head = `{"data":{"full_audio":"${'A'.repeat(400_000)}`;
-    const idle = Array.from({ length: 34 }, () => {
+    const idle = Array.from({ length: BLOCKS_PER_PROCESS + 2 }, () => {
       const request = httpRequest(world.host.url.replace(/\/$/, '') + WEBHOOK_PATH, {
         method: 'POST',
         headers: { 'elevenlabs-signature': sign('something else'), 'transfer-encoding': 'chunked' },
@@ -264,7 +265,7 @@ describe('senders that hold block buffers and do not move', () => {
       request.write(head);
       return request;
     });
-    await until(() => (services.postCall?.store.pool.lent ?? 0) >= 30 || undefined);
+    await until(() => (services.postCall?.store.pool.lent ?? 0) >= BLOCKS_PER_PROCESS - 2 || undefined);
     const event = audioEvent(recording);
     expect((await send(world, JSON.stringify(event), PIECES)).status).toBe(200);
     expect((await storedOf(event.data)).map((blob) => blob.metadata['sha256'])).toEqual([sha256(recording)]);
