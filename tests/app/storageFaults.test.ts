@@ -22,7 +22,7 @@ import {
 
 const recording = randomBytes(9 * 1024 * 1024);
 const PIECES = { chunkBytes: 60_000 };
-const SOON = { totalMs: 3_000, tryMs: 1_000 };
+const SOON = { totalMs: 6_000, tryMs: 2_000 };
 const AN_HOUR_MS = 3_600_000;
 
 let proxy: FaultProxy;
@@ -34,7 +34,7 @@ beforeAll(async () => {
     services = openServices(process.env, { storageBudget: SOON });
     app.setup({ enableHttpStream: true });
     app.hook.postInvocation(completeAnswer);
-    const handler = postCallHandler(services, { bodyDeadlineSeconds: 2 });
+    const handler = postCallHandler(services, { bodyDeadlineSeconds: 4 });
     app.http('postCallWebhook', { route: 'elevenlabs/webhook', methods: ['POST'], handler });
   });
 });
