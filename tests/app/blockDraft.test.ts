@@ -58,13 +58,26 @@ describe('a draft that fits into one block', () => {
   it('cannot be asked for its block while that is being sent', async () => {
     const { draft, place, pool } = newDraft({ blocks: 1 });
     await draft.write(BYTES.subarray(0, 1000));
+    const before = proxy.requests.length;
     const publishing = draft.publish(await genuine(), place, METADATA);
     const waiting = pool.take({ flush() {} }, AbortSignal.timeout(60_000)); // would have it flushed
     await publishing;
     await draft.abandon();
     pool.giveBack(await waiting);
+    expect(writes(before).filter((line) => line.includes('comp=block'))).toEqual([]);
     expect((await contentOf(place.container))[0]?.metadata['sha256']).toBe(sha256(BYTES.subarray(0, 1000)));
   });
+});
+
+it.each([1000, BLOCK_BYTES + 1])('a draft of %i bytes never goes over what stands at its place', async (length) => {
+  const [first, second] = [newDraft(), newDraft()];
+  await first.draft.write(BYTES.subarray(1, 1 + length));
+  await second.draft.write(BYTES.subarray(0, length));
+  await first.draft.publish(await genuine(), first.place, METADATA);
+  expect((await second.draft.publish(await genuine(), first.place, METADATA)).kind).toBe('kept-beside');
+  const hashes = (await contentOf(first.place.container)).map(({ bytes }) => sha256(bytes));
+  expect(hashes.sort()).toEqual([sha256(BYTES.subarray(0, length)), sha256(BYTES.subarray(1, 1 + length))].sort());
+  for (const { draft } of [first, second]) await draft.abandon();
 });
 
 describe('a larger draft', () => {

@@ -66,6 +66,7 @@ export class BlockDraft implements ByteSink {
     this.#used += length;
     this.#length += length;
     this.#world.pool.touch(this);
+    // Stryker disable next-line ConditionalExpression,EqualityOperator: hashed later it is the same hash
     if (this.#used - this.#hashed >= HASH_STEP_BYTES) this.#hashNew();
     if (this.#used === this.#block?.length) this.flush();
   }
@@ -84,7 +85,7 @@ export class BlockDraft implements ByteSink {
 
   async write(bytes: Uint8Array): Promise<void> {
     for (let at = 0; at < bytes.length; ) {
-      if (this.#block === undefined) await this.ready();
+      await this.ready();
       const block = this.#block as Buffer; // ready() has made one
       const piece = bytes.subarray(at, at + block.length - this.#used);
       block.set(piece, this.#used);
