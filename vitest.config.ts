@@ -5,6 +5,8 @@ export default defineConfig({
     // The app's own gate is to meet a header of a megabyte, not Node's limit.
     execArgv: ['--max-http-header-size=2097152'],
     pool: 'forks',
+    // Most tests wait for sockets, processes or storage more than they compute.
+    maxWorkers: 2,
     testTimeout: 30_000,
     hookTimeout: 60_000,
     reporters: ['default', './tests/lastLine.reporter.ts'],
@@ -25,6 +27,7 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: ['tests/app/**/*.test.ts', 'tests/tools/**/*.test.ts', 'tests/*.test.ts'],
+          exclude: ['tests/bench.test.ts'],
           globalSetup: ['tests/azurite.setup.ts'],
         },
       },
@@ -36,6 +39,20 @@ export default defineConfig({
           globalSetup: ['tests/azurite.setup.ts', 'tests/infra/bicep.setup.ts'],
         },
       },
+      {
+        extends: true,
+        test: {
+          name: 'reliability',
+          include: ['tests/reliability/**/*.test.ts'],
+          globalSetup: ['tests/azurite.setup.ts'],
+          // After the others, and several at once: these files wait more than they compute.
+          sequence: { groupOrder: 1 },
+          maxWorkers: 3,
+          maxConcurrency: 16,
+        },
+      },
+      // Alone: it compares times.
+      { extends: true, test: { name: 'bench', include: ['tests/bench.test.ts'], sequence: { groupOrder: 2 } } },
     ],
   },
 });

@@ -1,7 +1,6 @@
 import { createHmac, randomUUID } from 'node:crypto';
 import type { HttpRequest, HttpResponseInit, InvocationContext } from '@azure/functions';
-
-export const SECRET = 'wsec_bench';
+import { SECRET } from './apps.ts';
 
 const CHUNK_BYTES = 64 * 1024;
 

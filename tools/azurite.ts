@@ -11,7 +11,7 @@ const startLimitMs = 30_000;
 const stopLimitMs = 3_000;
 
 /** Where Azurite keeps blobs: a folder that outlives it, or its memory. */
-export type AzuriteOptions = { port: number } & AzuritePersistence;
+export type AzuriteOptions = { port: number; preload?: URL } & AzuritePersistence;
 export type AzuritePersistence = { location: string } | { inMemory: true };
 
 /** A running blob service. */
@@ -43,7 +43,7 @@ export function keptFor(port: number): AzuritePersistence {
 /**
  * Starts Azurite's blob service as a process of its own, which never outlives this one.
  *
- * @param options `port` 0 takes a free port.
+ * @param options `port` 0 takes a free port; `preload` is a module that is loaded into the process first.
  * @throws PortTakenError when another program listens on the port.
  * @example
  * const azurite = await startAzurite({ port: 0, inMemory: true });
@@ -84,6 +84,7 @@ function commandLine(options: AzuriteOptions): string[] {
   return [
     '--import',
     new URL('azurite/endWithParent.mjs', import.meta.url).href,
+    ...(options.preload === undefined ? [] : ['--import', options.preload.href]),
     resolve('azurite/dist/src/blob/main.js'),
     ...['--blobHost', '127.0.0.1', '--blobPort', String(options.port)],
     ...('location' in options ? ['--location', options.location] : ['--inMemoryPersistence']),

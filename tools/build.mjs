@@ -1,16 +1,18 @@
 // Bundles the app for deployment: dist/index.js and the chunks that it loads lazily. Needs no node_modules at run time.
+// Given an entry point and a folder, it bundles another app in the same way: the bench compares with some.
 import { rm, writeFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
+const [entryPoint = 'src/index.ts', outdir = 'dist'] = process.argv.slice(2);
 
-await rm(resolve(root, 'dist'), { recursive: true, force: true });
+await rm(resolve(root, outdir), { recursive: true, force: true });
 const { metafile } = await build({
   absWorkingDir: root,
-  entryPoints: ['src/index.ts'],
-  outdir: 'dist',
+  entryPoints: [entryPoint],
+  outdir,
   bundle: true,
   splitting: true,
   chunkNames: 'chunks/[name]-[hash]',
@@ -33,4 +35,4 @@ const { metafile } = await build({
   },
 });
 // Which source went into which file: what npm run package takes its list of third parties from.
-await writeFile(resolve(root, 'dist/meta.json'), JSON.stringify(metafile));
+await writeFile(resolve(root, outdir, 'meta.json'), JSON.stringify(metafile));

@@ -4,7 +4,7 @@ import type { PreCallSettings } from './preCall/settings.ts';
 import { StateStore } from './preCall/state.ts';
 import type { PreCallWorld } from './preCall/world.ts';
 import { type Configuration, type PostCallSettings, readSettings } from './settings.ts';
-import type { BlobStorage, RetryBudget } from './storage/blobStorage.ts';
+import type { RetryBudget } from './storage/blobStorage.ts';
 import { type CallStore, openCallStore } from './storage/callStore.ts';
 import type { Telemetry } from './telemetry/telemetry.ts';
 
@@ -35,24 +35,24 @@ export function openServices(
   const settings = configuration.postCall;
   if (settings === undefined) return { configuration, postCall: undefined, preCall: undefined, now, telemetry };
   const store = openCallStore(settings, { budget: storageBudget, telemetry });
-  const preCall = configuration.preCall && openPreCall(configuration.preCall, store.storage, { now, telemetry });
+  const preCall = configuration.preCall && openPreCall(configuration.preCall, store, { now, telemetry });
   return { configuration, postCall: { settings, store }, preCall, now, telemetry };
 }
 
 function openPreCall(
   settings: PreCallSettings,
-  storage: BlobStorage,
+  { storage, bodies }: CallStore,
   { now, telemetry }: { now: () => number; telemetry: Telemetry | undefined },
 ): PreCallWorld {
   const state = new StateStore(storage, settings.statePath);
   let known: Promise<string> | undefined;
-  const installation = () => {
-    known ??= installationId(state).catch((error: unknown) => {
+  const installation = (by: StateStore) => {
+    known ??= installationId(by).catch((error: unknown) => {
       known = undefined;
       throw error;
     });
     return known;
   };
   const elevenLabs = new ElevenLabsClient({ ...settings.elevenLabs, telemetry });
-  return { settings, storage, state, elevenLabs, installation, now };
+  return { settings, storage, state, bodies, elevenLabs, installation, now };
 }

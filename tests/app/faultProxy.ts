@@ -22,8 +22,8 @@ export interface HttpFaultProxy {
   readonly url: string;
   /** How many requests are with the server right now. */
   readonly underWay: number;
-  /** Called for each request with its method and target; what it returns happens. */
-  onRequest: (method: string, target: string) => Fault | undefined;
+  /** Called for each request with its method and target; what it returns happens, as soon as it says so. */
+  onRequest: (method: string, target: string) => Fault | undefined | Promise<Fault | undefined>;
   readonly requests: string[];
   close(): Promise<void>;
 }
@@ -42,10 +42,10 @@ export async function startFaultProxy(connectionString: string): Promise<FaultPr
 export async function startHttpFaultProxy(upstream: URL): Promise<HttpFaultProxy> {
   const requests: string[] = [];
   let underWay = 0;
-  const server = createServer((request, response) => {
+  const server = createServer(async (request, response) => {
     const line = `${request.method} ${request.url}`;
     requests.push(line);
-    const fault = proxy.onRequest(request.method ?? '', request.url ?? '');
+    const fault = await proxy.onRequest(request.method ?? '', request.url ?? '');
     if (fault?.kind === 'hang') request.resume();
     else if (fault?.kind === 'refuse') request.socket.destroy();
     else if (fault?.kind === 'answer') {
@@ -101,6 +101,9 @@ function forward(
     },
   );
   onward.on('error', () => request.socket.destroy());
+  request.on('close', () => {
+    if (!request.complete) onward.destroy(); // the app has given up half-way
+  });
   request.pipe(onward);
   return onward;
 }

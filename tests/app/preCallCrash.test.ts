@@ -1,6 +1,6 @@
-import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Services } from '../../src/lib/services.ts';
-import { type FaultProxy, type HttpFaultProxy, startFaultProxy, startHttpFaultProxy } from './faultProxy.ts';
+import { DEATHS, type Deaths, eachInTurn, startDeaths } from './deaths.ts';
 import {
   clonesOf,
   jsonRequest,
@@ -17,29 +17,18 @@ import {
   startInstances,
   sweepOn,
 } from './preCallWorld.ts';
-import { until } from './world.ts';
 
 const OWN = { voiceId: OWN_VOICE, firstMessage: OWN_GREETING };
 const LEASE_MS = 15 * MINUTE_MS;
-/** More requests than any delivery or sweep here makes: the crashes end when one comes through untouched. */
-const ENOUGH = 60;
-
-/** What of its last request a process that dies leaves behind. */
-type Death = 'before its request arrives' | 'before the answer arrives';
-const DEATHS: readonly Death[] = ['before its request arrives', 'before the answer arrives'];
-
 let app: PreCallApp;
-let storage: FaultProxy;
-let elevenLabs: HttpFaultProxy;
+let deaths: Deaths;
 beforeAll(async () => {
   app = await startInstances(1);
-  storage = await startFaultProxy(inject('storage'));
-  elevenLabs = await startHttpFaultProxy(new URL(app.api.url));
+  deaths = await startDeaths(app);
 });
 afterAll(async () => {
   await app.close();
-  await storage.close();
-  await elevenLabs.close();
+  await deaths.close();
 });
 afterEach(() => {
   app.clock.aheadMs = 0;
@@ -54,50 +43,20 @@ type Installation = ReturnType<typeof newInstallation>;
 
 const healthy = (settings: Installation) => openInstance(app, { settings });
 
-/**
- * Lets a process of its own do something and die at its `at`th request, to storage or to ElevenLabs, whichever it is: from
- * then on nothing that it sends arrives anywhere, for ever. Returns whether it came that far.
- */
-async function dieAt(
-  at: number,
-  death: Death,
-  settings: Installation,
-  action: (doomed: Services) => Promise<unknown>,
-): Promise<boolean> {
-  const doomed = openInstance(app, {
-    settings: { ...settings, CallStorage: storage.connectionString },
-    apiUrl: elevenLabs.url,
-  });
-  let sent = 0;
-  const onRequest: FaultProxy['onRequest'] = () => {
-    sent += 1;
-    if (sent < at) return undefined;
-    // Nobody tries again after a 403, so that the rest of it ends soon.
-    if (sent === at && death === 'before the answer arrives') return { kind: 'lose-answer', status: 403 };
-    return { kind: 'answer', status: 403 };
-  };
-  storage.onRequest = onRequest;
-  elevenLabs.onRequest = onRequest;
-  await action(doomed).catch(() => {});
-  await until(() => storage.underWay + elevenLabs.underWay === 0 || undefined);
-  await doomed.preCall?.elevenLabs.close();
-  return sent >= at;
-}
+const dieAt: Deaths['dieAt'] = (...death) => deaths.dieAt(...death);
 
 const deliver = (instance: Services, request: ReturnType<typeof jsonRequest>) => {
   app.instances = [instance];
   return sendPreCall(app, request);
 };
 
-/** Runs one crash after the other, each with an empty ElevenLabs, until one comes too late to be any. */
-async function everyCrash(run: (at: number) => Promise<boolean>): Promise<number> {
-  for (let at = 1; at < ENOUGH; at++) {
+/** Each crash with an empty ElevenLabs. */
+const everyCrash = (run: (at: number) => Promise<boolean>) =>
+  eachInTurn((at) => {
     app.clock.aheadMs = 0;
     app.api.state.clear();
-    if (!(await run(at))) return at - 1;
-  }
-  throw new Error(`More than ${ENOUGH} requests: do they ever end?`);
-}
+    return run(at);
+  });
 
 interface Scene {
   readonly settings: Installation;
@@ -107,6 +66,11 @@ interface Scene {
 
 const SCENES: Record<string, (settings: Installation) => Promise<Scene>> = {
   'a new caller': async (settings) => ({ settings, call: newCallOfAgent(app), sample: newSample() }),
+  'a returning caller': async (settings) => {
+    const sample = newSample();
+    expect((await deliver(healthy(settings), jsonRequest(metadataOf(newCallOfAgent(app)), sample))).status).toBe(200);
+    return { settings, call: newCallOfAgent(app), sample };
+  },
   'a returning caller, to an agent that has another caller’s voice': async (settings) => {
     const sample = newSample();
     const instance = healthy(settings);

@@ -142,7 +142,7 @@ describe('a clone call that goes wrong ends in one clone', () => {
     ['a gateway gives up', { kind: 'server-error', status: 504 }, 2],
     ['ElevenLabs asks to come a second later', { kind: 'rate-limited', retryAfter: '1' }, 2],
   ])('when %s', async (_name, fault, calls) => {
-    app.instances = [openInstance(app, { cloneHeadersMs: 1_000 })];
+    app.instances = [openInstance(app, { limits: { cloneHeadersMs: 1_000 } })];
     const call = newCallOfAgent(app);
     const sample = newSample();
     const before = addVoiceCalls(app);

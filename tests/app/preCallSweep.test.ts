@@ -266,7 +266,7 @@ describe('voices without a state', () => {
   const age = (minutes: number) => Math.floor((Date.now() - minutes * MINUTE_MS) / 1000);
   const labelsOf = async (instance: Services, more: object = {}) => ({
     made_by: 'elevenlabs-webhook',
-    installation: (await instance.preCall?.installation()) ?? '',
+    installation: (await instance.preCall?.installation(instance.preCall.state)) ?? '',
     conversation: 'conv_gone',
     sample: '0'.repeat(32),
     expires_at: '1',

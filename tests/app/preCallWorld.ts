@@ -1,10 +1,13 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { app } from '@azure/functions';
+import { app, type HttpRequest } from '@azure/functions';
+import { completeAnswer } from '../../src/lib/completeAnswer.ts';
 import { ElevenLabsClient } from '../../src/lib/elevenlabs/client.ts';
-import { postCallHandler } from '../../src/lib/postCall/handler.ts';
-import { preCallHandler } from '../../src/lib/preCall/handler.ts';
+import type { Limits } from '../../src/lib/elevenlabs/transport.ts';
+import { type PostCallOptions, postCallHandler } from '../../src/lib/postCall/handler.ts';
+import { type PreCallOptions, preCallHandler } from '../../src/lib/preCall/handler.ts';
 import { prepareSampleChecks } from '../../src/lib/preCall/sample.ts';
 import { openServices, type Services } from '../../src/lib/services.ts';
+import type { RetryBudget } from '../../src/lib/storage/blobStorage.ts';
 import { sweep } from '../../src/lib/sweep.ts';
 import { type RunningElevenLabs, startElevenLabs } from '../../tools/elevenlabs/server.ts';
 import type { StoredVoice } from '../../tools/elevenlabs/state.ts';
@@ -16,6 +19,8 @@ const API_KEY = 'sk_test_0123456789abcdef0123456789abcdef';
 export const OWN_VOICE = 'voice_of_the_agent';
 export const OWN_GREETING = 'Good day, this is the desk.';
 export const MINUTE_MS = 60_000;
+/** Of a request: the position in `instances` of the one that is to take it. */
+export const INSTANCE_HEADER = 'x-instance';
 /** Past every claim of a delivery or a sweep, and within the shortest lease. */
 export const PAST_CLAIMS_MS = 61_000;
 
@@ -32,7 +37,10 @@ export interface PreCallApp {
   readonly clock: Clock;
   /** Where state and kept samples are. */
   readonly containers: { readonly state: string; readonly samples: string };
-  /** Takes the deliveries in turn; what a test puts here takes the next ones. Empty when the app's own wiring is used. */
+  /**
+   * Take the deliveries in turn, or as their {@link INSTANCE_HEADER} says; what a test puts here takes the next ones. Empty
+   * when the app's own wiring is used.
+   */
   instances: Services[];
   close(): Promise<void>;
 }
@@ -45,26 +53,32 @@ export async function startDeployedApp(settings: Environment = {}): Promise<PreC
 }
 
 /** The same functions on `count` instances that share nothing but the storage account, with a clock that can be moved on. */
-export async function startInstances(count: number, settings: Environment = {}): Promise<PreCallApp> {
+export async function startInstances(
+  count: number,
+  settings: Environment = {},
+  { postCall, preCall }: { readonly postCall?: PostCallOptions; readonly preCall?: PreCallOptions } = {},
+): Promise<PreCallApp> {
   return start({ VOICE_CLONE_MIN_DURATION: '0.1', LOG_LEVEL: 'DEBUG', ...settings }, async (running) => {
     prepareSampleChecks();
     running.instances = Array.from({ length: count }, () => openInstance(running));
     let turn = 0;
-    const next = () => {
-      const instance = running.instances[turn++ % running.instances.length];
-      if (instance === undefined) throw new Error('There is no instance');
+    const next = ({ headers }: HttpRequest) => {
+      const chosen = headers.get(INSTANCE_HEADER);
+      const instance = running.instances[chosen === null ? turn++ % running.instances.length : Number(chosen)];
+      if (instance === undefined) throw new Error('There is no such instance');
       return instance;
     };
     app.setup({ enableHttpStream: true });
+    app.hook.postInvocation(completeAnswer);
     app.http('preCallWebhook', {
       route: 'elevenlabs/precall/webhook',
       methods: ['POST'],
-      handler: (request, context) => preCallHandler(next())(request, context),
+      handler: (request, context) => preCallHandler(next(request), preCall)(request, context),
     });
     app.http('postCallWebhook', {
       route: 'elevenlabs/webhook',
       methods: ['POST'],
-      handler: (request, context) => postCallHandler(next())(request, context),
+      handler: (request, context) => postCallHandler(next(request), postCall)(request, context),
     });
   });
 }
@@ -73,20 +87,22 @@ interface InstanceOptions {
   readonly settings?: Environment;
   /** In place of the stand-in's own address. */
   readonly apiUrl?: string;
-  readonly cloneHeadersMs?: number;
+  readonly limits?: Partial<Limits>;
+  readonly storageBudget?: RetryBudget;
 }
 
 /** One process of the app: opens its own connections, with the waits between the API client's tries cut short. */
 export function openInstance({ clock }: Pick<PreCallApp, 'clock'>, options: InstanceOptions = {}): Services {
   const environment = { ...process.env, ...options.settings };
-  const services = openServices(environment, { now: clock.now, storageBudget: { totalMs: 10_000, tryMs: 8_000 } });
+  const storageBudget = options.storageBudget ?? { totalMs: 10_000, tryMs: 8_000 };
+  const services = openServices(environment, { now: clock.now, storageBudget });
   if (services.preCall === undefined) throw new Error(JSON.stringify(services.configuration.preCallProblems));
   const { apiKey, baseUrl } = services.preCall.settings.elevenLabs;
   const elevenLabs = new ElevenLabsClient({
     baseUrl: options.apiUrl ?? baseUrl,
     apiKey,
     retries: { firstDelayMs: 10, longestDelayMs: 100 },
-    limits: options.cloneHeadersMs === undefined ? {} : { cloneHeadersMs: options.cloneHeadersMs },
+    limits: options.limits ?? {},
   });
   return { ...services, preCall: { ...services.preCall, elevenLabs } };
 }

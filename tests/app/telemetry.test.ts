@@ -55,7 +55,7 @@ async function deliver(
 ): Promise<Sent> {
   const trace = newTrace();
   const body = JSON.stringify(event);
-  const { status } = await send(app.world, body, { traceParent: traceParent(trace), ...options });
+  const { status } = await send(app.world, body, { headers: { traceparent: traceParent(trace) }, ...options });
   return { ...trace, call: event.data, bytes: Buffer.byteLength(body), status };
 }
 
@@ -63,7 +63,7 @@ async function clone(): Promise<Sent> {
   const trace = newTrace();
   const call = newCallOfAgent(app);
   const request = jsonRequest(metadataOf(call, { caller_metadata: CALLER }), newSample());
-  const { status } = await sendPreCall(app, request, { traceParent: traceParent(trace) });
+  const { status } = await sendPreCall(app, request, { headers: { traceparent: traceParent(trace) } });
   return { ...trace, call, bytes: request.body.length, status };
 }
 

@@ -130,8 +130,8 @@ export interface SendOptions {
   readonly method?: string;
   readonly path?: string;
   readonly contentType?: string;
-  /** W3C trace context, as the host would hand it on. */
-  readonly traceParent?: string;
+  /** Beside those that every delivery has. */
+  readonly headers?: Record<string, string>;
 }
 
 export function sign(body: Uint8Array | string, secret = SECRET, timestamp = Math.floor(Date.now() / 1000)): string {
@@ -149,11 +149,14 @@ export function send(world: World, body: Uint8Array | string, options: SendOptio
       world.host.url.replace(/\/$/, '') + (options.path ?? WEBHOOK_PATH),
       {
         method: options.method ?? 'POST',
+        // A connection of its own: a kept one may be closed by the server just as it is used again.
+        agent: false,
         headers: {
+          connection: 'keep-alive',
           'content-type': options.contentType ?? 'application/json',
           ...(header === null ? {} : { 'elevenlabs-signature': header }),
-          ...(options.traceParent === undefined ? {} : { traceparent: options.traceParent }),
           ...(options.chunkBytes === undefined ? { 'content-length': bytes.length } : {}),
+          ...options.headers,
         },
       },
       (response) => {
@@ -161,6 +164,7 @@ export function send(world: World, body: Uint8Array | string, options: SendOptio
           const text = answer.toString();
           const json = text.startsWith('{') ? (JSON.parse(text) as Record<string, unknown>) : {};
           resolve({ status: response.statusCode ?? 0, headers: response.headers, text, json });
+          request.destroy();
         }, reject);
       },
     );

@@ -101,7 +101,7 @@ it.each([
       mutated([request]),
       fc.integer({ min: 1, max: 700 }),
       async (body, pieceBytes) => {
-        const result: unknown = await read(body, contentType, pieceBytes).catch((error: unknown) => error);
+        const result: unknown = await read(body, contentType, { pieceBytes }).catch((error: unknown) => error);
         if (result instanceof WebhookError) expect(result.status).toBe(400);
         else expect(result).toEqual(expected(body));
       },

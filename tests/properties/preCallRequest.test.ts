@@ -8,7 +8,7 @@ it('JSON with any bytes for a sample gives them back', async () => {
   await holds(
     fc.asyncProperty(fc.uint8Array({ maxLength: 5000 }), fc.integer({ min: 1, max: 999 }), async (bytes, piece) => {
       const json = { ...METADATA, voice_sample: { format: 'base64', data: Buffer.from(bytes).toString('base64') } };
-      const request = await read(Buffer.from(JSON.stringify(json)), 'application/json', piece);
+      const request = await read(Buffer.from(JSON.stringify(json)), 'application/json', { pieceBytes: piece });
       expect(request.sample).toEqual(Buffer.from(bytes));
     }),
     200,
@@ -72,7 +72,7 @@ it('multipart gives the metadata and the sample that Node’s own parser finds, 
       }).formData();
       const { caller_metadata } = JSON.parse(String(other.get('metadata')));
       const sample = Buffer.from(await (other.get('voice_sample') as Blob).arrayBuffer());
-      const ours = await read(bytes, contentType, pieceBytes);
+      const ours = await read(bytes, contentType, { pieceBytes });
       expect(ours.sample.equals(sample)).toBe(true);
       expect(ours.caller.name ?? '').toBe(caller_metadata.name);
       expect([ours.conversationId, ours.agentId]).toEqual(['conv_1', 'agent_1']);

@@ -62,11 +62,12 @@ export class StreamedRequests {
       method: request.method,
       path: target,
       headers: {
+        // As the real host does it, a caller's own id stands, and the request never meets its invocation (A§1).
+        'x-ms-invocation-id': invocationId,
         ...endToEnd(request.headers),
         ...(request.headers['transfer-encoding'] === undefined ? {} : { 'transfer-encoding': 'chunked' }),
         'x-forwarded-host': host,
         'x-forwarded-proto': 'http',
-        'x-ms-invocation-id': invocationId,
       },
     });
 

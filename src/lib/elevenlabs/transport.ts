@@ -1,4 +1,4 @@
-import { Agent, request } from 'undici';
+import type { Agent, request } from 'undici';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import { parseErrorBody } from './errorBody.ts';
 import { ElevenLabsError, type Failure } from './errors.ts';
@@ -49,6 +49,11 @@ interface Answer {
   readonly body: string;
 }
 
+interface Client {
+  readonly agent: Agent;
+  readonly request: typeof request;
+}
+
 const REQUEST_ID_HEADERS = ['request-id', 'x-request-id', 'x-trace-id'] as const;
 
 /** The connection to one ElevenLabs host: one exchange at a time, bounded in time and size, no redirects followed. */
@@ -56,7 +61,7 @@ export class Transport {
   readonly #origin: string;
   readonly #apiKey: string;
   readonly #limits: Limits;
-  readonly #agent: Agent;
+  #client: Promise<Client> | undefined;
   readonly #telemetry: Telemetry | undefined;
 
   constructor(options: { baseUrl: string; apiKey: string; limits: Limits; telemetry?: Telemetry | undefined }) {
@@ -64,13 +69,6 @@ export class Transport {
     this.#apiKey = options.apiKey;
     this.#limits = options.limits;
     this.#telemetry = options.telemetry;
-    this.#agent = new Agent({
-      connect: { timeout: options.limits.connectMs },
-      headersTimeout: options.limits.headersMs,
-      bodyTimeout: options.limits.bodyMs,
-      keepAliveTimeout: 30_000,
-      allowH2: false,
-    });
   }
 
   /**
@@ -98,13 +96,28 @@ export class Transport {
   }
 
   /** Ends all connections, idle or not. */
-  close(): Promise<void> {
-    return this.#agent.destroy();
+  async close(): Promise<void> {
+    await (await this.#client)?.agent.destroy();
+  }
+
+  /** Loads undici with the first request: an instance that only gets post-call events starts without it. */
+  async #open(): Promise<Client> {
+    const { Agent, request } = await import('undici');
+    const agent = new Agent({
+      connect: { timeout: this.#limits.connectMs },
+      headersTimeout: this.#limits.headersMs,
+      bodyTimeout: this.#limits.bodyMs,
+      keepAliveTimeout: 30_000,
+      allowH2: false,
+    });
+    return { agent, request };
   }
 
   async #send(api: ApiRequest, signal: AbortSignal): Promise<Answer> {
+    this.#client ??= this.#open();
+    const { agent, request } = await this.#client;
     const response = await request(this.#origin + api.path, {
-      dispatcher: this.#agent,
+      dispatcher: agent,
       method: api.method,
       signal,
       headers: {

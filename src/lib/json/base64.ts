@@ -7,6 +7,9 @@ const UNICODE_ESCAPE_BYTES = 6;
 
 const NO_BASE64 = 255;
 
+/** 64 KiB of text at a time: a longer string is a large object, which costs a collection of its own. */
+const MOST_QUANTA = 16 * 1024;
+
 /** The six bits that a character stands for; `-` and `_` stand for `+` and `/` in the URL-safe alphabet (RFC 4648 §5). */
 const SIX_BITS = new Uint8Array(256).fill(NO_BASE64);
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
@@ -99,7 +102,7 @@ export class Base64StringDecoder {
    */
   #bulk(chunk: Buffer, from: number, to: number, block: Buffer): number {
     const { used } = this.#sink;
-    const quanta = Math.min((to - from) >> 2, Math.floor((block.length - used) / 3));
+    const quanta = Math.min((to - from) >> 2, Math.floor((block.length - used) / 3), MOST_QUANTA);
     if (quanta === 0) return from;
     const end = from + quanta * 4;
     const written = block.write(chunk.toString('latin1', from, end), used, quanta * 3, 'base64');

@@ -1,3 +1,4 @@
+import type { BodyMemory } from '../bodyMemory.ts';
 import { Base64StringDecoder, type ByteSink } from './base64.ts';
 import { Rest, SHORT_AUDIO_BYTES } from './rest.ts';
 import { JsonScanner } from './scanner.ts';
@@ -32,23 +33,33 @@ export interface Lifted {
  *
  * @throws {BodyError} 413 when the JSON outside the audio is over its limit, and whatever the body or a target throws.
  */
-export async function liftAudio(body: AsyncIterable<Uint8Array>, targets: LiftTargets): Promise<Lifted> {
-  const lift = new Lift(targets);
-  for await (const bytes of body) await lift.push(bytes);
-  return lift.end();
+export async function liftAudio(
+  body: AsyncIterable<Uint8Array>,
+  targets: LiftTargets,
+  memory?: BodyMemory,
+): Promise<Lifted> {
+  const rest = new Rest(memory);
+  const lift = new Lift(targets, rest);
+  try {
+    for await (const bytes of body) await lift.push(bytes);
+    return await lift.end();
+  } finally {
+    rest.release();
+  }
 }
 
 class Lift {
   readonly #targets: LiftTargets;
-  readonly #rest = new Rest();
+  readonly #rest: Rest;
   readonly #scanner = new JsonScanner();
   #audioStart = 0;
   #audio: ByteSink | undefined;
   #decoder: Base64StringDecoder | undefined;
   #remainder: ByteWriter | undefined;
 
-  constructor(targets: LiftTargets) {
+  constructor(targets: LiftTargets, rest: Rest) {
     this.#targets = targets;
+    this.#rest = rest;
   }
 
   async push(bytes: Uint8Array): Promise<void> {

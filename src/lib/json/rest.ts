@@ -1,3 +1,4 @@
+import { type BodyHolder, type BodyMemory, hadToLetGo } from '../bodyMemory.ts';
 import { BodyError } from '../errors.ts';
 
 /** What a delivery may hold outside its audio. */
@@ -10,17 +11,28 @@ const LEAST_GROWN_BYTES = 64 * 1024;
 const MOST_BYTES = REST_LIMIT_BYTES + SHORT_AUDIO_BYTES;
 
 /** The JSON around the audio as one contiguous, growing buffer, so that a body in tiny pieces costs no more than a whole one. */
-export class Rest {
+export class Rest implements BodyHolder {
+  readonly #memory: BodyMemory | undefined;
+  #hasLetGo = false;
   #buffer: Buffer = Buffer.alloc(0);
   #isBorrowed = true;
   #length = 0;
+
+  constructor(memory?: BodyMemory) {
+    this.#memory = memory;
+  }
 
   get length(): number {
     return this.#length;
   }
 
-  /** The bytes so far; valid until the next append. */
+  /**
+   * The bytes so far; valid until the next append.
+   *
+   * @throws {WebhookError} 503 `overloaded` when they had to go, as everything here does then.
+   */
   get bytes(): Buffer {
+    if (this.#hasLetGo) throw hadToLetGo();
     return this.#buffer.subarray(0, this.#length);
   }
 
@@ -30,38 +42,52 @@ export class Rest {
    * @throws {BodyError} 413 `json_too_large` over {@link REST_LIMIT_BYTES}.
    */
   append(bytes: Buffer): void {
-    this.#append(bytes, REST_LIMIT_BYTES);
+    this.#append(bytes, REST_LIMIT_BYTES, LEAST_GROWN_BYTES);
   }
 
   /** Adds bytes of audio that may still be cut out again: it counts for the limit only once something follows it. */
   appendAudio(bytes: Buffer): void {
-    this.#append(bytes, MOST_BYTES);
+    this.#append(bytes, MOST_BYTES, SHORT_AUDIO_BYTES + LEAST_GROWN_BYTES);
   }
 
-  /** Takes the audio, which begins at `start`, out again. */
+  /** Takes the audio, which begins at `start`, out again. It is valid until the next append. */
   cutAudio(start: number): Buffer {
-    const removed = Buffer.from(this.#buffer.subarray(start, this.#length));
+    const removed = this.bytes.subarray(start);
     this.#length = start;
     return removed;
   }
 
-  #append(bytes: Buffer, limitBytes: number): void {
+  letGo(): void {
+    this.#hasLetGo = true;
+    this.#buffer = Buffer.alloc(0);
+  }
+
+  /** What is held counts no more for what all deliveries may hold while they arrive. */
+  release(): void {
+    this.#memory?.release(this);
+  }
+
+  /** `leastBytes`: how large a buffer becomes at once when the one at hand is too small. */
+  #append(bytes: Buffer, limitBytes: number, leastBytes: number): void {
     const needed = this.#length + bytes.length;
     if (needed > limitBytes) throw jsonTooLarge();
     if (this.#length === 0) {
       this.#buffer = bytes;
       this.#isBorrowed = true;
     } else {
-      if (this.#isBorrowed || needed > this.#buffer.length) this.#grow(needed);
+      if (this.#isBorrowed || needed > this.#buffer.length)
+        this.#grow(Math.max(needed, this.#buffer.length * 2, leastBytes));
       this.#buffer.set(bytes, this.#length);
     }
     this.#length = needed;
   }
 
-  #grow(needed: number): void {
-    const doubled = Math.max(needed, this.#buffer.length * 2, LEAST_GROWN_BYTES);
-    const larger = Buffer.allocUnsafeSlow(Math.min(doubled, MOST_BYTES));
-    larger.set(this.bytes);
+  #grow(wanted: number): void {
+    const length = Math.min(wanted, MOST_BYTES);
+    if (!this.#hasLetGo) this.#memory?.hold(this, length);
+    const { bytes } = this;
+    const larger = Buffer.allocUnsafeSlow(length);
+    larger.set(bytes);
     this.#buffer = larger;
     this.#isBorrowed = false;
   }

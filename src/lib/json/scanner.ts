@@ -54,7 +54,9 @@ export class JsonScanner {
    * Scans the audio's string up to `to`. Returns the index after its closing quote, and `inAudio` is false again; or `to`
    * when the string goes on.
    */
-  scanAudio(chunk: Uint8Array, from: number, to: number): number {
+  scanAudio(chunk: Buffer, from: number, to: number): number {
+    const rest = chunk.subarray(from, to);
+    if (!this.#isEscaped && !rest.includes(QUOTE) && !rest.includes(BACKSLASH)) return to;
     for (let at = from; at < to; at++) {
       if (this.#isEscaped) this.#isEscaped = false;
       else if (chunk[at] === BACKSLASH) this.#isEscaped = true;

@@ -78,6 +78,7 @@ function errorCode(error: unknown, code: string): string {
   if (error instanceof PayloadError) return 'INVALID_PAYLOAD';
   if (error instanceof NotConfigured) return 'NOT_CONFIGURED';
   if (error instanceof StorageUnavailable) return 'STORAGE_UNAVAILABLE';
+  if (code === 'overloaded') return 'OVERLOADED';
   if (error instanceof BodyError) {
     if (code === 'body_too_large') return 'PAYLOAD_TOO_LARGE';
     return code === 'unsupported_media_type' ? 'UNSUPPORTED_MEDIA_TYPE' : 'INVALID_PAYLOAD';

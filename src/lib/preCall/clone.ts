@@ -33,7 +33,7 @@ const LOOKS_AFTER_LOST_ANSWER = 3;
 const LOOK_AGAIN_MS = 700;
 export const LABEL_HASH_DIGITS = 32;
 
-/** The labels of a clone (issue: made by, installation, conversation, sample, expiry). */
+/** The labels of a clone, by which the sweep and the repair find it: made by, installation, conversation, sample, expiry. */
 function voiceLabels(installation: string, request: Pick<CloneRequest, 'conversation' | 'sampleHash' | 'expiresAt'>) {
   return {
     made_by: MADE_BY,
@@ -67,7 +67,7 @@ export async function cloneOnce(world: PreCallWorld, work: Work, request: CloneR
   }
 }
 
-async function voiceExists(world: PreCallWorld, work: Work, voiceId: string): Promise<boolean> {
+export async function voiceExists(world: PreCallWorld, work: Work, voiceId: string): Promise<boolean> {
   try {
     await world.elevenLabs.getVoice(voiceId, callOf(work));
     return true;
@@ -114,7 +114,7 @@ async function findOrAdd(
   request: CloneRequest,
   mayExist: boolean,
 ): Promise<{ voiceId: string; clonedAt: number }> {
-  const labels = voiceLabels(await world.installation(), request);
+  const labels = voiceLabels(await world.installation(world.state), request);
   let looks = mayExist ? 1 : 0;
   try {
     for (let calls = 1; ; calls++) {

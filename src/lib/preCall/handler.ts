@@ -5,22 +5,31 @@ import { type SignedDelivery, withSignature } from '../signature/withSignature.t
 import { type Log, logTo } from '../telemetry/log.ts';
 import { failure, success } from './answers.ts';
 import { PayloadError } from './errors.ts';
+import { lookAhead } from './lookAhead.ts';
 import { prepareCall } from './prepare.ts';
 import { type PreCallRequest, readRequest } from './request.ts';
 import { checkSample } from './sample.ts';
+import { worldUntil } from './world.ts';
 
 const BODY_LIMIT_BYTES = 15 * 1024 * 1024;
 const BODY_DEADLINE_SECONDS = 20;
-/** Everything together; the issue promises 50 s, and the answer has to be written, too. */
+/** Everything together; the sender is told to wait 50 s (docs/pre-call.md), and the answer has to be written, too. */
 const DEADLINE_MS = 48_000;
+/** After the deadline, for giving up in order: the claim of a call that could not be prepared. */
+const GIVING_UP_MS = 1_000;
+
+export interface PreCallOptions {
+  readonly deadlineMs?: number;
+}
 
 /** Makes the handler of `POST /elevenlabs/precall/webhook`: gates, request, sample, clone, agent, answer. Never throws. */
-export function preCallHandler(services: Services) {
+export function preCallHandler(services: Services, { deadlineMs = DEADLINE_MS }: PreCallOptions = {}) {
   return async (request: HttpRequest, context: InvocationContext): Promise<HttpResponseInit> => {
     const started = services.now();
     const log = logTo(context, services.configuration.log, services.telemetry);
-    const deadline = AbortSignal.timeout(DEADLINE_MS);
-    const endsAtMs = performance.now() + DEADLINE_MS;
+    const deadline = AbortSignal.timeout(deadlineMs);
+    const endsAtMs = performance.now() + deadlineMs;
+    const storageEnd = AbortSignal.timeout(deadlineMs + GIVING_UP_MS);
     let signed: SignedDelivery | undefined;
     let genuine: PreCallRequest | undefined;
     const story = () => ({
@@ -32,7 +41,7 @@ export function preCallHandler(services: Services) {
       delivery: context.invocationId,
     });
     try {
-      const world = services.preCall ?? notConfigured(services);
+      const world = worldUntil(storageEnd, services.preCall ?? notConfigured(services));
       const endpoint = {
         ...world.settings.signature,
         bodyLimitBytes: BODY_LIMIT_BYTES,
@@ -41,12 +50,14 @@ export function preCallHandler(services: Services) {
       };
       const parsed = await withSignature(endpoint, request, (delivery) => {
         signed = delivery;
-        return readRequest(delivery.body, request.headers.get('content-type'));
+        return readRequest(delivery.body, request.headers.get('content-type'), world.bodies);
       });
       genuine = parsed;
-      const sample = await checkSample(parsed.sample, world.settings.sample, parsed.claimedSeconds);
+      const checking = checkSample(parsed.sample, world.settings.sample, parsed.claimedSeconds);
+      const ahead = lookAhead(world, parsed); // meanwhile, and only looks: a sample that is refused leaves nothing behind
+      const sample = await checking;
       const work = { id: context.invocationId, signal: deadline, endsAtMs, log };
-      const prepared = await prepareCall(world, work, parsed, sample);
+      const prepared = await prepareCall(world, work, { request: parsed, sample, ...ahead });
       log.write('INFO', 'pre-call', {
         outcome: prepared.isRepeated ? 'repeated' : prepared.isReused ? 'reused' : 'cloned',
         ...story(),

@@ -1,8 +1,7 @@
-import { createHash } from 'node:crypto';
-import { ElevenLabsError } from '../elevenlabs/errors.ts';
 import type { Agent } from '../elevenlabs/schemas.ts';
+import { changeOf, isOurChange, isSame, withChange } from './agentChange.ts';
 import { pause } from './clone.ts';
-import { type AgentState, agents, type Claim, isAlive } from './records.ts';
+import { type AgentState, agents, type Claim, isAlive, NOTHING_LENT } from './records.ts';
 import type { StateRecord } from './state.ts';
 import { callOf, type PreCallWorld, type Work } from './world.ts';
 
@@ -15,38 +14,110 @@ export interface Loan {
   readonly claim: Claim;
 }
 
+/** An agent that nobody is at work on: its record, undefined when there is none, and after that the agent itself. */
+export interface AgentAtRest {
+  readonly record: StateRecord<AgentState> | undefined;
+  readonly current: Agent;
+}
+
+/** A change that has been made; the agent stays claimed until `release`, which never fails. */
+export interface Lent {
+  release(): Promise<void>;
+}
+
 const POLL_MS = 100;
-const LONGEST_HISTORY = 20;
-const NOTHING_LENT: AgentState = { own: null, set: [], lease: null, claim: null };
+
+/**
+ * Looks at an agent whose record is known, perhaps from a while ago. Undefined when somebody is at work on it.
+ *
+ * @throws {ElevenLabsError}
+ */
+export async function lookAtAgent(
+  world: PreCallWorld,
+  work: Work,
+  agentId: string,
+  record: StateRecord<AgentState> | undefined,
+): Promise<AgentAtRest | undefined> {
+  const held = record?.value.claim ?? null;
+  if (held !== null && (await isAlive(world.state, held, world.now))) return undefined;
+  return { record, current: await world.elevenLabs.getAgent(agentId, callOf(work)) };
+}
 
 /**
  * Gives the agent a caller's voice and greeting in one change, one caller at a time. What the agent had of its own is
  * recorded before anything is changed, so that it can be given back whatever happens in between.
  *
+ * @param seen saves a round trip when the agent's record is still the same; otherwise the loan waits for its turn.
  * @throws {ElevenLabsError} when the agent could not be read or changed.
  */
-export async function lendToAgent(world: PreCallWorld, work: Work, loan: Loan): Promise<void> {
-  let record = await claimAgent(world, work, loan);
+export async function lendToAgent(
+  world: PreCallWorld,
+  work: Work,
+  loan: Loan,
+  seen: AgentAtRest | undefined,
+): Promise<Lent> {
+  let record = (seen && (await intend(world, seen, loan))) ?? (await intendInTurn(world, work, loan));
+  const release = () => letGo(world, record);
   try {
-    const current = await world.elevenLabs.getAgent(loan.agentId, callOf(work));
-    const lent = withLoan(record.value, current, loan);
-    record = (await world.state.replace(agents, record, { ...lent, claim: loan.claim })) ?? lostClaim();
     const after = await world.elevenLabs.patchAgent(loan, callOf(work));
-    record = { ...record, value: { ...record.value, set: withChange(record.value.set, after) } };
-  } finally {
-    // Best effort: a claim that stays counts for nothing once its delivery has ended.
-    if (record.value.own === null) await world.state.remove(agents, record).catch(() => {});
-    else await world.state.replace(agents, record, { ...record.value, claim: null }).catch(() => {});
+    const set = withChange(record.value.set, after);
+    if (!isSame(changeOf(after), changeOf(loan))) {
+      // To be known before the next caller finds it on the agent and takes it for the agent's own.
+      const known = await world.state.replace(agents, record, { ...record.value, set }).catch(() => undefined);
+      record = known ?? record;
+    }
+    return { release };
+  } catch (error) {
+    await release();
+    throw error;
   }
 }
 
-async function claimAgent(world: PreCallWorld, work: Work, { agentId, claim }: Loan): Promise<StateRecord<AgentState>> {
+/**
+ * Records what is about to be changed, and by whom. Undefined when anybody has touched the record since the agent was seen:
+ * whoever changes an agent writes its record first, and the record outlives every delivery that has not found it.
+ */
+async function intend(
+  world: PreCallWorld,
+  { record, current }: AgentAtRest,
+  loan: Loan,
+): Promise<StateRecord<AgentState> | undefined> {
+  const lent = withLoan(record?.value ?? NOTHING_LENT, current, loan);
+  if (record !== undefined) return world.state.replace(agents, record, lent);
+  const created = await world.state.create(agents, loan.agentId, lent);
+  return created.isNew ? created.record : undefined;
+}
+
+/** The same for an agent that others want, too: claimed first, so that each of them asks ElevenLabs for it once. */
+async function intendInTurn(world: PreCallWorld, work: Work, loan: Loan): Promise<StateRecord<AgentState>> {
+  const record = await claimAgent(world, work, loan);
+  try {
+    const current = await world.elevenLabs.getAgent(loan.agentId, callOf(work));
+    return (await intend(world, { record, current }, loan)) ?? lostClaim();
+  } catch (error) {
+    await letGo(world, record);
+    throw error;
+  }
+}
+
+/** Best effort: a claim that stays counts for nothing once its delivery has ended. */
+async function letGo(world: PreCallWorld, record: StateRecord<AgentState>): Promise<void> {
+  await world.state.replace(agents, record, { ...record.value, claim: null }).catch(() => {});
+}
+
+async function claimAgent(
+  { state, now }: PreCallWorld,
+  work: Work,
+  { agentId, claim }: Loan,
+): Promise<StateRecord<AgentState>> {
   for (;;) {
-    const { isNew, record } = await world.state.create(agents, agentId, { ...NOTHING_LENT, claim });
-    if (isNew) return record;
-    const held = record.value.claim;
-    if (held === null || !(await isAlive(world.state, held, world.now))) {
-      const taken = await world.state.replace(agents, record, { ...record.value, claim });
+    const record = await state.read(agents, agentId);
+    const held = record?.value.claim ?? null;
+    if (record === undefined) {
+      const created = await state.create(agents, agentId, { ...NOTHING_LENT, claim });
+      if (created.isNew) return created.record;
+    } else if (held === null || !(await isAlive(state, held, now))) {
+      const taken = await state.replace(agents, record, { ...record.value, claim });
       if (taken !== undefined) return taken;
     } else await pause(POLL_MS, work.signal);
   }
@@ -60,59 +131,8 @@ function withLoan(before: AgentState, current: Agent, loan: Loan): AgentState {
     // A change whose answer was lost may still come true, so earlier ones are not forgotten.
     set: withChange(before.set, loan),
     lease: { conversation: loan.conversation, expires_at: loan.expiresAt },
-    claim: null,
+    claim: loan.claim,
   };
-}
-
-type AgentVoice = Pick<Agent, 'voiceId' | 'firstMessage'>;
-
-function withChange(set: AgentState['set'], { voiceId, firstMessage }: AgentVoice): AgentState['set'] {
-  const change = { voice_id: voiceId ?? '', first_message_sha256: hashOf(firstMessage ?? '') };
-  return [...set.filter((known) => !isSame(known, change)), change].slice(-LONGEST_HISTORY);
-}
-
-/**
- * Gives the agent its own voice and greeting back and forgets the loan; leaves an agent alone that somebody else has changed
- * since. Returns false when a delivery is at work on the agent: then it is not the time.
- */
-export async function restoreAgent(
-  world: PreCallWorld,
-  work: Work,
-  record: StateRecord<AgentState>,
-  claimMs: number,
-): Promise<boolean> {
-  const { own, claim } = record.value;
-  if (claim !== null && (await isAlive(world.state, claim, world.now))) return false;
-  const ours = { by: work.id, until: world.now() + claimMs };
-  const claimed = await world.state.replace(agents, record, { ...record.value, claim: ours });
-  if (claimed === undefined) return false;
-  try {
-    const current = await world.elevenLabs.getAgent(record.name, callOf(work));
-    if (own !== null && isOurChange(record.value, current)) {
-      const agentId = record.name;
-      await world.elevenLabs.patchAgent(
-        { agentId, voiceId: own.voice_id, firstMessage: own.first_message },
-        callOf(work),
-      );
-    }
-  } catch (error) {
-    const isGone = error instanceof ElevenLabsError && error.reason === 'not_found';
-    if (!isGone) throw error;
-  }
-  return world.state.remove(agents, claimed);
-}
-
-function isOurChange({ set }: AgentState, current: Agent): boolean {
-  const standing = { voice_id: current.voiceId ?? '', first_message_sha256: hashOf(current.firstMessage ?? '') };
-  return set.some((change) => isSame(change, standing));
-}
-
-function isSame(one: AgentState['set'][number], other: AgentState['set'][number]): boolean {
-  return one.voice_id === other.voice_id && one.first_message_sha256 === other.first_message_sha256;
-}
-
-function hashOf(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
 }
 
 function lostClaim(): never {

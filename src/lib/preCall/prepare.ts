@@ -1,13 +1,11 @@
-import { createHash } from 'node:crypto';
-import type { Clone } from './clone.ts';
-import { cloneOnce, pause } from './clone.ts';
+import { type Clone, cloneOnce } from './clone.ts';
+import { claimConversation, HeldClaim } from './conversationClaim.ts';
 import { greeting } from './greeting.ts';
 import { keepSample } from './keepSample.ts';
-import { lendToAgent } from './lend.ts';
-import { type Conversation, conversations, isExpired } from './records.ts';
+import { type AgentAtRest, type Lent, lendToAgent, lookAtAgent } from './lend.ts';
+import { type Ahead, reuse } from './lookAhead.ts';
 import type { PreCallRequest } from './request.ts';
 import type { Sample } from './sample.ts';
-import type { StateRecord } from './state.ts';
 import type { PreCallWorld, Work } from './world.ts';
 
 /** What the agent now has for the caller. */
@@ -21,10 +19,11 @@ export interface Prepared {
   readonly isRepeated: boolean;
 }
 
-/** How long a claim holds without a sign of life; a delivery at work gives one well before. */
-const CLAIM_MS = 8_000;
-const RENEW_MS = 2_500;
-const POLL_MS = 150;
+/** A request whose sample may be cloned. */
+export interface Preparation extends Ahead {
+  readonly request: PreCallRequest;
+  readonly sample: Sample;
+}
 
 /**
  * One pre-call delivery: claim the conversation, clone its voice once, lend voice and greeting to the agent, and write down
@@ -35,10 +34,8 @@ const POLL_MS = 150;
 export async function prepareCall(
   world: PreCallWorld,
   work: Work,
-  request: PreCallRequest,
-  sample: Sample,
+  { request, sample, sampleHash, ...ahead }: Preparation,
 ): Promise<Prepared> {
-  const sampleHash = createHash('sha256').update(request.sample).digest('hex');
   const claimed = await claimConversation(world, work, request, sampleHash);
   const { answer } = claimed.value;
   if (answer !== null) {
@@ -54,129 +51,60 @@ export async function prepareCall(
   const claim = { by: work.id, conversation: request.conversationId };
   const expiresAt = claimed.value.expires_at;
   try {
-    const clone = await cloneOnce(world, work, {
-      conversation: request.conversationId,
-      caller: request.caller,
-      sample,
-      sampleBytes: request.sample,
-      sampleHash,
-      expiresAt,
-      claim,
-    });
-    const [isAgentUpdated] = await Promise.all([
-      world.settings.agentUpdate === 'patch' && lend(world, work, request, clone, expiresAt),
-      keepSample(world, work, request, sample, sampleHash),
-    ]);
-    await held.answer(clone, isAgentUpdated);
-    return { ...clone, isAgentUpdated, isRepeated: false };
+    const foreseen = await ahead.foreseen;
+    const reused = await reuse(world, work, request, foreseen);
+    const clone =
+      reused?.clone ??
+      (await cloneOnce(world, work, {
+        conversation: request.conversationId,
+        caller: request.caller,
+        sample,
+        sampleBytes: request.sample,
+        sampleHash,
+        expiresAt,
+        claim,
+      }));
+    const lend = async () => {
+      if (world.settings.agentUpdate !== 'patch') return undefined;
+      const seen = reused?.agent ?? lookAtAgent(world, work, request.agentId, foreseen.agent);
+      return tryToLend(world, work, { request, clone, expiresAt, seen });
+    };
+    const [lent] = await Promise.all([lend(), keepSample(world, work, request, sample, sampleHash)]);
+    await Promise.all([held.answer(clone, lent !== undefined), lent?.release()]);
+    return { ...clone, isAgentUpdated: lent !== undefined, isRepeated: false };
   } catch (error) {
     await held.giveUp();
     throw error;
   }
 }
 
-/** The conversation is ours, or has its answer. Waits for another delivery of it that is at work. */
-async function claimConversation(
-  world: PreCallWorld,
-  work: Work,
-  { conversationId, agentId }: PreCallRequest,
-  sampleHash: string,
-): Promise<StateRecord<Conversation>> {
-  for (;;) {
-    const ours: Conversation = {
-      agent_id: agentId,
-      sample_sha256: sampleHash,
-      expires_at: world.now() + world.settings.leaseMs,
-      claim: { by: work.id, until: world.now() + CLAIM_MS },
-      answer: null,
-      ended: false,
-    };
-    const { isNew, record } = await world.state.create(conversations, conversationId, ours);
-    if (isNew || record.value.answer !== null) return record;
-    const { claim } = record.value;
-    if (claim === null || isExpired(claim.until, world.now())) {
-      const taken = await world.state.replace(conversations, record, ours);
-      if (taken !== undefined) return taken;
-    } else await pause(POLL_MS, work.signal);
-  }
-}
-
-/** The claim of a delivery at work: renewed now and then, so that a process that died is noticed soon. */
-class HeldClaim {
-  readonly #world: PreCallWorld;
-  readonly #work: Work;
-  #record: StateRecord<Conversation>;
-  #renewing: Promise<void> = Promise.resolve();
-  readonly #timer: NodeJS.Timeout;
-
-  constructor(world: PreCallWorld, work: Work, record: StateRecord<Conversation>) {
-    this.#world = world;
-    this.#work = work;
-    this.#record = record;
-    this.#timer = setInterval(() => {
-      this.#renewing = this.#renewing.then(() => this.#renew());
-    }, RENEW_MS);
-  }
-
-  async answer(clone: Clone, isAgentUpdated: boolean): Promise<void> {
-    const answer = {
-      voice_id: clone.voiceId,
-      cloned_at: clone.clonedAt,
-      voice_reused: clone.isReused,
-      agent_updated: isAgentUpdated,
-    };
-    await this.#stop();
-    const { state } = this.#world;
-    const write = (record: StateRecord<Conversation>) =>
-      state.replace(conversations, record, { ...record.value, claim: null, answer });
-    if ((await write(this.#record)) !== undefined) return;
-    // A sign of life whose answer was lost has changed the record; or another delivery has taken it over, and answers.
-    const standing = await state.read(conversations, this.#record.name);
-    if (standing?.value.claim?.by === this.#work.id) await write(standing);
-  }
-
-  /** The next delivery of the conversation may begin at once. */
-  async giveUp(): Promise<void> {
-    await this.#stop();
-    await this.#world.state.remove(conversations, this.#record).catch(() => {});
-  }
-
-  async #stop(): Promise<void> {
-    clearInterval(this.#timer);
-    await this.#renewing;
-  }
-
-  async #renew(): Promise<void> {
-    const claim = { by: this.#work.id, until: this.#world.now() + CLAIM_MS };
-    const renewed = await this.#world.state
-      .replace(conversations, this.#record, { ...this.#record.value, claim })
-      .catch(() => undefined);
-    this.#record = renewed ?? this.#record;
-  }
+interface Lending {
+  readonly request: PreCallRequest;
+  readonly clone: Clone;
+  readonly expiresAt: number;
+  readonly seen: Promise<AgentAtRest | undefined>;
 }
 
 /** A caller is not turned away because the agent could not be changed: the answer and the log say so. */
-async function lend(
+async function tryToLend(
   world: PreCallWorld,
   work: Work,
-  request: PreCallRequest,
-  clone: Clone,
-  expiresAt: number,
-): Promise<boolean> {
+  { request, clone, expiresAt, seen }: Lending,
+): Promise<Lent | undefined> {
+  const { agentId, conversationId } = request;
   try {
-    await lendToAgent(world, work, {
-      agentId: request.agentId,
-      conversation: request.conversationId,
+    const loan = {
+      agentId,
+      conversation: conversationId,
       voiceId: clone.voiceId,
       firstMessage: greeting(world.settings.greeting, request.caller),
       expiresAt,
-      claim: { by: work.id, conversation: request.conversationId },
-    });
-    return true;
+      claim: { by: work.id, conversation: conversationId },
+    };
+    return await lendToAgent(world, work, loan, await seen);
   } catch (error) {
     const hint = error instanceof Error ? error.message : String(error);
-    const { agentId: agent, conversationId: conversation } = request;
-    work.log.write('WARNING', 'agent', { outcome: 'not updated', agent, conversation, hint });
-    return false;
+    work.log.write('WARNING', 'agent', { outcome: 'not updated', agent: agentId, conversation: conversationId, hint });
+    return undefined;
   }
 }

@@ -44,6 +44,7 @@ const agent = z.object({
 });
 export type AgentState = z.infer<typeof agent>;
 export const agents: RecordKind<AgentState> = { folder: 'agents', schema: agent };
+export const NOTHING_LENT: AgentState = { own: null, set: [], lease: null, claim: null };
 
 const installation = z.object({ id: z.string() });
 const installations: RecordKind<z.infer<typeof installation>> = { folder: 'installation', schema: installation };

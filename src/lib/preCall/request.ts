@@ -1,11 +1,13 @@
-import busboy from 'busboy';
+import type { Busboy } from 'busboy';
 import { z } from 'zod';
+import { type BodyHolder, type BodyMemory, hadToLetGo } from '../bodyMemory.ts';
 import { BodyError } from '../errors.ts';
 import { idSchema } from '../ids.ts';
 import { decodeBase64 } from '../json/base64.ts';
 import type { SignedBody } from '../signature/signedBody.ts';
 import { PayloadError } from './errors.ts';
 import type { Caller } from './greeting.ts';
+import { liftSample } from './liftSample.ts';
 
 /** What both forms of the request say. */
 export interface PreCallRequest {
@@ -41,13 +43,35 @@ function formOf(contentType: string | null): RequestForm {
  *
  * @throws {PayloadError} 400, {@link BodyError} 415, and whatever the body throws.
  */
-export async function readRequest(body: SignedBody, contentType: string | null): Promise<PreCallRequest> {
-  const pieces: Uint8Array[] = [];
-  for await (const bytes of body) pieces.push(bytes);
+export async function readRequest(
+  body: SignedBody,
+  contentType: string | null,
+  memory?: BodyMemory,
+): Promise<PreCallRequest> {
+  const whole = await readWhole(body, memory);
   body.proof();
-  const whole = Buffer.concat(pieces);
   const form = formOf(contentType);
   return form.kind === 'json' ? fromJson(whole) : fromMultipart(whole, form.contentType);
+}
+
+async function readWhole(body: SignedBody, memory: BodyMemory | undefined): Promise<Buffer> {
+  let pieces: Uint8Array[] | undefined = [];
+  const holder: BodyHolder = {
+    letGo: () => {
+      pieces = undefined;
+    },
+  };
+  try {
+    for await (const bytes of body) {
+      pieces?.push(bytes);
+      memory?.hold(holder, body.receivedBytes);
+      if (pieces === undefined) throw hadToLetGo();
+    }
+    if (pieces === undefined) throw hadToLetGo();
+    return Buffer.concat(pieces);
+  } finally {
+    memory?.release(holder);
+  }
 }
 
 const text = z.string().max(1000).nullish().catch(undefined);
@@ -61,7 +85,8 @@ const metadataSchema = z.object({
 const sampleSchema = z.object({ duration_seconds: z.number().optional().catch(undefined) });
 
 function fromJson(body: Buffer): PreCallRequest {
-  const json = parseObject(body, 'The body');
+  const lifted = liftSample(body);
+  const json = lifted?.json ?? parseObject(body, 'The body');
   const sample = z
     .object({ voice_sample: z.looseObject({ format: z.literal('base64'), data: z.string() }) })
     .safeParse(json);
@@ -70,7 +95,7 @@ function fromJson(body: Buffer): PreCallRequest {
     const what = 'voice_sample with format "base64" and data is required';
     throw new PayloadError('missing_sample', what, metadata.conversationId);
   }
-  const bytes = decodeBase64(sample.data.voice_sample.data);
+  const bytes = lifted?.sample ?? decodeBase64(sample.data.voice_sample.data);
   if (bytes === undefined) {
     throw new PayloadError('broken_base64', 'voice_sample.data is no base64', metadata.conversationId);
   }
@@ -93,11 +118,12 @@ interface Parts {
   sample?: Buffer;
 }
 
-function readParts(body: Buffer, contentType: string): Promise<Parts> {
+async function readParts(body: Buffer, contentType: string): Promise<Parts> {
+  const { default: busboy } = await import('busboy'); // most instances never need it
   return new Promise((resolve, reject) => {
     const broken = (cause?: unknown) =>
       reject(Object.assign(new PayloadError('broken_multipart', 'The multipart body is broken'), { cause }));
-    let parser: busboy.Busboy;
+    let parser: Busboy;
     try {
       parser = busboy({
         headers: { 'content-type': contentType },

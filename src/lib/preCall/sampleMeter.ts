@@ -39,7 +39,7 @@ export class SampleMeter {
 
   /** Undefined when the bytes cannot be decoded, or not within the limits of time and memory. */
   async measure(bytes: Uint8Array, format: AudioFormat): Promise<Measured | undefined> {
-    const worker = await this.#take();
+    const worker = this.#takeIdle() ?? (await this.#take());
     try {
       const question: Question = { bytes: new Uint8Array(bytes), format };
       const answered = nextMessage(worker, this.#limits.sampleMs);
@@ -62,8 +62,13 @@ export class SampleMeter {
     while (this.#idle.length === 0 && this.#threads >= this.#limits.threads) {
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
-    const worker = this.#idle.pop() ?? (await this.#start());
-    worker.ref();
+    return this.#takeIdle() ?? this.#start();
+  }
+
+  /** At once, so that the thread is at work while the caller does something else. */
+  #takeIdle(): Worker | undefined {
+    const worker = this.#idle.pop();
+    worker?.ref();
     return worker;
   }
 

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { BlockBlobClient } from '@azure/storage-blob';
 import type { z } from 'zod';
 import type { StoragePath } from '../settings.ts';
-import { type BlobStorage, isAlreadyThere, isNotFound } from '../storage/blobStorage.ts';
+import { type Attempts, isAlreadyThere, isNotFound } from '../storage/blobStorage.ts';
 
 /** A record as it stood when it was read or written; `etag` is what a change of it is conditional on. */
 export interface StateRecord<T> {
@@ -26,10 +26,10 @@ interface Stored<T> extends StateRecord<T> {
  * database and nothing on the instance, so any instance can go on where another one stopped.
  */
 export class StateStore {
-  readonly #storage: BlobStorage;
+  readonly #storage: Attempts;
   readonly #path: StoragePath;
 
-  constructor(storage: BlobStorage, path: StoragePath) {
+  constructor(storage: Attempts, path: StoragePath) {
     this.#storage = storage;
     this.#path = path;
   }

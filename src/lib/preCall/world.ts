@@ -1,20 +1,28 @@
+import type { BodyMemory } from '../bodyMemory.ts';
 import type { ElevenLabsClient } from '../elevenlabs/client.ts';
 import type { Call } from '../elevenlabs/transport.ts';
-import type { BlobStorage } from '../storage/blobStorage.ts';
+import type { Attempts } from '../storage/blobStorage.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { PreCallSettings } from './settings.ts';
-import type { StateStore } from './state.ts';
+import { StateStore } from './state.ts';
 
 /** What pre-call works with; shared by all its deliveries and the sweep. */
 export interface PreCallWorld {
   readonly settings: PreCallSettings;
-  readonly storage: BlobStorage;
+  readonly storage: Attempts;
   readonly state: StateStore;
   readonly elevenLabs: ElevenLabsClient;
-  /** Asked once a process. */
-  readonly installation: () => Promise<string>;
+  readonly bodies: BodyMemory;
+  /** Asked once a process, by whoever comes first. */
+  readonly installation: (state: StateStore) => Promise<string>;
   /** Milliseconds since 1970. */
   readonly now: () => number;
+}
+
+/** The same world for one piece of work: storage does nothing for it any more once the signal has fired. */
+export function worldUntil(end: AbortSignal, world: PreCallWorld): PreCallWorld {
+  const storage = world.storage.until(end);
+  return { ...world, storage, state: new StateStore(storage, world.settings.statePath) };
 }
 
 /** One piece of work: its deadline, its log, and the id that its claims carry. */

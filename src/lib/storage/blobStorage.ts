@@ -27,6 +27,8 @@ export interface Attempts {
     operation: (container: ContainerClient, signal: AbortSignal) => Promise<T>,
     options?: AttemptOptions,
   ): Promise<T>;
+  /** The same for one piece of work: nothing goes on after the signal has fired. */
+  until(end: AbortSignal): Attempts;
 }
 
 const FIRST_DELAY_MS = 200;
@@ -90,8 +92,7 @@ export class BlobStorage implements Attempts {
   }
 
   /**
-   * The same storage for one piece of work: nothing goes on after the signal has fired, and what is done counts as this work's,
-   * even when another delivery sets it off to get a block buffer.
+   * What is done counts as this work's, even when another delivery sets it off to get a block buffer.
    */
   until(end: AbortSignal): Attempts {
     const asThisWork = AsyncLocalStorage.snapshot();
@@ -100,6 +101,7 @@ export class BlobStorage implements Attempts {
         const signal = options.signal === undefined ? end : AbortSignal.any([end, options.signal]);
         return asThisWork(() => this.attempt(containerName, operation, { ...options, signal }));
       },
+      until: (sooner) => this.until(AbortSignal.any([end, sooner])),
     };
   }
 

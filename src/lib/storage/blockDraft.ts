@@ -133,8 +133,10 @@ export class BlockDraft implements ByteSink {
 
   /** Lets go of everything. What was staged and not published stays invisible and expires by itself. */
   async abandon(): Promise<void> {
-    this.#abandoned.abort();
-    await Promise.all(this.#inFlight);
+    if (this.#inFlight.size > 0) {
+      this.#abandoned.abort();
+      await Promise.all(this.#inFlight);
+    }
     const block = this.#block;
     this.#dropBlock();
     if (block !== undefined) this.#world.pool.giveBack(block);

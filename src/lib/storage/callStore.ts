@@ -1,3 +1,4 @@
+import { BodyMemory } from '../bodyMemory.ts';
 import type { PostCallSettings } from '../settings.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import { type Attempts, BlobStorage, type RetryBudget } from './blobStorage.ts';
@@ -7,12 +8,16 @@ import { BlockPool } from './blockPool.ts';
 /** At most so many block buffers a process: 128 MiB, enough for ten large deliveries at full speed. */
 const BLOCKS_PER_PROCESS = 32;
 
+/** Eight times what one delivery may hold outside its audio, and room for thousands of usual ones. Shared with pre-call. */
+const HELD_BYTES_PER_PROCESS = 128 * 1024 * 1024;
+
 const RETRY_BUDGET: RetryBudget = { totalMs: 25_000, tryMs: 15_000 };
 
 /** What the deliveries of a process share: the account, the block buffers, and where things go. */
 export interface CallStore {
   readonly storage: BlobStorage;
   readonly pool: BlockPool;
+  readonly bodies: BodyMemory;
   readonly paths: PostCallSettings['paths'];
   readonly storesTranscripts: boolean;
   readonly storesAudio: boolean;
@@ -25,6 +30,7 @@ export function openCallStore(
   return {
     storage: new BlobStorage(settings.connection, budget, telemetry),
     pool: new BlockPool(BLOCKS_PER_PROCESS),
+    bodies: new BodyMemory(HELD_BYTES_PER_PROCESS),
     paths: settings.paths,
     storesTranscripts: settings.storesTranscripts,
     storesAudio: settings.storesAudio,

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { BodyMemory } from '../../../src/lib/bodyMemory.ts';
 import { BodyError } from '../../../src/lib/errors.ts';
 import { REST_LIMIT_BYTES, Rest, SHORT_AUDIO_BYTES } from '../../../src/lib/json/rest.ts';
 import { inPiecesOf, noise } from './pieces.ts';
@@ -85,5 +86,34 @@ describe('Rest', () => {
     expect(() => rest.appendAudio(Buffer.alloc(1))).toThrow(BodyError);
     rest.cutAudio(REST_LIMIT_BYTES);
     expect(() => rest.append(Buffer.alloc(1))).toThrow(BodyError);
+  });
+});
+
+describe('a Rest that had to let go for others', () => {
+  const overloaded = expect.objectContaining({ code: 'overloaded', status: 503 });
+  const largest = () => {
+    const memory = new BodyMemory(400_000);
+    const rest = new Rest(memory);
+    for (const piece of inPiecesOf(1_000, noise(200_000))) rest.append(piece);
+    const other = { letGo: () => expect.fail('the smaller one had to go') };
+    memory.hold(other, 190_000);
+    return { rest, memory };
+  };
+
+  it('has nothing any more, and says so', () => {
+    const { rest, memory } = largest();
+    expect(memory.heldBytes).toBe(190_000);
+    expect(() => rest.bytes).toThrow(overloaded);
+    expect(() => rest.append(Buffer.from('x'))).toThrow(overloaded);
+    expect(() => rest.appendAudio(Buffer.from('x'))).toThrow(overloaded);
+    expect(() => rest.cutAudio(0)).toThrow(overloaded);
+    expect(memory.heldBytes).toBe(190_000);
+  });
+
+  it('is refused at once when it is itself what is too much', () => {
+    const rest = new Rest(new BodyMemory(100_000));
+    expect(() => {
+      for (const piece of inPiecesOf(10_000, noise(200_000))) rest.append(piece);
+    }).toThrow(overloaded);
   });
 });

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { hadToLetGo } from '../../../src/lib/bodyMemory.ts';
 import { AddVoiceError, ElevenLabsError, type Reason } from '../../../src/lib/elevenlabs/errors.ts';
 import { BodyError, NotConfigured, SignatureError, StorageUnavailable } from '../../../src/lib/errors.ts';
 import { failure, success } from '../../../src/lib/preCall/answers.ts';
@@ -22,6 +23,7 @@ describe('failures', () => {
     [503, 'VOICE_CLONING_FAILED', 'upstream_unavailable', new CloningError('upstream_unavailable', 503, 'm')],
     [503, 'NOT_CONFIGURED', 'not_configured', new NotConfigured(['ELEVENLABS_API_KEY'])],
     [503, 'STORAGE_UNAVAILABLE', 'storage_unavailable', new StorageUnavailable('hint for the log')],
+    [503, 'OVERLOADED', 'overloaded', hadToLetGo()],
   ])('%d %s %s', (status, error_code, reason, error) => {
     const answer = failure(error, 'conv_1');
     expect(answer.status).toBe(status);

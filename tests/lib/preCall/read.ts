@@ -1,3 +1,4 @@
+import type { BodyMemory } from '../../../src/lib/bodyMemory.ts';
 import { type PreCallRequest, readRequest } from '../../../src/lib/preCall/request.ts';
 import { withSignature } from '../../../src/lib/signature/withSignature.ts';
 import { sign } from '../signature/sign.ts';
@@ -15,7 +16,11 @@ const ENDPOINT = {
 export const METADATA = { type: 'pre_call', conversation_id: 'conv_1', agent_id: 'agent_1' };
 
 /** Reads a body as the endpoint does, from a stream of pieces of the size. */
-export function read(body: Uint8Array, contentType: string, pieceBytes = 1000): Promise<PreCallRequest> {
+export function read(
+  body: Uint8Array,
+  contentType: string,
+  { pieceBytes = 1000, memory }: { pieceBytes?: number; memory?: BodyMemory } = {},
+): Promise<PreCallRequest> {
   const t = NOW_MS / 1000;
   const headers = new Headers({ 'elevenlabs-signature': sign(SECRET, t, body), 'content-type': contentType });
   let at = 0;
@@ -27,5 +32,5 @@ export function read(body: Uint8Array, contentType: string, pieceBytes = 1000): 
     },
   });
   const request = { headers, body: stream } as unknown as Parameters<typeof withSignature>[1]; // Node's own types of both
-  return withSignature(ENDPOINT, request, (delivery) => readRequest(delivery.body, contentType));
+  return withSignature(ENDPOINT, request, (delivery) => readRequest(delivery.body, contentType, memory));
 }

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { BodyMemory } from '../../../src/lib/bodyMemory.ts';
 import { PayloadError } from '../../../src/lib/preCall/errors.ts';
 import type { PreCallRequest } from '../../../src/lib/preCall/request.ts';
 import { METADATA, read } from './read.ts';
@@ -61,7 +62,7 @@ describe('multipart', () => {
     const sample = `RIFF--${BOUNDARY}\r\n-- ${BOUNDARY}\r\n--${BOUNDARY.slice(0, -1)}`;
     const part = 'Content-Disposition: form-data; name=';
     const body = `--${BOUNDARY}\r\n${part}"metadata"\r\n\r\n${JSON.stringify(METADATA)}\r\n--${BOUNDARY}\r\n${part}"voice_sample"; filename="a"\r\n\r\n${sample}\r\n--${BOUNDARY}--`;
-    const request = await read(Buffer.from(body), `multipart/form-data; boundary=${BOUNDARY}`, 1);
+    const request = await read(Buffer.from(body), `multipart/form-data; boundary=${BOUNDARY}`, { pieceBytes: 1 });
     expect(request.sample.toString()).toBe(sample);
   });
 
@@ -71,7 +72,7 @@ describe('multipart', () => {
     form.set('metadata', JSON.stringify({ ...METADATA, caller_metadata: { name: 'Zoë\r\n' } }));
     const written = new Response(form);
     const bytes = new Uint8Array(await written.arrayBuffer());
-    const request = await read(bytes, written.headers.get('content-type') ?? '', 3);
+    const request = await read(bytes, written.headers.get('content-type') ?? '', { pieceBytes: 3 });
     expect([...request.sample]).toEqual([0, 13, 10, 45, 45, 255]);
     expect(request.caller.name).toBe('Zoë\r\n');
   });
@@ -111,4 +112,24 @@ describe('the form', () => {
       await expect(read(json, contentType)).rejects.toMatchObject({ status: 415, code: 'unsupported_media_type' });
     },
   );
+});
+
+describe('the memory that all bodies share', () => {
+  const body = Buffer.from(
+    JSON.stringify({ ...METADATA, voice_sample: { format: 'base64', data: 'QUJD'.repeat(1000) } }),
+  );
+
+  test('is given back, whatever comes of the body', async () => {
+    const memory = new BodyMemory(1_000_000);
+    await read(body, 'application/json', { memory });
+    await expect(read(Buffer.from('no JSON'), 'application/json', { memory })).rejects.toThrow(PayloadError);
+    expect(memory.heldBytes).toBe(0);
+  });
+
+  test('is not there for a body that holds most of it', async () => {
+    const memory = new BodyMemory(2_000);
+    const reading = read(body, 'application/json', { memory });
+    await expect(reading).rejects.toMatchObject({ status: 503, code: 'overloaded' });
+    expect(memory.heldBytes).toBe(0);
+  });
 });

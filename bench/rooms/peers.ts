@@ -1,0 +1,105 @@
+import type { App } from '../apps.ts';
+import type { LoadResult } from '../load/commands.ts';
+import { watchMemory, withCpu } from '../processes.ts';
+import { judge, noTarget, type Row, type Target } from '../row.ts';
+import { ratio, type Spread, show, spread, takeTurns } from '../turns.ts';
+import type { World } from '../world.ts';
+
+const MIB = 1024 * 1024;
+const BODY_MIB = 100;
+const IN_SHORT_FORM_MIB = 50;
+const peers = { expressSdk: 'Express with the SDK', plainFunctions: 'plain Functions' } as const;
+
+const wallTarget: Target = { is: 'at most', limit: 0.5, inShortForm: 1.2, unit: '× the better peer' };
+const cpuTarget: Target = { is: 'at most', limit: 1, inShortForm: 1, unit: '× the better peer' };
+const memoryTarget: Target = { is: 'at most', limit: 0.1, inShortForm: 0.3, unit: '× the better peer' };
+
+type Name = 'ours' | keyof typeof peers;
+type Turn = LoadResult & { cpuMs: Record<'app' | 'azurite', number> };
+
+/** A large recording, against what people would write instead: wall time, CPU, and how far memory grows. */
+export async function measurePeers(world: World): Promise<Row[]> {
+  const mib = world.isShort ? IN_SHORT_FORM_MIB : BODY_MIB;
+  const apps: Record<Name, App> = {
+    ours: await world.startApp('ours'),
+    expressSdk: await world.startApp('expressSdk'),
+    plainFunctions: await world.startApp('plainFunctions'),
+  };
+  const send = ({ url }: App, bodyMib: number) =>
+    world.load.ask({ kind: 'recordings', url, bodyBytes: bodyMib * MIB, count: 1, atOnce: 1, signature: 'good' });
+  const turn = (app: App) => () => withCpu({ app: app.pid, azurite: world.azuritePid }, () => send(app, mib));
+
+  // Idle means after a first recording, a small one: what is kept for the next must not hide what a large one takes.
+  for (const app of Object.values(apps)) await send(app, 1);
+  const memory = {
+    ours: watchMemory(apps.ours.pid),
+    expressSdk: watchMemory(apps.expressSdk.pid),
+    plainFunctions: watchMemory(apps.plainFunctions.pid),
+  };
+  world.say(`${mib} MiB: ours, ${Object.values(peers).join(', ')}`);
+  const turns = await takeTurns<Name, Turn>(world.isShort ? 2 : 5, {
+    ours: turn(apps.ours),
+    expressSdk: turn(apps.expressSdk),
+    plainFunctions: turn(apps.plainFunctions),
+  });
+  const growth = ({ idleMib, peakMib } = memory.ours()) => [peakMib - idleMib];
+  const what = `recording of ${mib} MiB`;
+  return [
+    compare(
+      `${what}, wall time`,
+      'ms',
+      wallTarget,
+      byName(turns, ({ wallMs }) => wallMs),
+      world,
+    ),
+    compare(
+      `${what}, CPU of the app`,
+      'ms',
+      cpuTarget,
+      byName(turns, ({ cpuMs }) => cpuMs.app),
+      world,
+    ),
+    {
+      ...compare(
+        `${what}, CPU of Azurite`,
+        'ms',
+        cpuTarget,
+        byName(turns, ({ cpuMs }) => cpuMs.azurite),
+        world,
+      ),
+      ...noTarget,
+    },
+    compare(
+      `${what}, memory growth`,
+      'MiB',
+      memoryTarget,
+      { ours: growth(), expressSdk: growth(memory.expressSdk()), plainFunctions: growth(memory.plainFunctions()) },
+      world,
+    ),
+  ];
+}
+
+function byName(turns: Record<Name, Turn[]>, pick: (turn: Turn) => number): Record<Name, number[]> {
+  return {
+    ours: turns.ours.map(pick),
+    expressSdk: turns.expressSdk.map(pick),
+    plainFunctions: turns.plainFunctions.map(pick),
+  };
+}
+
+function compare(what: string, unit: string, target: Target, values: Record<Name, number[]>, { isShort }: World): Row {
+  const spreads: Record<Name, Spread> = {
+    ours: spread(values.ours),
+    expressSdk: spread(values.expressSdk),
+    plainFunctions: spread(values.plainFunctions),
+  };
+  const better = spreads.expressSdk.median < spreads.plainFunctions.median ? 'expressSdk' : 'plainFunctions';
+  const share = ratio(values.ours, values[better]);
+  return {
+    what,
+    measured: `${show(share)} ×: ${show(spreads.ours)} ${unit}`,
+    against: `${peers.expressSdk} ${show(spreads.expressSdk)}, ${peers.plainFunctions} ${show(spreads.plainFunctions)} ${unit}`,
+    ...(Number.isNaN(share.median) ? noTarget : judge(share.median, target, isShort)),
+    figures: { ...spreads, shareOfBetter: share },
+  };
+}

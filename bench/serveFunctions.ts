@@ -1,0 +1,14 @@
+// A process that serves one Functions app, whose entry point is the parameter, through the local host.
+import { pathToFileURL } from 'node:url';
+import { type HostLine, startHost } from '../tools/host/host.ts';
+
+const [, , entry = ''] = process.argv;
+
+// All apps write their log; only what says that the bench itself is wrong is to be seen.
+const write = ({ level, message }: HostLine) => {
+  if (level === 'error' || level === 'critical') console.error(message);
+};
+const options = { port: 0, write, timers: false, bodyLimitBytes: 209_715_200 };
+const { url } = await startHost(options, () => import(pathToFileURL(entry).href));
+process.on('disconnect', () => process.exit());
+process.send?.({ url });

@@ -1,0 +1,91 @@
+import type { Clone } from './clone.ts';
+import { pause } from './clone.ts';
+import { type Conversation, conversations, isExpired } from './records.ts';
+import type { PreCallRequest } from './request.ts';
+import type { StateRecord } from './state.ts';
+import type { PreCallWorld, Work } from './world.ts';
+
+/** How long a claim holds without a sign of life; a delivery at work gives one well before. */
+const CLAIM_MS = 8_000;
+const RENEW_MS = 2_500;
+const POLL_MS = 150;
+
+/** The conversation is ours, or has its answer. Waits for another delivery of it that is at work. */
+export async function claimConversation(
+  world: PreCallWorld,
+  work: Work,
+  { conversationId, agentId }: PreCallRequest,
+  sampleHash: string,
+): Promise<StateRecord<Conversation>> {
+  for (;;) {
+    const ours: Conversation = {
+      agent_id: agentId,
+      sample_sha256: sampleHash,
+      expires_at: world.now() + world.settings.leaseMs,
+      claim: { by: work.id, until: world.now() + CLAIM_MS },
+      answer: null,
+      ended: false,
+    };
+    const { isNew, record } = await world.state.create(conversations, conversationId, ours);
+    if (isNew || record.value.answer !== null) return record;
+    const { claim } = record.value;
+    if (claim === null || isExpired(claim.until, world.now())) {
+      const taken = await world.state.replace(conversations, record, ours);
+      if (taken !== undefined) return taken;
+    } else await pause(POLL_MS, work.signal);
+  }
+}
+
+/** The claim of a delivery at work: renewed now and then, so that a process that died is noticed soon. */
+export class HeldClaim {
+  readonly #world: PreCallWorld;
+  readonly #work: Work;
+  #record: StateRecord<Conversation>;
+  #renewing: Promise<void> = Promise.resolve();
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(world: PreCallWorld, work: Work, record: StateRecord<Conversation>) {
+    this.#world = world;
+    this.#work = work;
+    this.#record = record;
+    this.#timer = setInterval(() => {
+      this.#renewing = this.#renewing.then(() => this.#renew());
+    }, RENEW_MS);
+  }
+
+  async answer(clone: Clone, isAgentUpdated: boolean): Promise<void> {
+    const answer = {
+      voice_id: clone.voiceId,
+      cloned_at: clone.clonedAt,
+      voice_reused: clone.isReused,
+      agent_updated: isAgentUpdated,
+    };
+    await this.#stop();
+    const { state } = this.#world;
+    const write = (record: StateRecord<Conversation>) =>
+      state.replace(conversations, record, { ...record.value, claim: null, answer });
+    if ((await write(this.#record)) !== undefined) return;
+    // A sign of life whose answer was lost has changed the record; or another delivery has taken it over, and answers.
+    const standing = await state.read(conversations, this.#record.name);
+    if (standing?.value.claim?.by === this.#work.id) await write(standing);
+  }
+
+  /** The next delivery of the conversation may begin at once. */
+  async giveUp(): Promise<void> {
+    await this.#stop();
+    await this.#world.state.remove(conversations, this.#record).catch(() => {});
+  }
+
+  async #stop(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#renewing;
+  }
+
+  async #renew(): Promise<void> {
+    const claim = { by: this.#work.id, until: this.#world.now() + CLAIM_MS };
+    const renewed = await this.#world.state
+      .replace(conversations, this.#record, { ...this.#record.value, claim })
+      .catch(() => undefined);
+    this.#record = renewed ?? this.#record;
+  }
+}

@@ -1,0 +1,63 @@
+import { createHash } from 'node:crypto';
+import { type Clone, voiceExists } from './clone.ts';
+import { type AgentAtRest, lookAtAgent } from './lend.ts';
+import { type AgentState, agents, type VoiceState, voices } from './records.ts';
+import type { PreCallRequest } from './request.ts';
+import type { RecordKind, StateRecord } from './state.ts';
+import type { PreCallWorld, Work } from './world.ts';
+
+/** What is found out while the sample is still being measured. */
+export interface Ahead {
+  readonly sampleHash: string;
+  /** Never rejects. */
+  readonly foreseen: Promise<Foreseen>;
+}
+
+/**
+ * What the records of voice and agent said before the conversation was claimed: a guess, which saves round trips when it is
+ * right. Whatever is done about it is conditional on the record's being the same after the claim.
+ */
+export interface Foreseen {
+  readonly voice: StateRecord<VoiceState> | undefined;
+  readonly agent: StateRecord<AgentState> | undefined;
+}
+
+/** Reads and changes nothing. A record that cannot be read is no guess; whoever needs it reads it again, and says why. */
+export function lookAhead({ state, settings }: PreCallWorld, { agentId, sample }: PreCallRequest): Ahead {
+  const read = <T>(kind: RecordKind<T>, name: string) => state.read(kind, name).catch(() => undefined);
+  const agent = settings.agentUpdate === 'patch' ? read(agents, agentId) : undefined;
+  const sampleHash = createHash('sha256').update(sample).digest('hex');
+  const both = Promise.all([read(voices, sampleHash), agent]);
+  return { sampleHash, foreseen: both.then(([voice, agent]) => ({ voice, agent })) };
+}
+
+/** The voice of a caller who has been here before, and the agent as it was seen meanwhile. */
+export interface Reused {
+  readonly clone: Clone;
+  readonly agent: Promise<AgentAtRest | undefined>;
+}
+
+/**
+ * Looks whether the foreseen voice still exists, and at the agent beside it. Undefined when the voice has to be cloned or
+ * waited for. The record is read once more, now that the conversation is claimed: the sweep first marks a voice that it is
+ * about to delete and then looks for conversations, so one of the two sees the other.
+ *
+ * @throws {CloningError} when ElevenLabs could not be asked.
+ */
+export async function reuse(
+  world: PreCallWorld,
+  work: Work,
+  { agentId }: PreCallRequest,
+  { voice, agent: agentRecord }: Foreseen,
+): Promise<Reused | undefined> {
+  if (voice?.value.state !== 'ready') return undefined;
+  const { voice_id: voiceId, cloned_at: clonedAt } = voice.value;
+  const agent = world.settings.agentUpdate === 'patch' ? lookAtAgent(world, work, agentId, agentRecord) : undefined;
+  agent?.catch(() => {}); // whoever lends the agent is told
+  const [exists, standing] = await Promise.all([
+    voiceExists(world, work, voiceId),
+    world.state.read(voices, voice.name),
+  ]);
+  if (!exists || standing?.etag !== voice.etag) return undefined;
+  return { clone: { voiceId, clonedAt, isReused: true }, agent: agent ?? Promise.resolve(undefined) };
+}

@@ -1,0 +1,187 @@
+import { randomBytes } from 'node:crypto';
+import { request as httpRequest } from 'node:http';
+import { connect, type Socket } from 'node:net';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { audioBody } from '../../tools/send/audioBody.ts';
+import { bodyOf } from '../../tools/send/body.ts';
+import { type Delivery as Sending, deliver as sendOnce } from '../../tools/send/deliver.ts';
+import { sign as signStream } from '../../tools/send/sign.ts';
+import { type Answer, SECRET, sign, until, WEBHOOK_PATH } from '../app/world.ts';
+import { type AppProcess, startAppProcess } from './appProcess.ts';
+import { newTranscript } from './deliveries.ts';
+import { startStorageWire } from './tcpFaultProxy.ts';
+
+const MEBIBYTE = 1024 * 1024;
+/** All that deliveries may take: blocks, JSON that arrives, and what the runtime holds of both. */
+const MOST_GROWN_BYTES = 400 * MEBIBYTE;
+
+let app: AppProcess;
+let storage: Awaited<ReturnType<typeof startStorageWire>>;
+let port: number;
+const open = new Set<Socket>();
+beforeAll(async () => {
+  storage = await startStorageWire(inject('storage'));
+  const run = randomBytes(4).toString('hex');
+  app = await startAppProcess({
+    ELEVENLABS_WEBHOOK_SECRET: SECRET,
+    ENABLE_AUDIO_STORAGE: 'true',
+    CallStorage: storage.connectionString,
+    ...Object.fromEntries(
+      ['TRANSCRIPT', 'AUDIO', 'INCOMING', 'QUARANTINE'].map((name) => [
+        `${name}_STORAGE_PATH`,
+        `${name.toLowerCase()}-${run}`,
+      ]),
+    ),
+  });
+  port = Number(new URL(app.url).port);
+  await isServed();
+});
+afterAll(async () => {
+  for (const socket of open) socket.destroy();
+  await app.stop();
+  await storage.close();
+});
+
+/** Everybody else gets through meanwhile. */
+async function isServed(): Promise<void> {
+  const { body } = newTranscript();
+  const headers = { 'elevenlabs-signature': sign(body), 'content-type': 'application/json' };
+  expect((await send({ headers, body: bodyOf(body) })).status).toBe(200);
+}
+
+const send = (sending: Omit<Sending, 'url'>) => sendOnce({ url: new URL(app.url + WEBHOOK_PATH), ...sending });
+const times = <T>(count: number, make: (at: number) => T): T[] => Array.from({ length: count }, (_, at) => make(at));
+const forgedHeader = (text = 'something else') => ({ 'elevenlabs-signature': sign(text) });
+
+function openSocket(firstBytes = ''): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host: '127.0.0.1', port }, () => {
+      if (firstBytes !== '') socket.write(firstBytes);
+      resolve(socket);
+    });
+    open.add(socket);
+    socket.on('error', reject);
+  });
+}
+
+function close(sockets: readonly Socket[]): void {
+  for (const socket of sockets) {
+    socket.on('error', () => {});
+    socket.destroy();
+    open.delete(socket);
+  }
+}
+
+const recordingOf = (bodyBytes: number) => audioBody({ mp3: randomBytes(3_000), bodyBytes });
+
+describe('bodies of 200 MB', () => {
+  const BYTES = 200e6;
+
+  it('without a signature are refused at once: storage is asked for nothing, and nothing is held', async () => {
+    const before = await app.nextVitals();
+    const asked = storage.exchanges.length;
+    const answers = await Promise.all(times(4, () => send({ body: recordingOf(BYTES), chunked: true })));
+    expect(answers.map(({ status }) => status)).toEqual([401, 401, 401, 401]);
+    expect(storage.exchanges.slice(asked)).toEqual([]);
+    await isServed();
+    expect((await app.nextVitals()).peakBytes - before.residentBytes).toBeLessThan(MOST_GROWN_BYTES);
+  });
+
+  it('with a forged signature are refused at their end: nothing is committed, and memory stays within its bound', async () => {
+    const before = await app.nextVitals();
+    const asked = storage.exchanges.length;
+    const body = recordingOf(BYTES);
+    const signature = await signStream(body.chunks(), 'wsec_of_somebody_else', Math.floor(Date.now() / 1000));
+    const headers = { 'elevenlabs-signature': signature };
+    const { status } = await send({ headers, body, chunked: true });
+    expect(status).toBe(401);
+    const lines = storage.exchanges.slice(asked).map(({ line }) => line);
+    expect(lines.filter((line) => !/comp=block&|restype=container/.test(line))).toEqual([]);
+    await isServed();
+    expect((await app.nextVitals()).peakBytes - before.residentBytes).toBeLessThan(MOST_GROWN_BYTES);
+  });
+
+  it('over the limit are refused as they flow, with 413', async () => {
+    const headers = forgedHeader();
+    const answer = await send({ headers, body: recordingOf(209_715_200 - 10_000), chunked: true });
+    expect([answer.status, JSON.parse(answer.text).code]).toEqual([413, 'body_too_large']);
+    await isServed();
+  });
+});
+
+describe('many who hold as much JSON as one may hold', () => {
+  it('and do not go on: those that hold most are ended, small events are taken, and memory stays within its bound', async () => {
+    const before = await app.nextVitals();
+    const bytes = Buffer.alloc(15 * MEBIBYTE, ' ');
+    const answers: number[] = [];
+    const greedy = times(60, () => {
+      const request = httpRequest(app.url + WEBHOOK_PATH, {
+        method: 'POST',
+        headers: { ...forgedHeader(), 'transfer-encoding': 'chunked' },
+      });
+      request.on('error', () => {});
+      request.on('response', (response) => answers.push(response.resume().statusCode ?? 0));
+      const sent = new Promise<void>((resolve) => request.write(bytes, () => resolve()));
+      return { request, sent };
+    });
+    await Promise.all(greedy.map(({ sent }) => sent));
+    await isServed();
+    expect((await app.nextVitals()).peakBytes - before.residentBytes).toBeLessThan(MOST_GROWN_BYTES);
+    for (const { request } of greedy) request.end(' ');
+    await until(() => answers.length === greedy.length || undefined);
+    expect(new Set(answers)).toEqual(new Set([401, 503]));
+  });
+});
+
+describe('many connections that', () => {
+  const POST = `POST ${WEBHOOK_PATH} HTTP/1.1\r\nhost: localhost\r\n`;
+
+  it.each([
+    ['say nothing', 2_000, ''],
+    ['never end their headers', 500, POST],
+    ['never begin their body', 500, `${POST}elevenlabs-signature: ${sign('x')}\r\ncontent-length: 1000\r\n\r\n`],
+    [
+      'never end their body',
+      500,
+      `${POST}elevenlabs-signature: ${sign('x')}\r\ntransfer-encoding: chunked\r\n\r\n1\r\n{\r\n`,
+    ],
+  ])('%s keep nobody else from being served', async (_what, count, firstBytes) => {
+    const before = await app.nextVitals();
+    const sockets = await Promise.all(times(count, () => openSocket(firstBytes)));
+    await isServed();
+    expect((await app.nextVitals()).peakBytes - before.residentBytes).toBeLessThan(MOST_GROWN_BYTES);
+    close(sockets);
+    await isServed();
+  });
+});
+
+it('floods of headers are refused before a byte of the body is read', async () => {
+  const { body } = newTranscript();
+  const headers = {
+    ...Object.fromEntries(times(900, (at) => [`x-flood-${at}`, 'x'.repeat(1_000)])),
+    'elevenlabs-signature': `${sign(body)},${'v0=1,'.repeat(100_000)}`,
+  };
+  const answers: Pick<Answer, 'status' | 'text'>[] = await Promise.all(
+    times(20, () => send({ headers, body: bodyOf(body) })),
+  );
+  expect(new Set(answers.map(({ status, text }) => `${status} ${JSON.parse(text).code}`))).toEqual(
+    new Set(['401 signature_malformed']),
+  );
+  await isServed();
+});
+
+it('a caller that sets x-ms-invocation-id waits in vain, and keeps nobody else from being served', async () => {
+  const { body } = newTranscript();
+  const head = `POST ${WEBHOOK_PATH} HTTP/1.1\r\nhost: localhost\r\nelevenlabs-signature: ${sign(body)}\r\n`;
+  const sockets = await Promise.all(
+    times(20, (at) =>
+      openSocket(`${head}x-ms-invocation-id: of-my-own-${at}\r\ncontent-length: ${body.length}\r\n\r\n${body}`),
+    ),
+  );
+  let answered = 0;
+  for (const socket of sockets) socket.on('data', () => answered++);
+  for (let others = 0; others < 20; others++) await isServed();
+  expect(answered).toBe(0);
+  close(sockets);
+  await isServed();
+});
