@@ -41,9 +41,13 @@ const groups: Readonly<Record<string, readonly Part[]>> = {
   ],
   preCall: [
     { mutate: preCall('state', 'records'), tests: preCallTests('State'), needsStorage: true },
-    { mutate: preCall('prepare', 'clone'), tests: preCallTests('Once', 'Override', 'Answers'), needsStorage: true },
-    { mutate: preCall('lend'), tests: preCallTests('Once', 'Sweep'), needsStorage: true },
-    { mutate: preCall('sweep'), tests: preCallTests('Sweep'), needsStorage: true },
+    {
+      mutate: preCall('prepare', 'conversationClaim', 'clone', 'lookAhead'),
+      tests: preCallTests('Once', 'Override', 'Answers', 'Ahead'),
+      needsStorage: true,
+    },
+    { mutate: preCall('lend', 'agentChange'), tests: preCallTests('Once', 'Ahead', 'Sweep'), needsStorage: true },
+    { mutate: preCall('sweep', 'deleteVoices', 'restoreAgent'), tests: preCallTests('Sweep'), needsStorage: true },
   ],
 };
 
