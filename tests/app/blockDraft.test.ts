@@ -58,13 +58,12 @@ describe('a draft that fits into one block', () => {
   it('cannot be asked for its block while that is being sent', async () => {
     const { draft, place, pool } = newDraft({ blocks: 1 });
     await draft.write(BYTES.subarray(0, 1000));
-    const before = proxy.requests.length;
     const publishing = draft.publish(await genuine(), place, METADATA);
     const waiting = pool.take({ flush() {} }, AbortSignal.timeout(60_000)); // would have it flushed
+    expect(draft.block).toHaveLength(BLOCK_BYTES);
     await publishing;
     await draft.abandon();
     pool.giveBack(await waiting);
-    expect(writes(before).filter((line) => line.includes('comp=block'))).toEqual([]);
     expect((await contentOf(place.container))[0]?.metadata['sha256']).toBe(sha256(BYTES.subarray(0, 1000)));
   });
 });
@@ -234,7 +233,9 @@ describe('a draft whose block cannot be staged', () => {
     const { draft, place, incoming, pool } = newDraft();
     await draft.write(BYTES.subarray(0, BLOCK_BYTES + 1));
     refuse();
+    const before = proxy.requests.length;
     await expect(draft.publish(await genuine(), place, METADATA)).rejects.toBeInstanceOf(StorageUnavailable);
+    expect(writes(before).filter((line) => line.includes('comp=blocklist'))).toEqual([]);
     await draft.abandon();
     expect([await visible(incoming.container), await visible(place.container), pool.lent]).toEqual([0, 0, 0]);
   });
