@@ -126,7 +126,7 @@ describe('a larger draft', () => {
   });
 
   it('holds one block to fill and two on their way, and waits for those before it takes another', async () => {
-    const { draft, pool } = newDraft();
+    const { draft, pool } = newDraft({ storage: storageAt(proxy.connectionString, { totalMs: 25_000, tryMs: 1_000 }) });
     proxy.onRequest = (_method, target) => (target.includes('comp=block&') ? { kind: 'hang' } : undefined);
     for (let block = 0; block < 2; block++) await draft.write(BYTES.subarray(0, BLOCK_BYTES));
     expect(pool.lent).toBe(2);
