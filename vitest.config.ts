@@ -49,6 +49,7 @@ export default defineConfig({
           sequence: { groupOrder: 1 },
           maxWorkers: 3,
           maxConcurrency: 16,
+          testTimeout: 120_000,
         },
       },
       // Alone: it compares times.

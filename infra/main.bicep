@@ -69,13 +69,13 @@ param deploymentAddresses string = ''
 
 // How much of it.
 
-@description('Memory of an instance. 512 is too little: 128 MiB of block buffers, Node and the host fill it.')
+@description('Memory of an instance. 512 is too little: 64 MiB of block buffers, up to 128 MiB of bodies, Node and the host fill it.')
 @allowed([2048, 4096])
 param instanceMemoryMB int = 2048
 
 // A request with a Content-Length is read whole by the host before the app sees it, so the worst case counts the largest
-// body for each request at once. In MiB: 4 × 200 bodies in the host + 128 block buffers + 180 Node when idle (measured) +
-// 4 × 16 JSON outside the audio, about four times that when parsed (256) + 300 host = 1664 of 2048. Chunked recordings cost
+// body for each request at once. In MiB: 4 × 200 bodies in the host + 64 block buffers + 180 Node when idle (measured) +
+// 4 × 16 JSON outside the audio, about four times that when parsed (256) + 300 host = 1600 of 2048. Chunked recordings cost
 // nothing beyond the block buffers. With 4096 MB it may be 12.
 @description('Requests at once on one instance; more start another instance.')
 @minValue(1)

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** An agent or conversation id of the documented alphabet; nothing else ever becomes part of a blob's name (contract §7). */
 export const idSchema = z.string().regex(/^[A-Za-z0-9_-]{1,256}$/);

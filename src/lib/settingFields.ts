@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { StoragePath } from './settings.ts';
 
 const MAX_SECRETS = 4;

@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 
 /** A setting that is missing or wrong, by name and never with its value. */
 export interface SettingProblem {

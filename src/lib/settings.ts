@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { type PreCallSettings, preCallSettingNames, readPreCallSettings } from './preCall/settings.ts';
 import { boolean, secrets, storagePath, wholeNumber } from './settingFields.ts';
 import {

@@ -120,7 +120,7 @@ it('further settings stand beside those of the template and cannot replace what 
 
 describe('the memory of an instance', () => {
   /** MiB: block buffers (docs/how-it-works.md, Memory), idle process (docs/performance.md), the host. */
-  const FIXED = 128 + 180 + 300;
+  const FIXED = 64 + 180 + 300;
   /** MiB for each request at once: 16 of JSON outside the audio, four times that when parsed. */
   const PARSED = 64;
 

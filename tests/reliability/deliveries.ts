@@ -27,9 +27,8 @@ export interface Delivery {
   readonly container: keyof World['containers'] | undefined;
 }
 
-const MEBIBYTE = 1024 * 1024;
-/** Of a large recording: two blocks. */
-const LARGE_BYTES = 5 * MEBIBYTE;
+/** Of a large recording: two blocks, the second one small. */
+const LARGE_BYTES = BLOCK_BYTES + 50_000;
 const SMALL_BYTES = 400_000;
 
 /** Something to say of about 25 kB, different each time. */

@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import { addVoice, type NewVoice } from './addVoice.ts';
 import { parseAnswer, unexpected } from './answer.ts';

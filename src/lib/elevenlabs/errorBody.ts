@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** What an error answer says, whichever of the four shapes it has. */
 export interface ErrorDetail {

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** A voice, as far as this app looks at it (source: E§6.4). */
 export interface Voice {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { RecordKind, StateStore } from './state.ts';
 
 /** Who is at work on a record: the delivery of a conversation, as long as that one is alive, or the sweep until a time. */

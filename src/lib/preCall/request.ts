@@ -1,5 +1,5 @@
 import type { Busboy } from 'busboy';
-import { z } from 'zod';
+import * as z from 'zod';
 import { type BodyHolder, type BodyMemory, hadToLetGo } from '../bodyMemory.ts';
 import { BodyError } from '../errors.ts';
 import { idSchema } from '../ids.ts';

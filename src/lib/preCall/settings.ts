@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { boolean, decimal, secrets, storagePath, wholeNumber } from '../settingFields.ts';
 import {
   type Environment,

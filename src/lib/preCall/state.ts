@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { BlockBlobClient } from '@azure/storage-blob';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { StoragePath } from '../settings.ts';
 import { type Attempts, isAlreadyThere, isNotFound } from '../storage/blobStorage.ts';
 

@@ -5,8 +5,8 @@ import { type Attempts, BlobStorage, type RetryBudget } from './blobStorage.ts';
 import { BlockDraft } from './blockDraft.ts';
 import { BlockPool } from './blockPool.ts';
 
-/** At most so many block buffers a process: 128 MiB, enough for ten large deliveries at full speed. */
-const BLOCKS_PER_PROCESS = 32;
+/** At most so many block buffers a process: 64 MiB, enough for five large deliveries at full speed. */
+const BLOCKS_PER_PROCESS = 16;
 
 /** Eight times what one delivery may hold outside its audio, and room for thousands of usual ones. Shared with pre-call. */
 const HELD_BYTES_PER_PROCESS = 128 * 1024 * 1024;
