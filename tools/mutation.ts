@@ -24,10 +24,15 @@ const preCallTests = (...names: string[]) => names.map((name) => `tests/app/preC
 
 const groups: Readonly<Record<string, readonly Part[]>> = {
   signature: [{ mutate: ['src/lib/signature/*.ts'], tests: ['tests/lib/signature/*.test.ts'] }],
-  json: ['base64', 'scanner', 'rest', 'lift'].map((name) => ({
-    mutate: [`src/lib/json/${name}.ts`],
-    tests: [`tests/lib/json/${name}.test.ts`],
-  })),
+  json: [
+    { mutate: ['src/lib/json/base64.ts'], tests: ['tests/lib/json/base64.test.ts', 'tests/properties/base64.test.ts'] },
+    {
+      mutate: ['src/lib/json/scanner.ts'],
+      tests: ['tests/lib/json/scanner.test.ts', 'tests/properties/scanner.test.ts'],
+    },
+    { mutate: ['src/lib/json/rest.ts'], tests: ['tests/lib/json/rest.test.ts'] },
+    { mutate: ['src/lib/json/lift.ts'], tests: ['tests/lib/json/lift.test.ts'] },
+  ],
   storage: [
     { mutate: ['src/lib/storage/keepOnce.ts'], tests: ['tests/app/keepOnce.test.ts'], needsStorage: true },
     { mutate: ['src/lib/storage/incoming.ts'], tests: ['tests/app/incoming.test.ts'], needsStorage: true },
@@ -36,9 +41,13 @@ const groups: Readonly<Record<string, readonly Part[]>> = {
   ],
   preCall: [
     { mutate: preCall('state', 'records'), tests: preCallTests('State'), needsStorage: true },
-    { mutate: preCall('prepare', 'clone'), tests: preCallTests('Once', 'Override', 'Answers'), needsStorage: true },
-    { mutate: preCall('lend'), tests: preCallTests('Once', 'Sweep'), needsStorage: true },
-    { mutate: preCall('sweep'), tests: preCallTests('Sweep'), needsStorage: true },
+    {
+      mutate: preCall('prepare', 'conversationClaim', 'clone', 'lookAhead'),
+      tests: preCallTests('Once', 'Override', 'Answers', 'Ahead'),
+      needsStorage: true,
+    },
+    { mutate: preCall('lend', 'agentChange'), tests: preCallTests('Once', 'Ahead', 'Sweep'), needsStorage: true },
+    { mutate: preCall('sweep', 'deleteVoices', 'restoreAgent'), tests: preCallTests('Sweep'), needsStorage: true },
   ],
 };
 

@@ -60,11 +60,23 @@ describe('a draft that fits into one block', () => {
     await draft.write(BYTES.subarray(0, 1000));
     const publishing = draft.publish(await genuine(), place, METADATA);
     const waiting = pool.take({ flush() {} }, AbortSignal.timeout(60_000)); // would have it flushed
+    expect(draft.block).toHaveLength(BLOCK_BYTES);
     await publishing;
     await draft.abandon();
     pool.giveBack(await waiting);
     expect((await contentOf(place.container))[0]?.metadata['sha256']).toBe(sha256(BYTES.subarray(0, 1000)));
   });
+});
+
+it.each([1000, BLOCK_BYTES + 1])('a draft of %i bytes never goes over what stands at its place', async (length) => {
+  const [first, second] = [newDraft(), newDraft()];
+  await first.draft.write(BYTES.subarray(1, 1 + length));
+  await second.draft.write(BYTES.subarray(0, length));
+  await first.draft.publish(await genuine(), first.place, METADATA);
+  expect((await second.draft.publish(await genuine(), first.place, METADATA)).kind).toBe('kept-beside');
+  const hashes = (await contentOf(first.place.container)).map(({ bytes }) => sha256(bytes));
+  expect(hashes.sort()).toEqual([sha256(BYTES.subarray(0, length)), sha256(BYTES.subarray(1, 1 + length))].sort());
+  for (const { draft } of [first, second]) await draft.abandon();
 });
 
 describe('a larger draft', () => {
@@ -114,7 +126,7 @@ describe('a larger draft', () => {
   });
 
   it('holds one block to fill and two on their way, and waits for those before it takes another', async () => {
-    const { draft, pool } = newDraft();
+    const { draft, pool } = newDraft({ storage: storageAt(proxy.connectionString, { totalMs: 25_000, tryMs: 1_000 }) });
     proxy.onRequest = (_method, target) => (target.includes('comp=block&') ? { kind: 'hang' } : undefined);
     for (let block = 0; block < 2; block++) await draft.write(BYTES.subarray(0, BLOCK_BYTES));
     expect(pool.lent).toBe(2);
@@ -221,7 +233,9 @@ describe('a draft whose block cannot be staged', () => {
     const { draft, place, incoming, pool } = newDraft();
     await draft.write(BYTES.subarray(0, BLOCK_BYTES + 1));
     refuse();
+    const before = proxy.requests.length;
     await expect(draft.publish(await genuine(), place, METADATA)).rejects.toBeInstanceOf(StorageUnavailable);
+    expect(writes(before).filter((line) => line.includes('comp=blocklist'))).toEqual([]);
     await draft.abandon();
     expect([await visible(incoming.container), await visible(place.container), pool.lent]).toEqual([0, 0, 0]);
   });

@@ -4,15 +4,15 @@ import { inject } from 'vitest';
 import { parseSignatureHeader } from '../../src/lib/signature/header.ts';
 import { type Genuine, SignedBody } from '../../src/lib/signature/signedBody.ts';
 import { Verifier } from '../../src/lib/signature/verifier.ts';
-import { BlobStorage } from '../../src/lib/storage/blobStorage.ts';
+import { BlobStorage, type RetryBudget } from '../../src/lib/storage/blobStorage.ts';
 import type { BlobMetadata, Place } from '../../src/lib/storage/keepOnce.ts';
 import { sign } from '../lib/signature/sign.ts';
 
-/** A budget in which a test can see that something has failed. */
-const BUDGET = { totalMs: 3_000, tryMs: 1_000 };
+/** Time for a machine that does much else. */
+const PATIENT: RetryBudget = { totalMs: 25_000, tryMs: 15_000 };
 
-export const storageAt = (connectionString: string) =>
-  new BlobStorage({ kind: 'connection-string', connectionString }, BUDGET);
+export const storageAt = (connectionString: string, budget = PATIENT) =>
+  new BlobStorage({ kind: 'connection-string', connectionString }, budget);
 
 /** The proof that a body was genuine, got as everybody has to get it. */
 export async function genuine(): Promise<Genuine> {

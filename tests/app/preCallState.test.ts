@@ -1,8 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
-import { agents, type Conversation, conversations, installationId, isAlive } from '../../src/lib/preCall/records.ts';
-import { StateStore } from '../../src/lib/preCall/state.ts';
+import {
+  agents,
+  type Conversation,
+  conversations,
+  installationId,
+  isAlive,
+  voices,
+} from '../../src/lib/preCall/records.ts';
+import { type RecordKind, StateStore } from '../../src/lib/preCall/state.ts';
 import { BlobStorage } from '../../src/lib/storage/blobStorage.ts';
+import { contentOf } from './drafts.ts';
 import { type FaultProxy, startFaultProxy } from './faultProxy.ts';
 
 const NOW = 1_800_000_000_000;
@@ -100,6 +108,115 @@ describe('a record', () => {
   });
 });
 
+describe('a record that storage answers for in its own way', () => {
+  const missing = { kind: 'answer', status: 404, headers: { 'x-ms-error-code': 'BlobNotFound' } } as const;
+  const refused = { kind: 'answer', status: 403 } as const;
+  const there = { kind: 'answer', status: 409, headers: { 'x-ms-error-code': 'BlobAlreadyExists' } } as const;
+  const answer = (fault: ReturnType<FaultProxy['onRequest']>, ...methods: string[]) => {
+    proxy.onRequest = (method, target) =>
+      methods.includes(method) && !target.includes('restype=container') ? fault : undefined;
+  };
+
+  it('is gone when it cannot be found for removal or change', async () => {
+    const store = newStore(proxy.connectionString);
+    const { record } = await store.create(agents, 'agent_1', AGENT);
+    answer(missing, 'DELETE', 'PUT');
+    expect(await store.remove(agents, record)).toBe(true);
+    expect(await store.replace(agents, record, AGENT)).toBeUndefined();
+  });
+
+  it.each([
+    ['read', 'GET'],
+    ['created', 'PUT'],
+    ['replaced', 'PUT'],
+    ['removed', 'DELETE'],
+  ])('cannot be %s when storage refuses it, and that is no answer', async (action, method) => {
+    const store = newStore(proxy.connectionString);
+    const { record } = await store.create(agents, 'agent_1', AGENT);
+    answer(refused, method);
+    const acts: Record<string, () => Promise<unknown>> = {
+      read: () => store.read(agents, 'agent_1'),
+      created: () => store.create(agents, 'agent_2', AGENT),
+      replaced: () => store.replace(agents, record, AGENT),
+      removed: () => store.remove(agents, record),
+    };
+    await expect(acts[action]?.()).rejects.toMatchObject({ code: 'storage_unavailable' });
+  });
+
+  it('is created when the one that stood in its way is gone at the second look', async () => {
+    const store = newStore(proxy.connectionString);
+    await store.create(agents, 'agent_0', AGENT);
+    let puts = 0;
+    proxy.onRequest = (method) => (method === 'PUT' && puts++ === 0 ? there : undefined);
+    const { isNew, record } = await store.create(agents, 'agent_1', AGENT);
+    expect([isNew, puts]).toEqual([true, 2]);
+    expect(await store.replace(agents, record, AGENT)).toBeDefined();
+  });
+});
+
+it('a record can be changed as it was read', async () => {
+  const store = newStore();
+  await store.create(agents, 'agent_1', AGENT);
+  const read = await store.read(agents, 'agent_1');
+  expect(read && (await store.replace(agents, read, { ...AGENT, claim: { by: 'a', until: 1 } }))).toBeDefined();
+  expect(read && (await store.replace(agents, read, AGENT))).toBeUndefined();
+});
+
+const CLAIM = { by: 'delivery-1', conversation: 'conv_1' };
+
+/** Values with every member, as each kind of record may hold them. */
+const values: [string, RecordKind<unknown>, object][] = [
+  [
+    'conversations',
+    conversations,
+    {
+      agent_id: 'agent_1',
+      sample_sha256: 'abc',
+      expires_at: 1,
+      claim: { by: 'delivery-1', until: 2 },
+      answer: { voice_id: 'voice_1', cloned_at: 3, voice_reused: true, agent_updated: false },
+      ended: true,
+    },
+  ],
+  ['voices', voices, { state: 'ready', voice_id: 'voice_1', cloned_at: 3 }],
+  ['voices', voices, { state: 'cloning', claim: CLAIM }],
+  ['voices', voices, { state: 'deleting', claim: { by: 'sweep-1', until: 5 }, voice_id: 'voice_1', cloned_at: 3 }],
+  [
+    'agents',
+    agents,
+    {
+      own: { voice_id: 'voice_1', first_message: null },
+      set: [{ voice_id: 'voice_2', first_message_sha256: 'abc' }],
+      lease: { conversation: 'conv_1', expires_at: 1 },
+      claim: CLAIM,
+    },
+  ],
+];
+
+describe('a record is read as it was written, as JSON in the folder of its kind:', () => {
+  it.each(values)('%s, %#', async (folder, kind, value) => {
+    const container = `state-${randomBytes(4).toString('hex')}`;
+    const store = newStore(connectionString, container);
+    await store.create(kind, 'name.json.1', value);
+    expect((await store.read(kind, 'name.json.1'))?.value).toEqual(value);
+    expect((await store.list(kind)).map(({ name }) => name)).toEqual(['name.json.1']);
+    expect(await contentOf(container)).toMatchObject([
+      { name: `folder/${folder}/name.json.1.json`, contentType: 'application/json' },
+    ]);
+  });
+
+  it('and is refused with any of its members missing', async () => {
+    for (const [, kind, value] of values) {
+      for (const member of Object.keys(value)) {
+        const store = newStore();
+        const { [member]: _, ...less } = value as Record<string, unknown>;
+        await store.create(kind, 'name', less);
+        await expect(store.read(kind, 'name'), member).rejects.toThrow(member === 'state' ? /state|Invalid/ : member);
+      }
+    }
+  });
+});
+
 it('an installation has one id, for all its instances and for ever', async () => {
   const container = `state-${randomBytes(4).toString('hex')}`;
   const ids = await Promise.all(
@@ -108,6 +225,7 @@ it('an installation has one id, for all its instances and for ever', async () =>
   expect(new Set(ids).size).toBe(1);
   expect(ids[0]).toMatch(/^[0-9a-f-]{36}$/);
   expect(await installationId(newStore())).not.toBe(ids[0]);
+  expect((await contentOf(container)).map(({ name }) => name)).toEqual(['folder/installation/id.json']);
 });
 
 describe('whoever made a claim', () => {

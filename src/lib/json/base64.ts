@@ -78,6 +78,7 @@ export class Base64StringDecoder {
     for (;;) {
       const { block } = this.#sink;
       if (at === chunk.length || this.state !== 'open' || block === undefined) return at;
+      // Stryker disable next-line ConditionalExpression,EqualityOperator,LogicalOperator: looking again finds the same
       if (quote !== undefined && at > cleanEnd) cleanEnd = nextEscape(chunk, at, quote);
       const isBetweenQuanta = this.#received.length === 0 && this.#padding === 0;
       if (!isClean || !isBetweenQuanta || cleanEnd - at < 4) {

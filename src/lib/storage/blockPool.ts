@@ -77,7 +77,7 @@ export class BlockPool {
         reject(overloaded());
       };
       this.#waiting.push(give);
-      signal.addEventListener('abort', leave, { once: true });
+      signal.addEventListener('abort', leave);
       const [stillest] = this.#borrowers;
       stillest?.flush();
     });

@@ -35,6 +35,8 @@ describe('JsonScanner, wherever the body is cut,', () => {
     ['after a byte order mark', '\ufeff{"data":{"full_audio":"QUJD"}}', ['QUJD']],
     ['after text of several bytes', '{"note":"☎ é 𝄞","data":{"☎":"é","full_audio":"QUJD"}}', ['QUJD']],
     ['after a very long key', `{"data":{"${'k'.repeat(200)}":"x","full_audio":"QUJD"}}`, ['QUJD']],
+    ['after a string with an escaped quote', '{"a":"x\\"y","data":{"full_audio":"QUJD"}}', ['QUJD']],
+    ['after an empty key', '{"":1,"data":{"full_audio":"QUJD"}}', ['QUJD']],
     ['after strings with quotes in them', '{"a":"\\"","b\\"":"\\\\","data":{"full_audio":"QUJD"}}', ['QUJD']],
   ])('finds the audio %s', (_name, json, expected) => {
     expectAudio(json, expected);

@@ -76,7 +76,12 @@ describe('BlockPool', () => {
     impatient.abort();
     const failure = await second.catch((error: unknown) => error);
     expect(failure).toBeInstanceOf(WebhookError);
-    expect(failure).toMatchObject({ code: 'overloaded', status: 503, hint: expect.stringContaining('scale out') });
+    expect(failure).toMatchObject({
+      code: 'overloaded',
+      status: 503,
+      message: 'Too many large deliveries at once.',
+      hint: expect.stringContaining('scale out'),
+    });
 
     pool.giveBack(block);
     pool.giveBack(await first);
@@ -141,11 +146,14 @@ describe('a pool whose blocks are all lent', () => {
       };
       return self;
     };
-    const [first, second, third, late, later] = ['first', 'second', 'third', 'late', 'later'].map(borrower);
+    const [first, second, third, late, later, last] = ['first', 'second', 'third', 'late', 'later', 'last'].map(
+      borrower,
+    );
     for (const each of [first, second, third]) await each?.fill();
     if (first !== undefined) pool.touch(first);
     await late?.fill();
     await later?.fill();
-    expect(flushed).toEqual(['second', 'third']);
+    await last?.fill();
+    expect(flushed).toEqual(['second', 'third', 'first']);
   });
 });
