@@ -1,9 +1,6 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { BlobServiceClient } from '@azure/storage-blob';
@@ -33,13 +30,13 @@ const FAULTS: readonly (readonly [share: number, fault: PlannedFault['fault']])[
   [2, { kind: 'slow-close', ms: 500 }],
 ];
 
-const folder = mkdtempSync(join(tmpdir(), 'soak-'));
 let azurite: Azurite;
 let storage: Awaited<ReturnType<typeof startStorageWire>>;
 let sender: TcpFaultProxy;
 let app: AppProcess;
 beforeAll(async () => {
-  azurite = await startAzurite({ port: 0, location: join(folder, 'blobs') });
+  // In a folder, Azurite 3.37 puts bytes of an upload that breaks off into the blobs of others.
+  azurite = await startAzurite({ port: 0, inMemory: true });
   storage = await startStorageWire(azurite.connectionString);
   app = await startAppProcess(settings(storage.connectionString));
   sender = await startTcpFaultProxy(new URL(app.url));
@@ -50,7 +47,6 @@ afterAll(async () => {
   await app?.stop();
   await Promise.all([storage.close(), sender.close()]);
   await azurite.stop();
-  rmSync(folder, { recursive: true, force: true });
 });
 
 const settings = (connectionString: string) => ({
@@ -91,11 +87,13 @@ it(`a mixed load for ${MINUTES} min over bad lines: every genuine delivery is st
 
   expect(results.filter(isAnsweredWrongly)).toEqual([]);
   const genuine = results.filter(({ kind }) => kind === 'genuine' || kind === 'duplicate');
-  expect(genuine.filter((each) => stored.get(placeOf(each)) !== each.sha256)).toEqual([]);
+  const missing = genuine.filter((each) => stored.get(placeOf(each)) !== each.sha256);
+  expect(missing.map((each) => [each, stored.get(placeOf(each)), whatTheLogSays(placeOf(each))])).toEqual([]);
   const broken = results.filter(({ kind }) => kind === 'broken').map(({ sha256 }) => sha256);
   const places = new Set(genuine.map(placeOf));
   const others = [...stored].filter(([path]) => !places.has(path));
-  expect(others.filter(([, sha256]) => !broken.includes(sha256)).map(whatTheLogSays)).toEqual([]);
+  const unexpected = others.filter(([, sha256]) => !broken.includes(sha256));
+  expect(unexpected.map(([path]) => whatTheLogSays(path))).toEqual([]);
   expect(others.map(([, sha256]) => sha256).sort()).toEqual(broken.sort());
 
   const { early, late } = trend;
@@ -117,8 +115,8 @@ async function load(orders: LoadOrders): Promise<LoadResult[]> {
   return results;
 }
 
-/** Of a blob that nobody expects. */
-function whatTheLogSays([path]: readonly [string, string]): string {
+/** Of a blob that nobody expects, or that is not as it should be. */
+function whatTheLogSays(path: string): string {
   const conversation = /conv_[\w-]+/.exec(path)?.[0] ?? path;
   const lines = app.served.served.text().split('\n');
   return [path, ...lines.filter((line) => line.includes(conversation))].join('\n');
