@@ -99,7 +99,7 @@ class Timer {
 /** NCRONTAB: five or six fields, the first of six being seconds; day of month AND day of week have to fit. */
 function parse({ name, schedule }: TimerFunction, tick: () => void): Cron {
   try {
-    return new Cron(schedule, { paused: true, unref: true, timezone: 'UTC', domAndDow: true }, tick);
+    return new Cron(schedule, { paused: true, unref: true, utcOffset: 0, domAndDow: true }, tick);
   } catch (cause) {
     throw new Error(`Function "${name}": the schedule "${schedule}" is no NCRONTAB expression`, { cause });
   }

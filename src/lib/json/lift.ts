@@ -1,6 +1,6 @@
 import type { BodyMemory } from '../bodyMemory.ts';
 import { Base64StringDecoder, type ByteSink } from './base64.ts';
-import { Rest, SHORT_AUDIO_BYTES } from './rest.ts';
+import { jsonTooLarge, REST_LIMIT_BYTES, Rest, SHORT_AUDIO_BYTES } from './rest.ts';
 import { JsonScanner } from './scanner.ts';
 
 /** What {@link liftAudio} writes to. Both are asked for only when there is something to write. */
@@ -27,18 +27,28 @@ export interface Lifted {
   readonly rest: Buffer;
 }
 
+/** What a body is split with. */
+export interface LiftOptions {
+  readonly memory?: BodyMemory;
+  /** How long the body is going to be, when the sender has said so: makes the buffer for the rest the right size at once. */
+  readonly expectedBytes?: number | undefined;
+}
+
 /**
  * Splits a JSON body as it arrives: lifts the one long base64 string of `full_audio` out and decodes it, and keeps the
  * small rest. It makes no difference where in the JSON the string stands, or how the body is cut into pieces.
+ *
+ * Long are {@link SHORT_AUDIO_BYTES} without a quote between. Only a body in which so many come in a row is scanned at all:
+ * a transcript has quotes everywhere, and costs no more here than the search for one of them.
  *
  * @throws {BodyError} 413 when the JSON outside the audio is over its limit, and whatever the body or a target throws.
  */
 export async function liftAudio(
   body: AsyncIterable<Uint8Array>,
   targets: LiftTargets,
-  memory?: BodyMemory,
+  { memory, expectedBytes }: LiftOptions = {},
 ): Promise<Lifted> {
-  const rest = new Rest(memory);
+  const rest = new Rest(memory, expectedBytes);
   const lift = new Lift(targets, rest);
   try {
     for await (const bytes of body) await lift.push(bytes);
@@ -52,7 +62,10 @@ class Lift {
   readonly #targets: LiftTargets;
   readonly #rest: Rest;
   readonly #scanner = new JsonScanner();
+  /** How much of the rest has been scanned. */
+  #scannedBytes = 0;
   #audioStart = 0;
+  #bytesSinceQuote = 0;
   #audio: ByteSink | undefined;
   #decoder: Base64StringDecoder | undefined;
   #remainder: ByteWriter | undefined;
@@ -71,42 +84,52 @@ class Lift {
         return;
       }
       if (this.#decoder?.state === 'open') at = await this.#decode(this.#decoder, chunk, at);
-      else if (this.#scanner.inAudio) at = await this.#keepShort(chunk, at);
-      else at = this.#keepRest(chunk, at);
+      else at += await this.#keep(chunk.subarray(at, at + SHORT_AUDIO_BYTES));
     }
   }
 
   async end(): Promise<Lifted> {
     const decoder = this.#decoder;
-    if (decoder === undefined) return { kind: 'whole', rest: this.#rest.bytes };
-    if (decoder.state === 'open') await this.#break(decoder);
-    return { kind: decoder.state === 'ended' ? 'lifted' : 'broken', rest: this.#rest.bytes };
+    if (decoder?.state === 'open') await this.#break(decoder);
+    const { bytes } = this.#rest;
+    if (bytes.length > REST_LIMIT_BYTES) throw jsonTooLarge();
+    if (decoder === undefined) return { kind: 'whole', rest: bytes };
+    return { kind: decoder.state === 'ended' ? 'lifted' : 'broken', rest: bytes };
   }
 
-  #keepRest(chunk: Buffer, from: number): number {
-    const end = this.#scanner.scanToAudio(chunk, from);
-    this.#rest.append(chunk.subarray(from, end));
-    this.#audioStart = this.#rest.length;
-    return end;
-  }
-
-  /** The audio's string as long as it is short, and any further one of the same name: it stays in the JSON. */
-  async #keepShort(chunk: Buffer, from: number): Promise<number> {
-    const shortBytesLeft = SHORT_AUDIO_BYTES - (this.#rest.length - this.#audioStart);
-    const isLiftable = this.#decoder === undefined;
-    const limit = isLiftable ? Math.min(chunk.length, from + shortBytesLeft) : chunk.length;
-    const end = this.#scanner.scanAudio(chunk, from, limit);
-    if (isLiftable) this.#rest.appendAudio(chunk.subarray(from, end));
-    else this.#rest.append(chunk.subarray(from, end));
-    const isLong = this.#scanner.inAudio && this.#rest.length - this.#audioStart === SHORT_AUDIO_BYTES;
-    if (isLiftable && isLong) {
-      this.#audio = this.#targets.audio();
-      this.#decoder = new Base64StringDecoder(this.#audio);
-      const begun = this.#rest.cutAudio(this.#audioStart);
-      const used = await this.#decode(this.#decoder, begun, 0);
-      await this.#remainder?.write(begun.subarray(used)); // there is one only when the audio is broken already
+  /** Returns how many bytes of the piece were kept: all of them, or those before a quote that ends a long run without one. */
+  async #keep(piece: Buffer): Promise<number> {
+    const quote = piece.indexOf(QUOTE);
+    const plainBytes = quote === -1 ? piece.length : quote;
+    const isLong = this.#bytesSinceQuote + plainBytes >= SHORT_AUDIO_BYTES;
+    if (!isLong || plainBytes === 0) {
+      this.#rest.append(piece);
+      if (quote !== -1) this.#bytesSinceQuote = -piece.lastIndexOf(QUOTE) - 1;
+      this.#bytesSinceQuote += piece.length;
+      return piece.length;
     }
-    return end;
+    this.#rest.append(piece.subarray(0, plainBytes));
+    this.#bytesSinceQuote += plainBytes;
+    if (this.#decoder === undefined && this.#endsInAudio()) await this.#lift();
+    return plainBytes;
+  }
+
+  #endsInAudio(): boolean {
+    const { bytes } = this.#rest;
+    while (this.#scannedBytes < bytes.length) {
+      if (this.#scanner.inAudio) this.#scannedBytes = this.#scanner.scanAudio(bytes, this.#scannedBytes);
+      else this.#audioStart = this.#scannedBytes = this.#scanner.scanToAudio(bytes, this.#scannedBytes);
+    }
+    return this.#scanner.inAudio;
+  }
+
+  async #lift(): Promise<void> {
+    if (this.#audioStart > REST_LIMIT_BYTES) throw jsonTooLarge();
+    this.#audio = this.#targets.audio();
+    this.#decoder = new Base64StringDecoder(this.#audio);
+    const begun = this.#rest.cutAudio(this.#audioStart);
+    const used = await this.#decode(this.#decoder, begun, 0);
+    await this.#remainder?.write(begun.subarray(used)); // there is one only when the audio is broken already
   }
 
   async #decode(decoder: Base64StringDecoder, chunk: Buffer, from: number): Promise<number> {
@@ -115,10 +138,8 @@ class Lift {
       await this.#audio?.ready();
       end = decoder.write(chunk, end);
     }
-    if (decoder.state === 'ended') {
-      this.#rest.append(CLOSING_QUOTE);
-      this.#scanner.leaveAudio();
-    } else if (decoder.state === 'broken') await this.#break(decoder);
+    if (decoder.state === 'ended') this.#rest.append(CLOSING_QUOTE);
+    else if (decoder.state === 'broken') await this.#break(decoder);
     return end;
   }
 
@@ -128,4 +149,5 @@ class Lift {
   }
 }
 
+const QUOTE = 0x22;
 const CLOSING_QUOTE = Buffer.from('"');

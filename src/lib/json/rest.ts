@@ -8,18 +8,25 @@ export const REST_LIMIT_BYTES = 16 * 1024 * 1024;
 export const SHORT_AUDIO_BYTES = 256 * 1024;
 
 const LEAST_GROWN_BYTES = 64 * 1024;
-const MOST_BYTES = REST_LIMIT_BYTES + SHORT_AUDIO_BYTES;
+/** Room for what a recording has before its audio can be lifted out. */
+const LEAST_REGROWN_BYTES = SHORT_AUDIO_BYTES + 2 * LEAST_GROWN_BYTES;
+/** An announced length is believed so far. */
+const MOST_EXPECTED_BYTES = 2 * 1024 * 1024;
+/** The limit, and a string that is not known to be audio yet. */
+const MOST_BYTES = REST_LIMIT_BYTES + 2 * SHORT_AUDIO_BYTES;
 
 /** The JSON around the audio as one contiguous, growing buffer, so that a body in tiny pieces costs no more than a whole one. */
 export class Rest implements BodyHolder {
   readonly #memory: BodyMemory | undefined;
+  readonly #expectedBytes: number;
   #hasLetGo = false;
   #buffer: Buffer = Buffer.alloc(0);
   #isBorrowed = true;
   #length = 0;
 
-  constructor(memory?: BodyMemory) {
+  constructor(memory?: BodyMemory, expectedBytes = 0) {
     this.#memory = memory;
+    this.#expectedBytes = Math.min(expectedBytes, MOST_EXPECTED_BYTES);
   }
 
   get length(): number {
@@ -39,15 +46,19 @@ export class Rest implements BodyHolder {
   /**
    * Adds bytes, which must not change afterwards: the first piece is kept as it is, because most bodies come in one.
    *
-   * @throws {BodyError} 413 `json_too_large` over {@link REST_LIMIT_BYTES}.
+   * @throws {BodyError} 413 `json_too_large` when that is more than any body needs that keeps {@link REST_LIMIT_BYTES}.
    */
   append(bytes: Buffer): void {
-    this.#append(bytes, REST_LIMIT_BYTES, LEAST_GROWN_BYTES);
-  }
-
-  /** Adds bytes of audio that may still be cut out again: it counts for the limit only once something follows it. */
-  appendAudio(bytes: Buffer): void {
-    this.#append(bytes, MOST_BYTES, SHORT_AUDIO_BYTES + LEAST_GROWN_BYTES);
+    const needed = this.#length + bytes.length;
+    if (needed > MOST_BYTES) throw jsonTooLarge();
+    if (this.#length === 0) {
+      this.#buffer = bytes;
+      this.#isBorrowed = true;
+    } else {
+      if (this.#isBorrowed || needed > this.#buffer.length) this.#grow(needed);
+      this.#buffer.set(bytes, this.#length);
+    }
+    this.#length = needed;
   }
 
   /** Takes the audio, which begins at `start`, out again. It is valid until the next append. */
@@ -67,22 +78,10 @@ export class Rest implements BodyHolder {
     this.#memory?.release(this);
   }
 
-  /** `leastBytes`: how large a buffer becomes at once when the one at hand is too small. */
-  #append(bytes: Buffer, limitBytes: number, leastBytes: number): void {
-    const needed = this.#length + bytes.length;
-    if (needed > limitBytes) throw jsonTooLarge();
-    if (this.#length === 0) {
-      this.#buffer = bytes;
-      this.#isBorrowed = true;
-    } else {
-      if (this.#isBorrowed || needed > this.#buffer.length)
-        this.#grow(Math.max(needed, this.#buffer.length * 2, leastBytes));
-      this.#buffer.set(bytes, this.#length);
-    }
-    this.#length = needed;
-  }
-
-  #grow(wanted: number): void {
+  #grow(needed: number): void {
+    const leastBytes = needed > LEAST_GROWN_BYTES ? LEAST_REGROWN_BYTES : LEAST_GROWN_BYTES;
+    const doubled = Math.max(leastBytes, this.#buffer.length * 2);
+    const wanted = needed <= this.#expectedBytes ? this.#expectedBytes : Math.max(needed, doubled);
     const length = Math.min(wanted, MOST_BYTES);
     if (!this.#hasLetGo) this.#memory?.hold(this, length);
     const { bytes } = this;
@@ -93,7 +92,7 @@ export class Rest implements BodyHolder {
   }
 }
 
-function jsonTooLarge(): BodyError {
+export function jsonTooLarge(): BodyError {
   return new BodyError('json_too_large', 413, 'The JSON outside the audio is larger than this endpoint accepts.', {
     hint: `The JSON outside the audio is over ${REST_LIMIT_BYTES} bytes and was not kept. Fetch it through the ElevenLabs API.`,
   });

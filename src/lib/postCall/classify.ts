@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { idSchema } from '../ids.ts';
 import { type EventArea, eventTypes } from './events.ts';
 
@@ -65,12 +66,15 @@ export function classify(json: Buffer): Verdict {
   return { kind: 'call', area, facts: { ...facts, type, agentId, conversationId }, audio };
 }
 
-/** A byte order mark is no JSON (RFC 8259 §8.1), and bytes that are no UTF-8 must not be replaced silently. */
-const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-
+/**
+ * Text that is no ASCII comes out garbled: nothing of it is used, and a string of single bytes costs half as much to make and
+ * to parse. Whether it is JSON does not depend on it, because such characters may stand only in strings. A byte order mark is
+ * no JSON (RFC 8259 §8.1), nor are bytes that are no UTF-8.
+ */
 function parseJson(json: Buffer): unknown {
+  if (!isUtf8(json)) return undefined;
   try {
-    return JSON.parse(strictUtf8.decode(json));
+    return JSON.parse(json.toString('latin1'));
   } catch {
     return undefined;
   }

@@ -39,7 +39,10 @@ export async function receive(delivery: Delivery, store: CallStore): Promise<Out
   const storage = store.storage.until(delivery.end);
   const drafts = new DeliveryDrafts(store, storage, delivery.body.deadline);
   try {
-    const lifted = await liftAudio(delivery.body, drafts, store.bodies);
+    const lifted = await liftAudio(delivery.body, drafts, {
+      memory: store.bodies,
+      expectedBytes: delivery.body.expectedBytes,
+    });
     return await new Keeper(delivery, { ...store, storage }, drafts, lifted).keep();
   } finally {
     await drafts.abandon();

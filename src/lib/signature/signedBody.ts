@@ -18,6 +18,8 @@ export interface SignedBodyOptions {
   readonly verifier: Verifier;
   readonly signedAtSeconds: number;
   readonly limitBytes: number;
+  /** The declared length of the body, when there is one. Only a hint. */
+  readonly expectedBytes?: number | undefined;
   /** Ends the reading when it fires. */
   readonly deadline: AbortSignal;
 }
@@ -45,6 +47,10 @@ export class SignedBody implements AsyncIterable<Uint8Array> {
 
   get receivedBytes(): number {
     return this.#receivedBytes;
+  }
+
+  get expectedBytes(): number | undefined {
+    return this.#options.expectedBytes;
   }
 
   get deadline(): AbortSignal {

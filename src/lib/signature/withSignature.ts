@@ -40,9 +40,10 @@ export async function withSignature<T>(
   const signedAtSeconds = Number(header.timestamp);
   const signatureAgeSeconds = Math.floor(endpoint.now() / 1000) - signedAtSeconds;
   checkAge(signatureAgeSeconds, endpoint);
-  if (Number(request.headers.get('content-length') ?? 0) > endpoint.bodyLimitBytes) {
+  const contentLength = request.headers.get('content-length');
+  const expectedBytes = contentLength === null ? undefined : Number(contentLength);
+  if (expectedBytes !== undefined && expectedBytes > endpoint.bodyLimitBytes)
     throw bodyTooLarge(endpoint.bodyLimitBytes);
-  }
 
   const deadline = new AbortController();
   const timer = setTimeout(() => deadline.abort(), endpoint.bodyDeadlineSeconds * 1000);
@@ -53,6 +54,7 @@ export async function withSignature<T>(
       verifier: new Verifier(header, endpoint.secrets),
       signedAtSeconds,
       limitBytes: endpoint.bodyLimitBytes,
+      expectedBytes,
       deadline: deadline.signal,
     });
     return await handle({ body, signatureAgeSeconds });

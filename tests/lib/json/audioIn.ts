@@ -12,7 +12,7 @@ export function audioIn(pieces: readonly Buffer[]): string[] {
         if (scanner.inAudio) found.push('');
         continue;
       }
-      at = scanner.scanAudio(piece, from, piece.length);
+      at = scanner.scanAudio(piece, from);
       const end = scanner.inAudio ? at : at - 1;
       found.push(`${found.pop()}${piece.toString('latin1', from, end)}`);
     }

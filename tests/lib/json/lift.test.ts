@@ -5,6 +5,10 @@ import { CollectingSink } from './collectingSink.ts';
 import { cutAt, inPiecesOf, noise } from './pieces.ts';
 import { type Split, split } from './split.ts';
 
+function neverAsked(): never {
+  throw new Error('There is no audio to be kept.');
+}
+
 function neverBroken(): never {
   throw new Error('There is nothing that cannot be decoded.');
 }
@@ -227,6 +231,16 @@ describe('the shortest string that is lifted', () => {
     }
   });
 
+  it('has so many bytes without a quote: behind an escaped one they are counted anew', async () => {
+    const text = `${'A'.repeat(100)}\\"${'A'.repeat(SHORT_AUDIO_BYTES - 1)}`;
+    const places = [start + 101, start + 102, start + SHORT_AUDIO_BYTES, start + text.length];
+    await expectSplit({ before, text, after }, whole(before + text + after), places, 2);
+    const longer = `${text}A`;
+    const audio = Buffer.alloc(75);
+    const remainder = longer.slice(100) + after;
+    await expectSplit({ before, text: longer, after }, { kind: 'broken', rest: before, audio, remainder }, places, 2);
+  });
+
   it.each(['', 'null', '[]', '\ufeff', '{"data":{"full_audio":"', 'not json'])(
     'is not in %j, which stays whole',
     async (text) => {
@@ -287,7 +301,8 @@ describe('audio that is no base64 is kept as far as it goes, and everything from
     ['more base64 after its padding', `${BASE64}QUJD`, length],
     ['an escape that is no base64', put(100_001, '\\n'), 100_000],
     ['an escape that is none', put(100_001, '\\x'), 100_000],
-    ['an escaped quote', put(SHORT_AUDIO_BYTES - 1, '\\"'), SHORT_AUDIO_BYTES - 4],
+    ['an escaped quote early on, and many bytes behind it', put(100_001, '\\"') + BASE64, 100_000],
+    ['an escaped quote at the threshold', put(SHORT_AUDIO_BYTES, '\\"'), SHORT_AUDIO_BYTES],
     ['an escaped quote behind the threshold', put(SHORT_AUDIO_BYTES + 1, '\\"'), SHORT_AUDIO_BYTES],
     ['an escape by number of another character', put(100_001, '\\u0021'), 100_000],
     [
@@ -400,6 +415,20 @@ describe('the JSON outside the audio', () => {
     const times = Math.ceil((REST_LIMIT_BYTES + 2 * SHORT_AUDIO_BYTES) / short.length);
     const pieces = [Buffer.from('{'), ...Array<Buffer>(times).fill(Buffer.from(short)), Buffer.from('"x":1}')];
     await expect(split(pieces)).rejects.toMatchObject({ code: 'json_too_large', status: 413 });
+  });
+
+  it('is refused when long audio begins behind its limit, before that audio is read', async () => {
+    let pieces = 0;
+    const body = (async function* () {
+      for (const piece of inPiecesOf(1_000_000, Buffer.from(`${filler(REST_LIMIT_BYTES)}"full_audio":"`))) yield piece;
+      for (;;) {
+        pieces++;
+        yield Buffer.alloc(SHORT_AUDIO_BYTES, 'A');
+      }
+    })();
+    const lift = liftAudio(body, { audio: neverAsked, remainder: neverAsked });
+    await expect(lift).rejects.toMatchObject({ code: 'json_too_large' });
+    expect(pieces).toBe(1);
   });
 
   it('may be just under its limit before long audio begins', async () => {

@@ -40,10 +40,11 @@ describe('Rest', () => {
     expect(removed.toString()).toBe('audio');
   });
 
-  it('takes exactly the limit and no byte more, and then still has what it had', () => {
+  it('takes what a body may need that is judged later, and no byte more, and then still has what it had', () => {
+    const most = REST_LIMIT_BYTES + 2 * SHORT_AUDIO_BYTES;
     const rest = new Rest();
-    for (const piece of inPiecesOf(5_000_000, Buffer.alloc(REST_LIMIT_BYTES, 'a'))) rest.append(piece);
-    expect(rest.length).toBe(16 * 1024 * 1024);
+    for (const piece of inPiecesOf(5_000_000, Buffer.alloc(most, 'a'))) rest.append(piece);
+    expect(rest.length).toBe(16.5 * 1024 * 1024);
     let failure: unknown;
     try {
       rest.append(Buffer.from('b'));
@@ -57,35 +58,48 @@ describe('Rest', () => {
       message: expect.stringContaining('larger than this endpoint accepts'),
       hint: expect.stringContaining('over 16777216 bytes'),
     });
-    expect(rest.length).toBe(REST_LIMIT_BYTES);
+    expect(rest.length).toBe(most);
     expect(rest.bytes.at(-1)).toBe('a'.charCodeAt(0));
   });
 
-  it('held up to twice its limit once it had doubled past it', () => {
+  it('never holds more than that, though it doubles', () => {
     const rest = new Rest();
     rest.append(Buffer.alloc(10 * 1024 * 1024));
     rest.append(Buffer.alloc(6 * 1024 * 1024));
     expect(rest.length).toBe(REST_LIMIT_BYTES);
-    expect(rest.bytes.buffer.byteLength).toBe(REST_LIMIT_BYTES + SHORT_AUDIO_BYTES);
+    expect(rest.bytes.buffer.byteLength).toBe(REST_LIMIT_BYTES + 2 * SHORT_AUDIO_BYTES);
   });
 
-  it('grows in large steps, however small the pieces are', () => {
-    const rest = new Rest();
-    const buffers = new Set<unknown>();
-    for (const piece of inPiecesOf(10, noise(65_000))) {
+  /** How large the buffer is each time it has become another one. */
+  function sizesOf(rest: Rest, pieceBytes: number, bytes: number): number[] {
+    const sizes: number[] = [];
+    let buffer: unknown;
+    for (const piece of inPiecesOf(pieceBytes, noise(bytes))) {
       rest.append(piece);
-      buffers.add(rest.bytes.buffer);
+      if (rest.bytes.buffer !== buffer && rest.length > pieceBytes) sizes.push(rest.bytes.buffer.byteLength);
+      buffer = rest.bytes.buffer;
     }
-    expect(buffers.size).toBe(2);
+    return sizes;
+  }
+  const KIB = 1024;
+
+  it.each([
+    ['small pieces', 10, 65_000, [64 * KIB]],
+    ['what a usual piece begins', 64 * KIB, 300_000, [384 * KIB]],
+    ['what small pieces begin', 10 * KIB, 300_000, [64 * KIB, 384 * KIB]],
+    ['much', 64 * KIB, 2_000_000, [384 * KIB, 768 * KIB, 1536 * KIB, 3072 * KIB]],
+    ['pieces larger than its steps', 500_000, 1_500_000, [1_000_000, 2_000_000]],
+  ])('grows in large steps with %s', (_name, pieceBytes, bytes, sizes) => {
+    expect(sizesOf(new Rest(), pieceBytes, bytes)).toEqual(sizes);
   });
 
-  it('has room for one string of audio that is not known to be long yet, and no byte more', () => {
-    const rest = new Rest();
-    rest.append(Buffer.alloc(REST_LIMIT_BYTES, 'a'));
-    rest.appendAudio(Buffer.alloc(SHORT_AUDIO_BYTES));
-    expect(() => rest.appendAudio(Buffer.alloc(1))).toThrow(BodyError);
-    rest.cutAudio(REST_LIMIT_BYTES);
-    expect(() => rest.append(Buffer.alloc(1))).toThrow(BodyError);
+  it.each([
+    ['has the right size at once', 1_000_000, 1_000_000, [1_000_000]],
+    ['is believed up to 2 MiB', 100_000_000, 1_000_000, [2048 * KIB]],
+    ['goes on as ever when the announced length is short', 100_000, 300_000, [100_000, 384 * KIB]],
+    ['goes on as ever when the announced length is nonsense', Number.NaN, 300_000, [384 * KIB]],
+  ])('whose length is announced %s', (_name, expected, bytes, sizes) => {
+    expect(sizesOf(new Rest(undefined, expected), 50_000, bytes)).toEqual(sizes);
   });
 });
 
@@ -105,7 +119,6 @@ describe('a Rest that had to let go for others', () => {
     expect(memory.heldBytes).toBe(190_000);
     expect(() => rest.bytes).toThrow(overloaded);
     expect(() => rest.append(Buffer.from('x'))).toThrow(overloaded);
-    expect(() => rest.appendAudio(Buffer.from('x'))).toThrow(overloaded);
     expect(() => rest.cutAudio(0)).toThrow(overloaded);
     expect(memory.heldBytes).toBe(190_000);
   });

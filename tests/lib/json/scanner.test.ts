@@ -76,28 +76,14 @@ describe('JsonScanner, wherever the body is cut,', () => {
     expect(audioIn([Buffer.from(json)])).toEqual(['QUJD']);
   });
 
-  it('scans the audio only as far as it is told, and goes on from there', () => {
-    const body = Buffer.from('"QU\\"JD",');
+  it('goes on in the audio where a piece has ended, in the middle of an escape too', () => {
     const scanner = new JsonScanner();
     scanner.inAudio = true;
-    expect(scanner.scanAudio(body, 1, 4)).toBe(4);
+    expect(scanner.scanAudio(Buffer.from('"QU\\'), 1)).toBe(4);
     expect(scanner.inAudio).toBe(true);
-    expect(scanner.scanAudio(body, 4, 5)).toBe(5);
+    expect(scanner.scanAudio(Buffer.from('"J'), 0)).toBe(2);
     expect(scanner.inAudio).toBe(true);
-    expect(scanner.scanAudio(body, 5, body.length)).toBe(8);
+    expect(scanner.scanAudio(Buffer.from('D",'), 0)).toBe(2);
     expect(scanner.inAudio).toBe(false);
-  });
-
-  it('goes on after the audio when somebody else has read its closing quote', () => {
-    const before = Buffer.from('{"data":{"full_audio":"QU\\');
-    const scanner = new JsonScanner();
-    const start = scanner.scanToAudio(before, 0);
-    scanner.scanAudio(before, start, before.length); // ends in the middle of an escape
-    scanner.leaveAudio();
-    expect(scanner.inAudio).toBe(false);
-    const after = Buffer.from(',"":0},"full_audio":"x\\\\"}');
-    const next = scanner.scanToAudio(after, 0);
-    expect(after.toString('latin1', next)).toBe('x\\\\"}');
-    expect(scanner.scanAudio(after, next, after.length)).toBe(after.length - 1);
   });
 });

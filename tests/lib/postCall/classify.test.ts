@@ -78,6 +78,12 @@ describe('an event of another product', () => {
   });
 });
 
+it('text of any script may stand in strings and keys', () => {
+  const text = 'Zürich, Łódź, Москва, 東京, 🎧, \u0000, \u00a0, \u2028, \ufeff';
+  const event = { [text]: text, type: 'post_call_transcription', data: { [text]: [text], ...CALL } };
+  expect(verdictOf(event)).toMatchObject({ kind: 'call', facts: { agentId: 'agent_1', conversationId: 'conv-1' } });
+});
+
 it('each type is registered once', () => {
   const types = eventTypes.map(({ type }) => type);
   expect(new Set(types).size).toBe(types.length);
@@ -99,6 +105,9 @@ describe('a body is unusable', () => {
     ['JSON with a character in half', bytes('{"type":"', [0xe2, 0x98], '"}')],
     ['JSON with a surrogate in UTF-8', bytes('{"type":"', [0xed, 0xa0, 0x80], '"}')],
     ['JSON with single quotes', bytes("{'type':'x'}")],
+    ['JSON with a no-break space outside of strings', bytes(event, '\u00a0')],
+    ['JSON with a line separator outside of strings', bytes('\u2028', event)],
+    ['JSON with a letter that is no ASCII outside of strings', bytes('{"type":é}')],
     ['compressed', bytes([0x1f, 0x8b, 0x08, 0x00])],
   ])('as not_json when it is %s', (_name, body) => {
     expect(classify(body)).toEqual({ kind: 'unusable', reason: 'not_json', facts: { isInferred: false } });
