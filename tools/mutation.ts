@@ -70,7 +70,7 @@ function optionsOf({ mutate }: Part) {
     coverageAnalysis: 'perTest' as const,
     concurrency: Number(values.concurrency),
     dryRunTimeoutMinutes: 15,
-    reporters: ['clear-text'],
+    reporters: ['progress-append-only', 'clear-text'],
     clearTextReporter: { allowColor: false, logTests: false, reportTests: false, reportScoreTable: false },
     ignorePatterns: ['/dist', '/coverage', '/.azurite', '/.git'],
     tempDirName: '.stryker-tmp',
