@@ -64,6 +64,12 @@ export class Rest implements BodyHolder {
   /** Takes the audio, which begins at `start`, out again. It is valid until the next append. */
   cutAudio(start: number): Buffer {
     const removed = this.bytes.subarray(start);
+    if (start <= LEAST_GROWN_BYTES) {
+      // The large buffer can go as soon as the audio is decoded.
+      this.#memory?.hold(this, start);
+      this.#buffer = Buffer.from(this.#buffer.subarray(0, start));
+      this.#isBorrowed = true;
+    }
     this.#length = start;
     return removed;
   }

@@ -103,6 +103,28 @@ describe('Rest', () => {
   });
 });
 
+it('what is small once the audio is cut out is held as such', () => {
+  const memory = new BodyMemory(1_000_000);
+  const rest = new Rest(memory);
+  for (const piece of inPiecesOf(65_536, noise(300_000))) rest.append(piece);
+  expect(memory.heldBytes).toBe(384 * 1024);
+  rest.cutAudio(65_536);
+  expect(memory.heldBytes).toBe(65_536);
+  rest.append(Buffer.from('"}'));
+  expect(rest.bytes.equals(Buffer.concat([noise(300_000).subarray(0, 65_536), Buffer.from('"}')]))).toBe(true);
+});
+
+it('what is large even so stays where it is', () => {
+  const memory = new BodyMemory(1_000_000);
+  const rest = new Rest(memory);
+  for (const piece of inPiecesOf(65_536, noise(300_000))) rest.append(piece);
+  const { buffer } = rest.bytes;
+  rest.cutAudio(65_537);
+  rest.append(Buffer.from('"}'));
+  expect(rest.bytes.buffer).toBe(buffer);
+  expect(memory.heldBytes).toBe(384 * 1024);
+});
+
 describe('a Rest that had to let go for others', () => {
   const overloaded = expect.objectContaining({ code: 'overloaded', status: 503 });
   const largest = () => {
