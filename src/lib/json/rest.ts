@@ -21,6 +21,7 @@ export class Rest implements BodyHolder {
   readonly #expectedBytes: number;
   #hasLetGo = false;
   #buffer: Buffer = Buffer.alloc(0);
+  // Stryker disable next-line BooleanLiteral: the first append sets it
   #isBorrowed = true;
   #length = 0;
 
@@ -68,7 +69,6 @@ export class Rest implements BodyHolder {
       // The large buffer can go as soon as the audio is decoded.
       this.#memory?.hold(this, start);
       this.#buffer = Buffer.from(this.#buffer.subarray(0, start));
-      this.#isBorrowed = true;
     }
     this.#length = start;
     return removed;
@@ -89,6 +89,7 @@ export class Rest implements BodyHolder {
     const doubled = Math.max(leastBytes, this.#buffer.length * 2);
     const wanted = needed <= this.#expectedBytes ? this.#expectedBytes : Math.max(needed, doubled);
     const length = Math.min(wanted, MOST_BYTES);
+    // Stryker disable next-line ConditionalExpression: it would have to let go again, or be released in the end
     if (!this.#hasLetGo) this.#memory?.hold(this, length);
     const { bytes } = this;
     const larger = Buffer.allocUnsafeSlow(length);

@@ -36,10 +36,12 @@ export class JsonScanner {
    * that of the first byte of the audio's string, and then `inAudio` is true.
    */
   scanToAudio(chunk: Uint8Array, from: number): number {
+    // Stryker disable next-line EqualityOperator: there is no byte behind the last one
     for (let at = from; at < chunk.length; at++) {
       // Stryker disable next-line ConditionalExpression,BooleanLiteral: byte by byte gives the same, later
       if (this.#inString && this.#key === undefined && !this.#isEscaped) at = endOfPlainText(chunk, at);
       const byte = chunk[at];
+      // Stryker disable next-line ConditionalExpression: no byte is no byte that matters
       if (byte === undefined) break;
       if (this.#inString) this.#stringByte(byte);
       else if (byte === QUOTE && this.#isAudioNext()) {
@@ -69,7 +71,7 @@ export class JsonScanner {
   }
 
   #level(): Level | undefined {
-    return this.#depth === 1 || this.#depth === 2 ? this.#levels[this.#depth - 1] : undefined;
+    return this.#levels[this.#depth - 1];
   }
 
   #isAudioNext(): boolean {
@@ -93,6 +95,7 @@ export class JsonScanner {
         if (level !== undefined) {
           level.isObject = byte === OPEN_OBJECT;
           level.isKeyNext = level.isObject;
+          // Stryker disable next-line StringLiteral: any text will do that is no key
           level.key = '';
         }
         return;
@@ -124,6 +127,7 @@ export class JsonScanner {
       this.#key = undefined;
       return;
     }
+    // Stryker disable next-line ConditionalExpression,EqualityOperator: it only bounds what is kept of a key
     if (this.#key !== undefined && this.#key.length <= LONGEST_KEY_BYTES) this.#key.push(byte);
   }
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { BodyMemory } from '../../../src/lib/bodyMemory.ts';
 import { liftAudio } from '../../../src/lib/json/lift.ts';
 import { REST_LIMIT_BYTES, SHORT_AUDIO_BYTES } from '../../../src/lib/json/rest.ts';
 import { CollectingSink } from './collectingSink.ts';
@@ -438,6 +439,25 @@ describe('the JSON outside the audio', () => {
     expect(rest.length).toBe(before.length + 2);
     expect(audio?.equals(AUDIO)).toBe(true);
   });
+});
+
+it.each([
+  ['lifted', `${USUAL.before}${BASE64}${USUAL.after}`],
+  ['whole', JSON.stringify({ note: ['x'.repeat(200_000), 'y'.repeat(200_000)] })],
+  ['refused', `{"note":"${'x'.repeat(REST_LIMIT_BYTES + 2 * SHORT_AUDIO_BYTES)}"}`],
+])('a body that was %s counts no more for what all bodies hold', async (_name, json) => {
+  const memory = new BodyMemory(2 * REST_LIMIT_BYTES);
+  let mostBytes = 0;
+  const body = (async function* () {
+    for (const piece of inPiecesOf(65_536, Buffer.from(json))) {
+      yield piece;
+      mostBytes = Math.max(mostBytes, memory.heldBytes);
+    }
+  })();
+  const lift = liftAudio(body, { audio: () => new CollectingSink(30_000), remainder: neverBroken }, { memory });
+  await lift.catch(() => {});
+  expect(mostBytes).toBeGreaterThan(0);
+  expect(memory.heldBytes).toBe(0);
 });
 
 it('a failure of the body comes through liftAudio', async () => {

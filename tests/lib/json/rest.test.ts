@@ -30,6 +30,16 @@ describe('Rest', () => {
     expect(rest.bytes.toString()).toBe('{"a":""} ');
   });
 
+  it('writes into no large piece either, of which most stays when the audio is cut out', () => {
+    const piece = noise(200_000);
+    const rest = new Rest();
+    rest.append(piece);
+    rest.cutAudio(100_000);
+    rest.append(Buffer.from('"}'));
+    expect(piece.equals(noise(200_000))).toBe(true);
+    expect(rest.bytes.equals(Buffer.concat([piece.subarray(0, 100_000), Buffer.from('"}')]))).toBe(true);
+  });
+
   it('gives out what is cut off, goes on from there, and does not change what it gave out', () => {
     const rest = new Rest();
     rest.append(Buffer.from('{"a":"audio'));
@@ -85,6 +95,7 @@ describe('Rest', () => {
 
   it.each([
     ['small pieces', 10, 65_000, [64 * KIB]],
+    ['small pieces that fill the first step', KIB, 64 * KIB, [64 * KIB]],
     ['what a usual piece begins', 64 * KIB, 300_000, [384 * KIB]],
     ['what small pieces begin', 10 * KIB, 300_000, [64 * KIB, 384 * KIB]],
     ['much', 64 * KIB, 2_000_000, [384 * KIB, 768 * KIB, 1536 * KIB, 3072 * KIB]],
@@ -112,6 +123,16 @@ it('what is small once the audio is cut out is held as such', () => {
   expect(memory.heldBytes).toBe(65_536);
   rest.append(Buffer.from('"}'));
   expect(rest.bytes.equals(Buffer.concat([noise(300_000).subarray(0, 65_536), Buffer.from('"}')]))).toBe(true);
+});
+
+it('what is released counts no more', () => {
+  const memory = new BodyMemory(1_000_000);
+  const rest = new Rest(memory);
+  for (const piece of inPiecesOf(1_000, noise(2_000))) rest.append(piece);
+  expect(memory.heldBytes).toBe(64 * 1024);
+  rest.release();
+  expect(memory.heldBytes).toBe(0);
+  new Rest().release();
 });
 
 it('what is large even so stays where it is', () => {
