@@ -1,0 +1,84 @@
+import { type BlockBlobClient, type ContainerClient, RestError } from '@azure/storage-blob';
+import type { Attempts } from '../../../src/lib/storage/blobStorage.ts';
+
+interface Kept {
+  readonly bytes: Buffer;
+  readonly etag: string;
+  readonly metadata: Record<string, string>;
+  readonly lastModified: Date;
+}
+
+/** What the state of pre-call needs of storage, in memory: small blobs that are changed on conditions. */
+export interface MemoryStorage extends Attempts {
+  /** By container and name. */
+  readonly blobs: Map<string, Kept>;
+  /** Told before each operation on a blob; what it throws, the operation throws. */
+  before: (operation: 'upload' | 'delete' | 'download', name: string) => void | Promise<void>;
+}
+
+/** `now` gives the time of a change in milliseconds. */
+export function memoryStorage(now: () => number = Date.now): MemoryStorage {
+  const blobs = new Map<string, Kept>();
+  let changes = 0;
+
+  const clientOf = (container: string, name: string) => {
+    const path = `${container}/${name}`;
+    const check = (conditions: { ifMatch?: string; ifNoneMatch?: string } = {}) => {
+      const standing = blobs.get(path);
+      if (conditions.ifNoneMatch === '*' && standing !== undefined) throw refusal(409, 'BlobAlreadyExists');
+      if (conditions.ifMatch !== undefined && standing === undefined) throw refusal(412, 'ConditionNotMet');
+      if (conditions.ifMatch !== undefined && standing?.etag !== conditions.ifMatch)
+        throw refusal(412, 'ConditionNotMet');
+      return standing;
+    };
+    const client: Pick<BlockBlobClient, 'upload' | 'delete' | 'download'> = {
+      upload: async (body, _length, { conditions, metadata = {} } = {}) => {
+        await storage.before('upload', path);
+        check(conditions);
+        const etag = `"${++changes}"`;
+        blobs.set(path, { bytes: Buffer.from(body as Buffer), etag, metadata, lastModified: new Date(now()) });
+        return { etag } as Awaited<ReturnType<BlockBlobClient['upload']>>;
+      },
+      delete: async ({ conditions } = {}) => {
+        await storage.before('delete', path);
+        if (check(conditions) === undefined) throw refusal(404, 'BlobNotFound');
+        blobs.delete(path);
+        return {} as Awaited<ReturnType<BlockBlobClient['delete']>>;
+      },
+      download: async () => {
+        await storage.before('download', path);
+        const standing = blobs.get(path);
+        if (standing === undefined) throw refusal(404, 'BlobNotFound');
+        const { bytes, etag, metadata } = standing;
+        const readableStreamBody = (async function* () {
+          yield bytes;
+        })();
+        return { readableStreamBody, etag, metadata } as unknown as Awaited<ReturnType<BlockBlobClient['download']>>;
+      },
+    };
+    return client;
+  };
+
+  const containerOf = (container: string) => ({
+    getBlockBlobClient: (name: string) => clientOf(container, name),
+    async *listBlobsFlat({ prefix = '' } = {}) {
+      for (const [path, { lastModified }] of blobs) {
+        const name = path.slice(container.length + 1);
+        if (path.startsWith(`${container}/${prefix}`)) yield { name, properties: { lastModified } };
+      }
+    },
+  });
+
+  const storage: MemoryStorage = {
+    blobs,
+    before: () => undefined,
+    attempt: (container, operation, { signal = new AbortController().signal } = {}) =>
+      operation(containerOf(container) as unknown as ContainerClient, signal),
+    until: () => storage,
+  };
+  return storage;
+}
+
+function refusal(statusCode: number, code: string): RestError {
+  return new RestError(code, { statusCode, code });
+}
