@@ -21,6 +21,8 @@ const TARGET_PERCENT = 95;
 
 const preCall = (...names: string[]) => names.map((name) => `src/lib/preCall/${name}.ts`);
 const preCallTests = (...names: string[]) => names.map((name) => `tests/app/preCall${name}.test.ts`);
+/** A part of pre-call with unit tests of its own, for which storage in memory is enough. */
+const inMemory = (name: string): Part => ({ mutate: preCall(name), tests: [`tests/lib/preCall/${name}.test.ts`] });
 
 const groups: Readonly<Record<string, readonly Part[]>> = {
   signature: [{ mutate: ['src/lib/signature/*.ts'], tests: ['tests/lib/signature/*.test.ts'] }],
@@ -46,8 +48,7 @@ const groups: Readonly<Record<string, readonly Part[]>> = {
       tests: preCallTests('Once', 'Override', 'Answers', 'Ahead'),
       needsStorage: true,
     },
-    { mutate: preCall('lend', 'agentChange'), tests: preCallTests('Once', 'Ahead', 'Sweep'), needsStorage: true },
-    { mutate: preCall('sweep', 'deleteVoices', 'restoreAgent'), tests: preCallTests('Sweep'), needsStorage: true },
+    ...['lend', 'agentChange', 'sweep', 'deleteVoices', 'restoreAgent'].map(inMemory),
   ],
 };
 

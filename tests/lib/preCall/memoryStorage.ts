@@ -13,7 +13,7 @@ export interface MemoryStorage extends Attempts {
   /** By container and name. */
   readonly blobs: Map<string, Kept>;
   /** Told before each operation on a blob; what it throws, the operation throws. */
-  before: (operation: 'upload' | 'delete' | 'download', name: string) => void | Promise<void>;
+  before: (operation: 'upload' | 'delete' | 'download' | 'exists', name: string) => void | Promise<void>;
 }
 
 /** `now` gives the time of a change in milliseconds. */
@@ -31,7 +31,7 @@ export function memoryStorage(now: () => number = Date.now): MemoryStorage {
         throw refusal(412, 'ConditionNotMet');
       return standing;
     };
-    const client: Pick<BlockBlobClient, 'upload' | 'delete' | 'download'> = {
+    const client: Pick<BlockBlobClient, 'upload' | 'delete' | 'download' | 'exists'> = {
       upload: async (body, _length, { conditions, metadata = {} } = {}) => {
         await storage.before('upload', path);
         check(conditions);
@@ -55,14 +55,19 @@ export function memoryStorage(now: () => number = Date.now): MemoryStorage {
         })();
         return { readableStreamBody, etag, metadata } as unknown as Awaited<ReturnType<BlockBlobClient['download']>>;
       },
+      exists: async () => {
+        await storage.before('exists', path);
+        return blobs.has(path);
+      },
     };
     return client;
   };
 
   const containerOf = (container: string) => ({
+    getBlobClient: (name: string) => clientOf(container, name),
     getBlockBlobClient: (name: string) => clientOf(container, name),
     async *listBlobsFlat({ prefix = '' } = {}) {
-      for (const [path, { lastModified }] of blobs) {
+      for (const [path, { lastModified }] of [...blobs]) {
         const name = path.slice(container.length + 1);
         if (path.startsWith(`${container}/${prefix}`)) yield { name, properties: { lastModified } };
       }
