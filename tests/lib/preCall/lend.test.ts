@@ -13,6 +13,9 @@ vi.mock('node:timers/promises', () => ({
     }),
 }));
 
+// Nothing here takes time: what waits, waits for a clock that nobody moves.
+vi.setConfig({ testTimeout: 1_000 });
+
 let on: ReturnType<typeof lendWorld>;
 let loan: Loan;
 beforeEach(async () => {
@@ -229,6 +232,17 @@ describe('an agent that another delivery is at work on', () => {
     expect(on.elevenLabs.requests).toEqual([]);
     expect(await on.records.agent()).toEqual({ ...NOTHING_LENT, claim: alive() });
   });
+});
+
+it('an agent that another delivery claims first is waited for, even when it had no record before', async () => {
+  on.records.before('upload', 'agents/', () => on.records.putAgent({ claim: alive() }));
+  const lending = lend();
+  await vi.advanceTimersByTimeAsync(99);
+  expect(on.elevenLabs.requests).toEqual([]);
+  await on.records.putAgent({ claim: null });
+  await vi.advanceTimersByTimeAsync(1);
+  await lending;
+  expect(agentNow()).toEqual(LENT);
 });
 
 describe('when ElevenLabs', () => {

@@ -8,12 +8,14 @@ interface Kept {
   readonly lastModified: Date;
 }
 
+type Operation = 'upload' | 'delete' | 'download' | 'exists';
+
 /** What the state of pre-call needs of storage, in memory: small blobs that are changed on conditions. */
 export interface MemoryStorage extends Attempts {
   /** By container and name. */
   readonly blobs: Map<string, Kept>;
   /** Told before each operation on a blob; what it throws, the operation throws. */
-  before: (operation: 'upload' | 'delete' | 'download' | 'exists', name: string) => void | Promise<void>;
+  before: (operation: Operation, name: string) => void | Promise<void>;
 }
 
 /** `now` gives the time of a change in milliseconds. */
@@ -23,6 +25,11 @@ export function memoryStorage(now: () => number = Date.now): MemoryStorage {
 
   const clientOf = (container: string, name: string) => {
     const path = `${container}/${name}`;
+    /** Without a signal it would go on after its attempt has been given up. */
+    const begin = async (operation: Operation, signal: object | undefined) => {
+      if (signal === undefined) throw new Error(`${operation} of ${path} has no signal`);
+      await storage.before(operation, path);
+    };
     const check = (conditions: { ifMatch?: string; ifNoneMatch?: string } = {}) => {
       const standing = blobs.get(path);
       if (conditions.ifNoneMatch === '*' && standing !== undefined) throw refusal(409, 'BlobAlreadyExists');
@@ -32,21 +39,21 @@ export function memoryStorage(now: () => number = Date.now): MemoryStorage {
       return standing;
     };
     const client: Pick<BlockBlobClient, 'upload' | 'delete' | 'download' | 'exists'> = {
-      upload: async (body, _length, { conditions, metadata = {} } = {}) => {
-        await storage.before('upload', path);
+      upload: async (body, _length, { conditions, metadata = {}, abortSignal } = {}) => {
+        await begin('upload', abortSignal);
         check(conditions);
         const etag = `"${++changes}"`;
         blobs.set(path, { bytes: Buffer.from(body as Buffer), etag, metadata, lastModified: new Date(now()) });
         return { etag } as Awaited<ReturnType<BlockBlobClient['upload']>>;
       },
-      delete: async ({ conditions } = {}) => {
-        await storage.before('delete', path);
+      delete: async ({ conditions, abortSignal } = {}) => {
+        await begin('delete', abortSignal);
         if (check(conditions) === undefined) throw refusal(404, 'BlobNotFound');
         blobs.delete(path);
         return {} as Awaited<ReturnType<BlockBlobClient['delete']>>;
       },
-      download: async () => {
-        await storage.before('download', path);
+      download: async (_offset, _count, { abortSignal } = {}) => {
+        await begin('download', abortSignal);
         const standing = blobs.get(path);
         if (standing === undefined) throw refusal(404, 'BlobNotFound');
         const { bytes, etag, metadata } = standing;
@@ -55,8 +62,8 @@ export function memoryStorage(now: () => number = Date.now): MemoryStorage {
         })();
         return { readableStreamBody, etag, metadata } as unknown as Awaited<ReturnType<BlockBlobClient['download']>>;
       },
-      exists: async () => {
-        await storage.before('exists', path);
+      exists: async ({ abortSignal } = {}) => {
+        await begin('exists', abortSignal);
         return blobs.has(path);
       },
     };

@@ -21,7 +21,9 @@ const voiceIds = () => [...on.elevenLabs.voices.keys()];
 
 /** Post-call has stored something. */
 async function store(container: string, name: string): Promise<void> {
-  await on.storage.attempt(container, (client) => client.getBlockBlobClient(name).upload('', 0));
+  await on.storage.attempt(container, (client, abortSignal) =>
+    client.getBlockBlobClient(name).upload('', 0, { abortSignal }),
+  );
 }
 
 /** An agent that has a caller's voice. */
