@@ -5,7 +5,7 @@ import { Stryker } from '@stryker-mutator/core';
 const usage = `Usage: npm run mutation [-- GROUP ...] [--only WORD] [--concurrency N]
 
 Prints every change that no test has noticed, and the share of those that one has. Exits with 1 under 95 %.
-Takes minutes for signature and json, much longer for storage and preCall, whose tests use real storage.
+Takes minutes a group, and longer for storage and the state of preCall, whose tests use real storage.
 
   --only WORD        only source files whose path holds WORD
   --concurrency N    how many changes are tried at once (2)`;
@@ -20,8 +20,9 @@ interface Part {
 const TARGET_PERCENT = 95;
 
 const preCall = (...names: string[]) => names.map((name) => `src/lib/preCall/${name}.ts`);
+/** A source file whose tests have storage and ElevenLabs in memory. */
+const preCallUnit = (name: string): Part => ({ mutate: preCall(name), tests: [`tests/lib/preCall/${name}.test.ts`] });
 const preCallTests = (...names: string[]) => names.map((name) => `tests/app/preCall${name}.test.ts`);
-
 const groups: Readonly<Record<string, readonly Part[]>> = {
   signature: [{ mutate: ['src/lib/signature/*.ts'], tests: ['tests/lib/signature/*.test.ts'] }],
   json: [
@@ -46,8 +47,11 @@ const groups: Readonly<Record<string, readonly Part[]>> = {
       tests: preCallTests('Once', 'Override', 'Answers', 'Ahead'),
       needsStorage: true,
     },
-    { mutate: preCall('lend', 'agentChange'), tests: preCallTests('Once', 'Ahead', 'Sweep'), needsStorage: true },
-    { mutate: preCall('sweep', 'deleteVoices', 'restoreAgent'), tests: preCallTests('Sweep'), needsStorage: true },
+    preCallUnit('lend'),
+    preCallUnit('agentChange'),
+    preCallUnit('sweep'),
+    preCallUnit('deleteVoices'),
+    preCallUnit('restoreAgent'),
   ],
 };
 

@@ -1,0 +1,96 @@
+import { type BlockBlobClient, type ContainerClient, RestError } from '@azure/storage-blob';
+import type { Attempts } from '../../../src/lib/storage/blobStorage.ts';
+
+interface Kept {
+  readonly bytes: Buffer;
+  readonly etag: string;
+  readonly metadata: Record<string, string>;
+  readonly lastModified: Date;
+}
+
+type Operation = 'upload' | 'delete' | 'download' | 'exists';
+
+/** What the state of pre-call needs of storage, in memory: small blobs that are changed on conditions. */
+export interface MemoryStorage extends Attempts {
+  /** By container and name. */
+  readonly blobs: Map<string, Kept>;
+  /** Told before each operation on a blob; what it throws, the operation throws. */
+  before: (operation: Operation, name: string) => void | Promise<void>;
+}
+
+/** `now` gives the time of a change in milliseconds. */
+export function memoryStorage(now: () => number = Date.now): MemoryStorage {
+  const blobs = new Map<string, Kept>();
+  let changes = 0;
+
+  const clientOf = (container: string, name: string) => {
+    const path = `${container}/${name}`;
+    /** Without a signal it would go on after its attempt has been given up. */
+    const begin = async (operation: Operation, signal: object | undefined) => {
+      if (signal === undefined) throw new Error(`${operation} of ${path} has no signal`);
+      await storage.before(operation, path);
+    };
+    const check = (conditions: { ifMatch?: string; ifNoneMatch?: string } = {}) => {
+      const standing = blobs.get(path);
+      if (conditions.ifNoneMatch === '*' && standing !== undefined) throw refusal(409, 'BlobAlreadyExists');
+      if (conditions.ifMatch !== undefined && standing === undefined) throw refusal(412, 'ConditionNotMet');
+      if (conditions.ifMatch !== undefined && standing?.etag !== conditions.ifMatch)
+        throw refusal(412, 'ConditionNotMet');
+      return standing;
+    };
+    const client: Pick<BlockBlobClient, 'upload' | 'delete' | 'download' | 'exists'> = {
+      upload: async (body, _length, { conditions, metadata = {}, abortSignal } = {}) => {
+        await begin('upload', abortSignal);
+        check(conditions);
+        const etag = `"${++changes}"`;
+        blobs.set(path, { bytes: Buffer.from(body as Buffer), etag, metadata, lastModified: new Date(now()) });
+        return { etag } as Awaited<ReturnType<BlockBlobClient['upload']>>;
+      },
+      delete: async ({ conditions, abortSignal } = {}) => {
+        await begin('delete', abortSignal);
+        if (check(conditions) === undefined) throw refusal(404, 'BlobNotFound');
+        blobs.delete(path);
+        return {} as Awaited<ReturnType<BlockBlobClient['delete']>>;
+      },
+      download: async (_offset, _count, { abortSignal } = {}) => {
+        await begin('download', abortSignal);
+        const standing = blobs.get(path);
+        if (standing === undefined) throw refusal(404, 'BlobNotFound');
+        const { bytes, etag, metadata } = standing;
+        const readableStreamBody = (async function* () {
+          yield bytes;
+        })();
+        return { readableStreamBody, etag, metadata } as unknown as Awaited<ReturnType<BlockBlobClient['download']>>;
+      },
+      exists: async ({ abortSignal } = {}) => {
+        await begin('exists', abortSignal);
+        return blobs.has(path);
+      },
+    };
+    return client;
+  };
+
+  const containerOf = (container: string) => ({
+    getBlobClient: (name: string) => clientOf(container, name),
+    getBlockBlobClient: (name: string) => clientOf(container, name),
+    async *listBlobsFlat({ prefix = '' } = {}) {
+      for (const [path, { lastModified }] of [...blobs]) {
+        const name = path.slice(container.length + 1);
+        if (path.startsWith(`${container}/${prefix}`)) yield { name, properties: { lastModified } };
+      }
+    },
+  });
+
+  const storage: MemoryStorage = {
+    blobs,
+    before: () => undefined,
+    attempt: (container, operation, { signal = new AbortController().signal } = {}) =>
+      operation(containerOf(container) as unknown as ContainerClient, signal),
+    until: () => storage,
+  };
+  return storage;
+}
+
+function refusal(statusCode: number, code: string): RestError {
+  return new RestError(code, { statusCode, code });
+}
