@@ -1,6 +1,7 @@
 import type { Voice } from '../elevenlabs/schemas.ts';
 import { LABEL_HASH_DIGITS, MADE_BY } from './clone.ts';
 import { agents, conversations, isAlive, voices } from './records.ts';
+import { step } from './sweepStep.ts';
 import { callOf, type PreCallWorld, type Work } from './world.ts';
 
 /** How long the sweep holds what it claims. Shorter than the patience of a caller, who waits for it. */
@@ -74,8 +75,10 @@ export async function deleteOrphans(world: PreCallWorld, work: Work): Promise<vo
   const { voiceIds } = await running(world);
   for (const voice of candidates) {
     if (known.has(voice.voiceId) || known.has(voice.labels['sample']) || voiceIds.has(voice.voiceId)) continue;
-    await world.elevenLabs.deleteVoice(voice.voiceId, callOf(work));
-    work.log.write('WARNING', 'sweep', { outcome: 'orphan deleted', voice: voice.voiceId });
+    await step(work, 'orphan', async () => {
+      await world.elevenLabs.deleteVoice(voice.voiceId, callOf(work));
+      work.log.write('WARNING', 'sweep', { outcome: 'orphan deleted', voice: voice.voiceId });
+    });
   }
 }
 
@@ -98,8 +101,10 @@ export async function keepReserve(world: PreCallWorld, work: Work): Promise<void
     const sample = samples.get(voice.voiceId);
     if (missing <= 0) return;
     if (sample === undefined) continue;
-    await deleteClone(world, work, sample);
-    if ((await world.state.read(voices, sample)) === undefined) missing--;
+    await step(work, 'clone', async () => {
+      await deleteClone(world, work, sample);
+      if ((await world.state.read(voices, sample)) === undefined) missing--;
+    });
   }
   if (missing > 0) {
     work.log.write('WARNING', 'sweep', {

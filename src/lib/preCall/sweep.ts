@@ -4,6 +4,7 @@ import { CLAIM_MS, deleteClone, deleteOrphans, keepReserve } from './deleteVoice
 import { agents, type Conversation, conversations, isExpired, voices } from './records.ts';
 import { restoreAgent } from './restoreAgent.ts';
 import type { StateRecord } from './state.ts';
+import { step } from './sweepStep.ts';
 import type { PreCallWorld, Work } from './world.ts';
 
 const SWEEP_MS = 120_000;
@@ -31,24 +32,11 @@ export async function sweepPreCall(world: PreCallWorld, log: Log): Promise<void>
   await restoreAgents(world, work);
   if (world.settings.deletesClones) {
     for (const { name } of await world.state.list(voices)) {
-      if (endedSamples.has(name)) await attempt(work, 'clone', () => deleteClone(world, work, name));
+      if (endedSamples.has(name)) await step(work, 'clone', () => deleteClone(world, work, name));
     }
   }
-  await attempt(work, 'orphans', () => deleteOrphans(world, work));
-  if (world.settings.slotsReserve > 0) await attempt(work, 'reserve', () => keepReserve(world, work));
-}
-
-/** One thing that fails keeps no other from being done; the next sweep tries again. */
-async function attempt(work: Work, what: string, action: () => Promise<void>): Promise<void> {
-  try {
-    await action();
-  } catch (error) {
-    work.log.write('WARNING', 'sweep', {
-      outcome: 'failed',
-      what,
-      hint: error instanceof Error ? error.message : String(error),
-    });
-  }
+  await step(work, 'orphans', () => deleteOrphans(world, work));
+  if (world.settings.slotsReserve > 0) await step(work, 'reserve', () => keepReserve(world, work));
 }
 
 /**
@@ -59,7 +47,7 @@ async function endConversations(world: PreCallWorld, work: Work): Promise<Set<st
   const ended = new Set<string>();
   const running = new Set<string>();
   for (const { name, changedAt } of await world.state.list(conversations)) {
-    await attempt(work, 'conversation', async () => {
+    await step(work, 'conversation', async () => {
       const record = await world.state.read(conversations, name);
       if (record === undefined) return;
       const sample = record.value.sample_sha256;
@@ -101,7 +89,7 @@ async function isOver(world: PreCallWorld, { name, value }: StateRecord<Conversa
 
 async function restoreAgents(world: PreCallWorld, work: Work): Promise<void> {
   for (const { name, changedAt } of await world.state.list(agents)) {
-    await attempt(work, 'agent', async () => {
+    await step(work, 'agent', async () => {
       const record = await world.state.read(agents, name);
       if (record === undefined) return;
       const { lease, own } = record.value;

@@ -137,6 +137,17 @@ describe('a voice of ours without a record', () => {
     expect(on.lines).toEqual([{ level: 'WARNING', message: 'sweep', outcome: 'orphan deleted', voice: 'voice_1' }]);
   });
 
+  it('that ElevenLabs fails to delete keeps no other from being deleted, and the log says what failed', async () => {
+    for (const id of ['voice_1', 'stubborn', 'voice_2']) on.elevenLabs.addVoice(id, old());
+    on.elevenLabs.before = (request) => {
+      if (request === 'DELETE stubborn') throw failed('conflict');
+    };
+    await sweep();
+    expect(voiceIds()).toEqual(['stubborn']);
+    const problem = { level: 'WARNING', message: 'sweep', outcome: 'failed', what: 'orphan' };
+    expect(on.lines).toContainEqual({ ...problem, hint: expect.stringContaining('conflict') });
+  });
+
   it('is deleted when nobody knows how old it is', async () => {
     on.elevenLabs.addVoice('voice_1', undefined);
     await sweep();
@@ -281,6 +292,19 @@ describe('the reserve of free slots', () => {
       missing: 1,
       hint: 'All other voices are in use or not ours.',
     });
+  });
+
+  it('is reached with the next clone when ElevenLabs fails to delete the oldest one', async () => {
+    await putClones('young', 'stubborn');
+    on.elevenLabs.voiceLimit = 3;
+    on.elevenLabs.before = (request) => {
+      if (request === 'DELETE stubborn') throw failed('conflict');
+    };
+    await reserve();
+    expect(voiceIds()).toEqual(['stubborn']);
+    const problem = { level: 'WARNING', message: 'sweep', outcome: 'failed', what: 'clone' };
+    expect(on.lines).toContainEqual({ ...problem, hint: expect.stringContaining('conflict') });
+    expect(on.lines).not.toContainEqual(expect.objectContaining({ outcome: 'reserve not reached' }));
   });
 
   it('never costs a voice that no record knows, or one that is not ours', async () => {

@@ -1,0 +1,14 @@
+import type { Work } from './world.ts';
+
+/** One thing of the sweep that fails keeps no other from being done; the next sweep tries again. */
+export async function step(work: Work, what: string, action: () => Promise<void>): Promise<void> {
+  try {
+    await action();
+  } catch (error) {
+    work.log.write('WARNING', 'sweep', {
+      outcome: 'failed',
+      what,
+      hint: error instanceof Error ? error.message : String(error),
+    });
+  }
+}
