@@ -20,6 +20,8 @@ interface Part {
 const TARGET_PERCENT = 95;
 
 const preCall = (...names: string[]) => names.map((name) => `src/lib/preCall/${name}.ts`);
+/** A source file whose tests have storage and ElevenLabs in memory. */
+const preCallUnit = (name: string): Part => ({ mutate: preCall(name), tests: [`tests/lib/preCall/${name}.test.ts`] });
 const preCallTests = (...names: string[]) => names.map((name) => `tests/app/preCall${name}.test.ts`);
 
 const groups: Readonly<Record<string, readonly Part[]>> = {
@@ -41,11 +43,10 @@ const groups: Readonly<Record<string, readonly Part[]>> = {
   ],
   preCall: [
     { mutate: preCall('state', 'records'), tests: preCallTests('State'), needsStorage: true },
-    {
-      mutate: preCall('prepare', 'conversationClaim', 'clone', 'lookAhead'),
-      tests: preCallTests('Once', 'Override', 'Answers', 'Ahead'),
-      needsStorage: true,
-    },
+    preCallUnit('clone'),
+    preCallUnit('conversationClaim'),
+    preCallUnit('lookAhead'),
+    preCallUnit('prepare'),
     { mutate: preCall('lend', 'agentChange'), tests: preCallTests('Once', 'Ahead', 'Sweep'), needsStorage: true },
     { mutate: preCall('sweep', 'deleteVoices', 'restoreAgent'), tests: preCallTests('Sweep'), needsStorage: true },
   ],
