@@ -4,10 +4,8 @@ import { type CloneRequest, cloneOnce } from '../../../src/lib/preCall/clone.ts'
 import { CloningError } from '../../../src/lib/preCall/errors.ts';
 import { type Claim, type VoiceState, voices } from '../../../src/lib/preCall/records.ts';
 import {
-  addVoiceError,
   type CloneWorld,
   cloneWorld,
-  elevenLabsError,
   failureOf,
   INSTALLATION,
   SAMPLE,
@@ -17,6 +15,7 @@ import {
   stopTime,
   timeFor,
 } from './cloneWorld.ts';
+import { addVoiceError, elevenLabsError } from './fakeElevenLabs.ts';
 
 beforeEach(stopTime);
 

@@ -3,22 +3,13 @@ import { syncBuiltinESMExports } from 'node:module';
 import timers from 'node:timers/promises';
 import { vi } from 'vitest';
 import { BodyMemory } from '../../../src/lib/bodyMemory.ts';
-import type { NewVoice } from '../../../src/lib/elevenlabs/addVoice.ts';
-import type { ElevenLabsClient } from '../../../src/lib/elevenlabs/client.ts';
-import {
-  AddVoiceError,
-  type AddVoiceOutcome,
-  ElevenLabsError,
-  type Failure,
-} from '../../../src/lib/elevenlabs/errors.ts';
-import type { Agent, Voice } from '../../../src/lib/elevenlabs/schemas.ts';
-import type { Call } from '../../../src/lib/elevenlabs/transport.ts';
 import { type Conversation, conversations } from '../../../src/lib/preCall/records.ts';
 import type { PreCallRequest } from '../../../src/lib/preCall/request.ts';
 import type { Sample } from '../../../src/lib/preCall/sample.ts';
 import type { PreCallSettings } from '../../../src/lib/preCall/settings.ts';
 import { StateStore } from '../../../src/lib/preCall/state.ts';
 import type { PreCallWorld, Work } from '../../../src/lib/preCall/world.ts';
+import { clientOf, type FakeElevenLabs, fakeElevenLabs, type Operation } from './fakeElevenLabs.ts';
 import { type MemoryStorage, memoryStorage } from './memoryStorage.ts';
 
 export const SAMPLE_BYTES = Buffer.from('the voice of a caller');
@@ -39,21 +30,6 @@ export const REQUEST: PreCallRequest = {
 };
 export const INSTALLATION = 'installation_1';
 const DEADLINE_MS = 48_000;
-
-type Operation = 'addVoice' | 'findVoices' | 'getVoice' | 'deleteVoice' | 'getAgent' | 'patchAgent';
-type Hook = (operation: Operation, id: string) => void | Promise<void>;
-
-/** What the clones and agents of pre-call need of ElevenLabs, in memory. */
-interface FakeElevenLabs {
-  readonly voices: Map<string, Voice>;
-  readonly agents: Map<string, Agent>;
-  readonly added: NewVoice[];
-  readonly asked: { readonly operation: Operation; readonly atMs: number }[];
-  requiresVerification: boolean;
-  /** Told before each operation and after it; what it throws, the operation throws. */
-  before: Hook;
-  after: Hook;
-}
 
 export interface CloneWorld {
   readonly world: PreCallWorld;
@@ -122,35 +98,16 @@ export function failureOf(promise: Promise<unknown>): Promise<unknown> {
   return timeFor(failure);
 }
 
-export function elevenLabsError(failure: Partial<Failure> = {}): ElevenLabsError {
-  return new ElevenLabsError({ ...UNAVAILABLE, ...failure });
-}
-
-export function addVoiceError(outcome: AddVoiceOutcome, failure: Partial<Failure> = {}): AddVoiceError {
-  return new AddVoiceError({ ...UNAVAILABLE, ...failure }, outcome);
-}
-
-const UNAVAILABLE: Failure = { reason: 'upstream_unavailable', operation: 'a call', status: 500, retryable: true };
-
 export function cloneWorld(settings: Partial<PreCallSettings> = {}): CloneWorld {
   const storage = memoryStorage();
   const state = new StateStore(storage, { container: 'state', prefix: '' });
-  const elevenLabs: FakeElevenLabs = {
-    voices: new Map(),
-    agents: new Map(),
-    added: [],
-    asked: [],
-    requiresVerification: false,
-    before: () => undefined,
-    after: () => undefined,
-  };
+  const elevenLabs = fakeElevenLabs();
   const log: string[] = [];
   const world: PreCallWorld = {
     settings: { ...SETTINGS, ...settings },
     storage,
     state,
-    // Only its own methods are used, and none of its private members.
-    elevenLabs: clientOf(elevenLabs) as ElevenLabsClient,
+    elevenLabs: clientOf(elevenLabs),
     bodies: new BodyMemory(1),
     installation: async () => INSTALLATION,
     now: Date.now,
@@ -202,53 +159,3 @@ const SETTINGS: PreCallSettings = {
   slotsReserve: 0,
   callPaths: { transcripts: path('transcripts'), audio: path('audio'), callFailures: path('call-failures') },
 };
-
-function clientOf(fake: FakeElevenLabs): Pick<ElevenLabsClient, Operation> {
-  const ask = async <T>(operation: Operation, id: string, { signal }: Call, answer: () => T): Promise<T> => {
-    fake.asked.push({ operation, atMs: Date.now() });
-    await fake.before(operation, id);
-    if (signal.aborted) throw elevenLabsError({ what: 'was not asked' });
-    const answered = answer();
-    await fake.after(operation, id);
-    return answered;
-  };
-  const standing = <T>(all: Map<string, T>, id: string): T => {
-    const found = all.get(id);
-    if (found === undefined) throw elevenLabsError({ reason: 'not_found', status: 404, retryable: false });
-    return found;
-  };
-  return {
-    addVoice: (voice, call) =>
-      ask('addVoice', voice.name, call, () => {
-        fake.added.push(voice);
-        const { name, labels } = voice;
-        const voiceId = `voice_${fake.added.length}`;
-        const createdAtSeconds = Math.floor(Date.now() / 1000);
-        fake.voices.set(voiceId, { voiceId, name, labels, category: 'cloned', createdAtSeconds });
-        return { voiceId, requiresVerification: fake.requiresVerification };
-      }),
-    async *findVoices({ category, labels = {} }, call) {
-      yield* await ask('findVoices', '', call, () =>
-        [...fake.voices.values()].filter(
-          (voice) =>
-            voice.category === category &&
-            Object.entries(labels).every(([label, value]) => voice.labels[label] === value),
-        ),
-      );
-    },
-    getVoice: (id, call) => ask('getVoice', id, call, () => standing(fake.voices, id)),
-    deleteVoice: (id, call) => ask('deleteVoice', id, call, () => void fake.voices.delete(id)),
-    getAgent: (id, call) => ask('getAgent', id, call, () => standing(fake.agents, id)),
-    patchAgent: ({ agentId, voiceId, firstMessage }, call) =>
-      ask('patchAgent', agentId, call, () => {
-        const before = standing(fake.agents, agentId);
-        const after = {
-          agentId,
-          voiceId: voiceId === undefined ? before.voiceId : (voiceId ?? undefined),
-          firstMessage: firstMessage === undefined ? before.firstMessage : (firstMessage ?? undefined),
-        };
-        fake.agents.set(agentId, after);
-        return after;
-      }),
-  };
-}

@@ -4,7 +4,6 @@ import { type AgentState, agents, NOTHING_LENT, type VoiceState, voices } from '
 import {
   type CloneWorld,
   cloneWorld,
-  elevenLabsError,
   failureOf,
   REQUEST,
   SAMPLE_HASH,
@@ -12,6 +11,7 @@ import {
   stopTime,
   timeFor,
 } from './cloneWorld.ts';
+import { elevenLabsError } from './fakeElevenLabs.ts';
 
 beforeEach(stopTime);
 

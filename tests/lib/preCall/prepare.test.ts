@@ -5,10 +5,8 @@ import { agents, conversations, voices } from '../../../src/lib/preCall/records.
 import type { PreCallRequest } from '../../../src/lib/preCall/request.ts';
 import type { PreCallSettings } from '../../../src/lib/preCall/settings.ts';
 import {
-  addVoiceError,
   type CloneWorld,
   cloneWorld,
-  elevenLabsError,
   failureOf,
   REQUEST,
   SAMPLE,
@@ -18,6 +16,7 @@ import {
   stopTime,
   timeFor,
 } from './cloneWorld.ts';
+import { addVoiceError, elevenLabsError } from './fakeElevenLabs.ts';
 
 beforeEach(stopTime);
 
