@@ -42,11 +42,10 @@ const groups: Readonly<Record<string, readonly Part[]>> = {
   ],
   preCall: [
     { mutate: preCall('state', 'records'), tests: preCallTests('State'), needsStorage: true },
-    {
-      mutate: preCall('prepare', 'conversationClaim', 'clone', 'lookAhead'),
-      tests: preCallTests('Once', 'Override', 'Answers', 'Ahead'),
-      needsStorage: true,
-    },
+    preCallUnit('prepare'),
+    preCallUnit('conversationClaim'),
+    preCallUnit('clone'),
+    preCallUnit('lookAhead'),
     preCallUnit('lend'),
     preCallUnit('agentChange'),
     preCallUnit('sweep'),

@@ -1,0 +1,252 @@
+import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { claimConversation, HeldClaim } from '../../../src/lib/preCall/conversationClaim.ts';
+import { type Conversation, conversations } from '../../../src/lib/preCall/records.ts';
+import type { StateRecord } from '../../../src/lib/preCall/state.ts';
+import {
+  type CloneWorld,
+  cloneWorld,
+  failureOf,
+  REQUEST,
+  SAMPLE_HASH,
+  settle,
+  stopTime,
+  timeFor,
+} from './cloneWorld.ts';
+
+beforeEach(stopTime);
+
+const MINUTE_MS = 60_000;
+const CONVERSATION = REQUEST.conversationId;
+const CLONE = { voiceId: 'voice_1', clonedAt: 1_700_000_000_000, isReused: true };
+const ANSWER = { voice_id: 'voice_1', cloned_at: 1_700_000_000_000, voice_reused: true, agent_updated: false };
+
+let here: CloneWorld;
+let work: ReturnType<CloneWorld['work']>;
+beforeEach(() => {
+  here = cloneWorld({ leaseMs: 600_000 });
+  work = here.work('us');
+});
+
+const claiming = (by = work) => claimConversation(here.world, by, REQUEST, SAMPLE_HASH);
+const standing = () => here.state.read(conversations, CONVERSATION);
+const recorded = async () => (await standing())?.value;
+
+/** Changes the record as somebody else would, whatever stands there. */
+async function change(more: Partial<Conversation>): Promise<void> {
+  const record = await standing();
+  if (record === undefined) throw new Error('There is no record');
+  await here.state.replace(conversations, record, { ...record.value, ...more });
+}
+
+async function remove(): Promise<void> {
+  const record = await standing();
+  if (record !== undefined) await here.state.remove(conversations, record);
+}
+
+/** Once, at the write that comes next; what else is written meanwhile passes. */
+function atNextWrite(action: () => Promise<unknown>): void {
+  here.storage.before = async (operation) => {
+    if (operation !== 'upload') return;
+    here.storage.before = () => undefined;
+    await action();
+  };
+}
+
+describe('a conversation that nobody has claimed', () => {
+  it('is ours, with all that others need to know', async () => {
+    const { value } = await timeFor(claiming());
+    expect(value).toEqual({
+      agent_id: 'agent_1',
+      sample_sha256: SAMPLE_HASH,
+      expires_at: Date.now() + 600_000,
+      claim: { by: 'us', until: expect.any(Number) },
+      answer: null,
+      ended: false,
+    });
+    expect(value.claim?.until).toBeGreaterThan(Date.now());
+    expect(await recorded()).toEqual(value);
+  });
+});
+
+describe('a conversation that another delivery is at work on', () => {
+  it('is waited for, and gives its answer', async () => {
+    await here.atWork(CONVERSATION, 'them');
+    setTimeout(() => change({ claim: null, answer: ANSWER }), 2_000);
+    expect((await timeFor(claiming())).value).toMatchObject({ answer: ANSWER, claim: null });
+  });
+
+  it('is ours when that one gives up', async () => {
+    await here.atWork(CONVERSATION, 'them');
+    setTimeout(remove, 2_000);
+    expect((await timeFor(claiming())).value.claim).toMatchObject({ by: 'us' });
+  });
+
+  it('is ours soon after that one has died, with a lease from then on', async () => {
+    const died = Date.now();
+    await timeFor(claiming(here.work('them')));
+    const { value } = await timeFor(claiming());
+    expect(value).toMatchObject({ claim: { by: 'us' }, expires_at: Date.now() + 600_000 });
+    expect(await recorded()).toEqual(value);
+    expect(Date.now() - died).toBeGreaterThan(5_000);
+    expect(Date.now() - died).toBeLessThan(10_000);
+  });
+
+  it('is left to it until the deadline', async () => {
+    await here.atWork(CONVERSATION, 'them');
+    setTimeout(work.end, 2_000);
+    expect(await failureOf(claiming())).toMatchObject({ status: 503 });
+    expect(await recorded()).toMatchObject({ claim: { by: 'them' } });
+  });
+});
+
+describe('a conversation with an answer', () => {
+  it.each([null, { by: 'them', until: 0 }])('keeps it, with the claim %j', async (claim) => {
+    await here.atWork(CONVERSATION, 'them', { claim, answer: ANSWER });
+    expect((await timeFor(claiming())).value).toMatchObject({ claim, answer: ANSWER });
+    expect(await recorded()).toMatchObject({ claim, answer: ANSWER });
+  });
+});
+
+describe('a conversation without an answer that nobody is at work on any more', () => {
+  it('is ours, and runs again when the sweep had ended it', async () => {
+    await here.atWork(CONVERSATION, 'them', { claim: null, ended: true });
+    expect((await timeFor(claiming())).value).toMatchObject({ claim: { by: 'us' }, ended: false });
+  });
+
+  it('is taken by one of two who come at once, and gives both of them the same answer', async () => {
+    await here.atWork(CONVERSATION, 'them', { claim: null });
+    let writes = 0;
+    here.storage.before = async (operation) => {
+      // The first one finds the record standing, the second one is to take it over.
+      if (operation !== 'upload' || ++writes !== 2) return;
+      await change({ claim: { by: 'third', until: Date.now() + MINUTE_MS } });
+      setTimeout(() => change({ claim: null, answer: ANSWER }), 1_000);
+    };
+    expect((await timeFor(claiming())).value).toMatchObject({ answer: ANSWER });
+  });
+});
+
+describe('a held claim', () => {
+  let record: StateRecord<Conversation>;
+  let held: HeldClaim;
+  beforeEach(async () => {
+    record = await claiming();
+    held = new HeldClaim(here.world, work, record);
+  });
+
+  it('keeps other deliveries waiting as long as its own is at work, and changes nothing else', async () => {
+    const other = here.work('them');
+    setTimeout(other.end, MINUTE_MS);
+    expect(await failureOf(claiming(other))).toMatchObject({ status: 503 });
+    expect(await recorded()).toEqual({ ...record.value, claim: { by: 'us', until: expect.any(Number) } });
+  });
+
+  it('survives a sign of life that cannot be written', async () => {
+    atNextWrite(async () => {
+      throw new Error('storage is away');
+    });
+    await vi.advanceTimersToNextTimerAsync();
+    expect(await recorded()).toEqual(record.value);
+    const other = here.work('them');
+    setTimeout(other.end, MINUTE_MS);
+    expect(await failureOf(claiming(other))).toMatchObject({ status: 503 });
+    await held.answer(CLONE, true);
+    expect(await recorded()).toMatchObject({ answer: { voice_id: 'voice_1' } });
+  });
+
+  it('ends with the answer, which is for all later deliveries', async () => {
+    await held.answer(CLONE, false);
+    expect(await recorded()).toEqual({ ...record.value, claim: null, answer: ANSWER });
+    expect((await timeFor(claiming(here.work('them')))).value.answer).toEqual(ANSWER);
+  });
+
+  it.each([true, false])('answers whether the voice was reused and the agent updated: %s', async (is) => {
+    await held.answer({ ...CLONE, isReused: is }, !is);
+    expect((await recorded())?.answer).toEqual({ ...ANSWER, voice_reused: is, agent_updated: !is });
+  });
+
+  it.each([
+    ['the answer', () => held.answer(CLONE, false)],
+    ['giving up', () => held.giveUp()],
+  ])('gives no sign of life after %s', async (_name, end) => {
+    await end();
+    const asked = vi.fn();
+    here.storage.before = asked;
+    await vi.advanceTimersByTimeAsync(MINUTE_MS);
+    expect(asked).not.toHaveBeenCalled();
+  });
+
+  it('lets the next delivery begin at once when it is given up', async () => {
+    await held.giveUp();
+    expect(await standing()).toBeUndefined();
+  });
+
+  describe.each([
+    ['the answer', () => held.answer(CLONE, false), { claim: null, answer: ANSWER }],
+    ['giving up', () => held.giveUp(), undefined],
+  ])('with a sign of life under way when %s comes', (_name, end, expected) => {
+    it('waits until it is written', async () => {
+      const { promise: written, resolve: write } = Promise.withResolvers<void>();
+      atNextWrite(() => written);
+      await vi.advanceTimersToNextTimerAsync();
+      const ending = end();
+      await settle();
+      expect(await recorded()).toEqual(record.value);
+      write();
+      await timeFor(ending);
+      expect(await recorded()).toEqual(expected && { ...record.value, ...expected });
+    });
+  });
+
+  it('answers although a sign of life was written whose answer was lost', async () => {
+    atNextWrite(async () => {
+      await change({ claim: { by: 'us', until: Date.now() + MINUTE_MS } });
+      throw new Error('the answer was lost');
+    });
+    await vi.advanceTimersToNextTimerAsync();
+    await held.answer(CLONE, false);
+    expect(await recorded()).toEqual({ ...record.value, claim: null, answer: ANSWER });
+  });
+
+  it.each<[string, Partial<Conversation>]>([
+    ['has taken it over', { claim: { by: 'them', until: 9e15 } }],
+    ['has answered', { claim: null, answer: { ...ANSWER, voice_id: 'voice_theirs' } }],
+    ['has ended it', { claim: null, ended: true }],
+  ])('changes nothing when somebody else %s', async (_name, theirs) => {
+    await change(theirs);
+    await held.answer(CLONE, false);
+    expect(await recorded()).toEqual({ ...record.value, ...theirs });
+  });
+
+  it('is not written again when somebody else takes it over in the middle of the answer', async () => {
+    await change({ expires_at: 1 });
+    let writes = 0;
+    here.storage.before = async (operation) => {
+      if (operation !== 'upload' || ++writes !== 2) return;
+      await change({ claim: { by: 'them', until: 9e15 } });
+    };
+    await held.answer(CLONE, false);
+    expect(await recorded()).toMatchObject({ claim: { by: 'them' }, answer: null });
+  });
+
+  it('leaves a record alone that somebody else has taken over when it is given up', async () => {
+    await change({ claim: { by: 'them', until: 9e15 } });
+    await held.giveUp();
+    expect(await recorded()).toMatchObject({ claim: { by: 'them' } });
+  });
+
+  it('makes no new record when the old one is gone', async () => {
+    await remove();
+    await held.answer(CLONE, false);
+    expect(await standing()).toBeUndefined();
+  });
+
+  it('can be given up when storage is away: it then runs out by itself', async () => {
+    here.storage.before = () => {
+      throw new Error('storage is away');
+    };
+    await held.giveUp();
+    here.storage.before = () => undefined;
+    expect((await timeFor(claiming(here.work('them')))).value.claim).toMatchObject({ by: 'them' });
+  });
+});

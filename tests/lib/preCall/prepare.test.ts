@@ -1,0 +1,245 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { lookAhead } from '../../../src/lib/preCall/lookAhead.ts';
+import { prepareCall } from '../../../src/lib/preCall/prepare.ts';
+import { agents, conversations, voices } from '../../../src/lib/preCall/records.ts';
+import type { PreCallRequest } from '../../../src/lib/preCall/request.ts';
+import type { PreCallSettings } from '../../../src/lib/preCall/settings.ts';
+import {
+  type CloneWorld,
+  cloneWorld,
+  failureOf,
+  REQUEST,
+  SAMPLE,
+  SAMPLE_BYTES,
+  SAMPLE_HASH,
+  settle,
+  stopTime,
+  timeFor,
+} from './cloneWorld.ts';
+import { addVoiceError, elevenLabsError } from './fakeElevenLabs.ts';
+
+beforeEach(stopTime);
+
+const OWN = { agentId: 'agent_1', voiceId: 'voice_own', firstMessage: 'Good day.' };
+const RETURNING = { ...REQUEST, conversationId: 'conv_2' };
+const KEPT_SAMPLE = `samples/agent_1/conv_1.${SAMPLE_HASH.slice(0, 32)}.wav`;
+
+function worldWith(settings: Partial<PreCallSettings> = {}): CloneWorld {
+  const world = cloneWorld(settings);
+  world.elevenLabs.agents.set('agent_1', OWN);
+  return world;
+}
+
+let here: CloneWorld;
+beforeEach(() => {
+  here = worldWith();
+});
+
+const preparing = (request: PreCallRequest = REQUEST, work = here.work('us')) =>
+  prepareCall(here.world, work, { request, sample: SAMPLE, ...lookAhead(here.world, request) });
+const prepared = (request?: PreCallRequest) => timeFor(preparing(request));
+
+const conversation = async (name = 'conv_1') => (await here.state.read(conversations, name))?.value;
+const voice = async () => (await here.state.read(voices, SAMPLE_HASH))?.value;
+const agent = async () => (await here.state.read(agents, 'agent_1'))?.value;
+const agentNow = () => here.elevenLabs.agents.get('agent_1');
+
+const answers = (is: { reused: boolean; updated: boolean }) => ({
+  voice_id: 'voice_1',
+  cloned_at: Date.now(),
+  voice_reused: is.reused,
+  agent_updated: is.updated,
+});
+
+describe('a new caller', () => {
+  it('gets a clone, and the agent speaks with it and greets by name', async () => {
+    const facts = { isReused: false, isAgentUpdated: true, isRepeated: false };
+    expect(await prepared()).toEqual({ voiceId: 'voice_1', clonedAt: Date.now(), ...facts });
+    expect(agentNow()).toEqual({ agentId: 'agent_1', voiceId: 'voice_1', firstMessage: 'Hello Ivan!' });
+    expect(here.asked().filter((operation) => operation === 'getAgent')).toHaveLength(1);
+    expect(here.elevenLabs.added).toEqual([expect.objectContaining({ sample: SAMPLE_BYTES })]);
+    expect(here.elevenLabs.added[0]?.labels).toMatchObject({
+      conversation: 'conv_1',
+      sample: SAMPLE_HASH.slice(0, 32),
+    });
+  });
+
+  it('leaves records of the answer, the voice and the loan, and no claim', async () => {
+    await prepared();
+    const { leaseMs } = here.world.settings;
+    expect(await conversation()).toMatchObject({ claim: null, answer: answers({ reused: false, updated: true }) });
+    expect(await voice()).toEqual({ state: 'ready', voice_id: 'voice_1', cloned_at: Date.now() });
+    expect(await agent()).toMatchObject({
+      own: { voice_id: 'voice_own', first_message: 'Good day.' },
+      set: [{ voice_id: 'voice_1' }],
+      lease: { conversation: 'conv_1', expires_at: Date.now() + leaseMs },
+      claim: null,
+    });
+    expect(here.elevenLabs.added[0]?.labels['expires_at']).toBe(String((Date.now() + leaseMs) / 1000));
+    expect(here.log).toEqual([]);
+  });
+
+  it('has clone and agent claimed for the conversation meanwhile, so that others see whether it is alive', async () => {
+    const claims: unknown[] = [];
+    here.elevenLabs.before = async (operation) => {
+      const record = operation === 'addVoice' ? await voice() : operation === 'patchAgent' ? await agent() : undefined;
+      if (record !== undefined && 'claim' in record) claims.push(record.claim);
+    };
+    await prepared();
+    const claim = { by: 'us', conversation: 'conv_1' };
+    expect(claims).toEqual([claim, claim]);
+  });
+
+  it('keeps a delivery of the same conversation waiting for the same answer', async () => {
+    here.elevenLabs.before = (operation) =>
+      operation === 'addVoice' ? new Promise((resolve) => setTimeout(resolve, 20_000)) : undefined;
+    const [first, second] = await timeFor(Promise.all([preparing(), preparing(REQUEST, here.work('again'))]));
+    expect(first.isRepeated).toBe(false);
+    expect(second).toEqual({ ...first, isRepeated: true });
+    expect(here.elevenLabs.added).toHaveLength(1);
+  });
+});
+
+describe('a conversation that has its answer', () => {
+  it.each<[string, boolean, boolean]>([
+    ['with a new voice', false, true],
+    ['with a known voice and the agent as it was', true, false],
+  ])('gets it again, %s, and nothing is asked', async (_name, reused, updated) => {
+    await here.atWork('conv_1', 'them', { claim: null, answer: answers({ reused, updated }) });
+    const facts = { isReused: reused, isAgentUpdated: updated, isRepeated: true };
+    expect(await prepared()).toEqual({ voiceId: 'voice_1', clonedAt: Date.now(), ...facts });
+    expect(here.asked()).toEqual([]);
+  });
+});
+
+describe('a returning caller', () => {
+  it('gets the same clone, the agent being seen once and beside it', async () => {
+    const first = await prepared();
+    here.elevenLabs.asked.length = 0;
+    const facts = { isReused: true, isAgentUpdated: true, isRepeated: false };
+    expect(await prepared(RETURNING)).toEqual({ ...first, ...facts });
+    expect(here.asked().toSorted()).toEqual(['getAgent', 'getVoice', 'patchAgent']);
+    expect(await conversation('conv_2')).toMatchObject({ answer: answers({ reused: true, updated: true }) });
+    expect(await agent()).toMatchObject({ lease: { conversation: 'conv_2' } });
+  });
+
+  it('whose voice is gone gets a new one, and the agent speaks with that', async () => {
+    await prepared();
+    here.elevenLabs.voices.clear();
+    expect(await prepared(RETURNING)).toMatchObject({ voiceId: 'voice_2', isReused: false, isAgentUpdated: true });
+    expect(agentNow()).toMatchObject({ voiceId: 'voice_2' });
+  });
+});
+
+describe('an agent that is not to be changed', () => {
+  it('is not asked for, and the answer says so', async () => {
+    here = worldWith({ agentUpdate: 'override' });
+    expect(await prepared()).toMatchObject({ voiceId: 'voice_1', isAgentUpdated: false });
+    expect(await prepared(RETURNING)).toMatchObject({ isReused: true, isAgentUpdated: false });
+    expect(here.asked()).toEqual(['addVoice', 'getVoice']);
+    expect(await agent()).toBeUndefined();
+    expect(await conversation()).toMatchObject({ claim: null, answer: answers({ reused: false, updated: false }) });
+    expect(here.log).toEqual([]);
+  });
+});
+
+describe('an agent that cannot be changed', () => {
+  const expectWarning = (hint: string) => {
+    const facts = { outcome: 'not updated', agent: 'agent_1', conversation: 'conv_1', hint };
+    expect(here.log).toEqual([`WARNING agent ${JSON.stringify(facts)}`]);
+  };
+
+  it.each(['getAgent', 'patchAgent'] as const)('by %s costs no caller: answer and log say so', async (failing) => {
+    const error = elevenLabsError({ reason: 'missing_permission', status: 403, retryable: false });
+    here.elevenLabs.before = (operation) => {
+      if (operation === failing) throw error;
+    };
+    expect(await prepared()).toMatchObject({ voiceId: 'voice_1', isAgentUpdated: false, isRepeated: false });
+    expect(await conversation()).toMatchObject({ claim: null, answer: answers({ reused: false, updated: false }) });
+    expectWarning(error.message);
+    expect(agentNow()).toEqual(OWN);
+  });
+
+  it('for a reason that is no error is logged all the same', async () => {
+    here.elevenLabs.before = (operation) => {
+      if (operation === 'patchAgent') throw 'no error';
+    };
+    expect(await prepared()).toMatchObject({ isAgentUpdated: false });
+    expectWarning('no error');
+  });
+
+  it('is free for the next caller at once', async () => {
+    here.elevenLabs.before = (operation) => {
+      if (operation === 'patchAgent') throw elevenLabsError();
+    };
+    await prepared();
+    here.elevenLabs.before = () => undefined;
+    expect(await prepared(RETURNING)).toMatchObject({ isAgentUpdated: true });
+  });
+});
+
+describe('a clone that fails', () => {
+  it.each([
+    ['is refused', addVoiceError('refused', { reason: 'invalid_audio', status: 400, retryable: false }), 422],
+    ['cannot be had in time', addVoiceError('refused', { retryAfterSeconds: 60 }), 503],
+  ])(
+    'because it %s changes no agent, and the conversation may be delivered again at once',
+    async (_name, error, status) => {
+      here.elevenLabs.before = (operation) => {
+        if (operation === 'addVoice') throw error;
+      };
+      expect(await failureOf(preparing())).toMatchObject({ status, cause: error });
+      expect(await conversation()).toBeUndefined();
+      expect(agentNow()).toEqual(OWN);
+      here.elevenLabs.before = () => undefined;
+      const again = preparing(REQUEST, here.work('again'));
+      expect(await timeFor(again)).toMatchObject({ voiceId: 'voice_1', isRepeated: false });
+    },
+  );
+
+  it('leaves the conversation to the delivery that has taken it over', async () => {
+    here.elevenLabs.before = async (operation) => {
+      if (operation !== 'addVoice') return;
+      const record = await here.state.read(conversations, 'conv_1');
+      if (record === undefined) throw new Error('There is no record');
+      await here.state.replace(conversations, record, { ...record.value, claim: { by: 'them', until: 9e15 } });
+      throw addVoiceError('refused', { status: 400, reason: 'invalid_audio', retryable: false });
+    };
+    expect(await failureOf(preparing())).toMatchObject({ status: 422 });
+    expect(await conversation()).toMatchObject({ claim: { by: 'them' } });
+  });
+
+  it('leaves no sample behind', async () => {
+    here = worldWith({ storesSamples: true });
+    here.elevenLabs.before = () => {
+      throw addVoiceError('refused', { status: 400, reason: 'invalid_audio', retryable: false });
+    };
+    await failureOf(preparing());
+    expect(here.storage.blobs.has(KEPT_SAMPLE)).toBe(false);
+  });
+});
+
+describe('the sample', () => {
+  it('is kept beside the change of the agent, when that is switched on', async () => {
+    here = worldWith({ storesSamples: true });
+    const { promise: slow, resolve: go } = Promise.withResolvers<void>();
+    here.elevenLabs.before = (operation) => (operation === 'patchAgent' ? slow : undefined);
+    const answering = preparing();
+    await settle();
+    expect(here.storage.blobs.get(KEPT_SAMPLE)?.bytes).toEqual(SAMPLE_BYTES);
+    go();
+    expect(await timeFor(answering)).toMatchObject({ isAgentUpdated: true });
+  });
+
+  it('is kept before the answer, which is given even when that fails', async () => {
+    here = worldWith({ storesSamples: true });
+    let answered: unknown;
+    here.storage.before = async (operation, name) => {
+      if (operation !== 'upload' || name !== KEPT_SAMPLE) return;
+      answered = (await conversation())?.answer;
+      throw new Error('storage is away');
+    };
+    expect(await prepared()).toMatchObject({ isAgentUpdated: true });
+    expect(answered).toBeNull();
+  });
+});
