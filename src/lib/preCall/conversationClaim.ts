@@ -65,15 +65,29 @@ export class HeldClaim {
     const write = (record: StateRecord<Conversation>) =>
       state.replace(conversations, record, { ...record.value, claim: null, answer });
     if ((await write(this.#record)) !== undefined) return;
-    // A sign of life whose answer was lost has changed the record; or another delivery has taken it over, and answers.
-    const standing = await state.read(conversations, this.#record.name);
-    if (standing?.value.claim?.by === this.#work.id) await write(standing);
+    const ours = await this.#standing();
+    if (ours !== undefined) await write(ours);
   }
 
   /** The next delivery of the conversation may begin at once. */
   async giveUp(): Promise<void> {
     await this.#stop();
-    await this.#world.state.remove(conversations, this.#record).catch(() => {});
+    const { state } = this.#world;
+    const remove = async () => {
+      if (await state.remove(conversations, this.#record)) return;
+      const ours = await this.#standing();
+      if (ours !== undefined) await state.remove(conversations, ours);
+    };
+    await remove().catch(() => {}); // then it runs out by itself
+  }
+
+  /**
+   * The record that is not as we knew it, as long as it is ours: a sign of life whose answer was lost has changed it.
+   * Undefined when another delivery has taken it over, and will answer.
+   */
+  async #standing(): Promise<StateRecord<Conversation> | undefined> {
+    const standing = await this.#world.state.read(conversations, this.#record.name);
+    return standing?.value.claim?.by === this.#work.id ? standing : undefined;
   }
 
   async #stop(): Promise<void> {

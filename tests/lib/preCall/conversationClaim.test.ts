@@ -229,6 +229,16 @@ describe('a held claim', () => {
     expect(await recorded()).toMatchObject({ claim: { by: 'them' }, answer: null });
   });
 
+  it('is given up although a sign of life was written whose answer was lost', async () => {
+    atNextWrite(async () => {
+      await change({ claim: { by: 'us', until: Date.now() + MINUTE_MS } });
+      throw new Error('the answer was lost');
+    });
+    await vi.advanceTimersToNextTimerAsync();
+    await held.giveUp();
+    expect(await standing()).toBeUndefined();
+  });
+
   it('leaves a record alone that somebody else has taken over when it is given up', async () => {
     await change({ claim: { by: 'them', until: 9e15 } });
     await held.giveUp();
