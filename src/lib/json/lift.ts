@@ -66,7 +66,6 @@ class Lift {
   #scannedBytes = 0;
   #audioStart = 0;
   #bytesSinceQuote = 0;
-  #audio: ByteSink | undefined;
   #decoder: Base64StringDecoder | undefined;
   #remainder: ByteWriter | undefined;
 
@@ -124,8 +123,7 @@ class Lift {
   async #lift(): Promise<void> {
     // Stryker disable next-line EqualityOperator: the quote that closes the audio is over the limit then
     if (this.#audioStart > REST_LIMIT_BYTES) throw jsonTooLarge();
-    this.#audio = this.#targets.audio();
-    this.#decoder = new Base64StringDecoder(this.#audio);
+    this.#decoder = new Base64StringDecoder(this.#targets.audio());
     const begun = this.#rest.cutAudio(this.#audioStart);
     const used = await this.#decode(this.#decoder, begun, 0);
     await this.#remainder?.write(begun.subarray(used)); // there is one only when the audio is broken already
@@ -134,7 +132,7 @@ class Lift {
   async #decode(decoder: Base64StringDecoder, chunk: Buffer, from: number): Promise<number> {
     let end = decoder.write(chunk, from);
     while (end < chunk.length && decoder.state === 'open') {
-      await this.#audio?.ready();
+      await decoder.ready();
       end = decoder.write(chunk, end);
     }
     if (decoder.state === 'ended') this.#rest.append(CLOSING_QUOTE);

@@ -178,6 +178,14 @@ describe('Base64StringDecoder, wherever the text is cut and however small the bl
     expect(wrote).toBeLessThanOrEqual(steps);
   });
 
+  it('is ready when its sink is', async () => {
+    const sink = new CollectingSink(300);
+    const decoder = new Base64StringDecoder(sink);
+    expect(decoder.write(Buffer.from('QUJD'), 0)).toBe(0);
+    await decoder.ready();
+    expect(decoder.write(Buffer.from('QUJD'), 0)).toBe(4);
+  });
+
   it('decodes megabytes in large pieces to the same bytes', () => {
     const bytes = noise(1_000_001);
     const text = Buffer.from(`${bytes.toString('base64')}"`);

@@ -95,7 +95,7 @@ describe('Rest', () => {
 
   it.each([
     ['small pieces', 10, 65_000, [64 * KIB]],
-    ['small pieces that fill the first step', KIB, 64 * KIB, [64 * KIB]],
+    ['two pieces that fill the first step', 32 * KIB, 64 * KIB, [64 * KIB]],
     ['what a usual piece begins', 64 * KIB, 300_000, [384 * KIB]],
     ['what small pieces begin', 10 * KIB, 300_000, [64 * KIB, 384 * KIB]],
     ['much', 64 * KIB, 2_000_000, [384 * KIB, 768 * KIB, 1536 * KIB, 3072 * KIB]],
