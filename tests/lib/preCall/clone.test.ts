@@ -3,31 +3,19 @@ import type { Voice } from '../../../src/lib/elevenlabs/schemas.ts';
 import { type CloneRequest, cloneOnce } from '../../../src/lib/preCall/clone.ts';
 import { CloningError } from '../../../src/lib/preCall/errors.ts';
 import { type Claim, type VoiceState, voices } from '../../../src/lib/preCall/records.ts';
-import {
-  type CloneWorld,
-  cloneWorld,
-  failureOf,
-  INSTALLATION,
-  SAMPLE,
-  SAMPLE_BYTES,
-  SAMPLE_HASH,
-  settle,
-  stopTime,
-  timeFor,
-} from './cloneWorld.ts';
-import { addVoiceError, elevenLabsError } from './fakeElevenLabs.ts';
+import { addVoiceError, elevenLabsError, OURS } from './fakeElevenLabs.ts';
+import { type MemoryWorld, memoryWorld, SAMPLE, SAMPLE_BYTES, SAMPLE_HASH } from './memoryWorld.ts';
+import { failureOf, settle, stopTime, timeFor } from './stoppedTime.ts';
 
 beforeEach(stopTime);
 
-const OURS: Claim = { by: 'us', conversation: 'conv_1' };
-const THEIRS: Claim = { by: 'them', conversation: 'conv_2' };
-const LABELS = { made_by: 'elevenlabs-webhook', installation: INSTALLATION, sample: SAMPLE_HASH.slice(0, 32) };
+const OUR_CLAIM: Claim = { by: 'us', conversation: 'conv_1' };
+const THEIR_CLAIM: Claim = { by: 'them', conversation: 'conv_2' };
+const LABELS = { ...OURS, sample: SAMPLE_HASH.slice(0, 32) };
 
-let here: CloneWorld;
-let work: ReturnType<CloneWorld['work']>;
+let here: MemoryWorld;
 beforeEach(() => {
-  here = cloneWorld();
-  work = here.work('us');
+  here = memoryWorld();
 });
 
 const requestNow = (): CloneRequest => ({
@@ -37,11 +25,9 @@ const requestNow = (): CloneRequest => ({
   sampleBytes: SAMPLE_BYTES,
   sampleHash: SAMPLE_HASH,
   expiresAt: Date.now() + 900_999,
-  claim: OURS,
+  claim: OUR_CLAIM,
 });
-const cloning = () => cloneOnce(here.world, work, requestNow());
-const record = (value: VoiceState) => here.state.create(voices, SAMPLE_HASH, value);
-const recorded = async () => (await here.state.read(voices, SAMPLE_HASH))?.value;
+const cloning = () => cloneOnce(here.world, here.work, requestNow());
 const ready = (voice_id: string, cloned_at = 1_700_000_000_000): VoiceState => ({
   state: 'ready',
   voice_id,
@@ -50,22 +36,14 @@ const ready = (voice_id: string, cloned_at = 1_700_000_000_000): VoiceState => (
 
 /** A voice at ElevenLabs, by default a clone of our sample. */
 function voice(voiceId: string, { labels = {}, ...more }: Partial<Voice> = {}): void {
-  const facts = { voiceId, name: voiceId, category: 'cloned', createdAtSeconds: 1_700_000_000 };
-  here.elevenLabs.voices.set(voiceId, { ...facts, ...more, labels: { ...LABELS, ...labels } });
-}
-
-/** What somebody else writes at this very moment, whatever stood there. */
-async function overwrite(value: VoiceState): Promise<void> {
-  const standing = await here.state.read(voices, SAMPLE_HASH);
-  if (standing === undefined) throw new Error('There is no record');
-  await here.state.replace(voices, standing, value);
+  here.elevenLabs.putVoice(voiceId, { ...more, labels: { ...LABELS, ...labels } });
 }
 
 /** Runs before or after the next `count` clone calls. */
-function atAddVoice(when: 'before' | 'after', action: () => void | Promise<void>, count = 1): void {
+function atAddVoice(when: 'before' | 'after', action: () => unknown, count = 1): void {
   let left = count;
-  here.elevenLabs[when] = async (operation) => {
-    if (operation === 'addVoice' && left-- > 0) await action();
+  here.elevenLabs[when] = async (request) => {
+    if (request === 'addVoice' && left-- > 0) await action();
   };
 }
 
@@ -73,13 +51,13 @@ const fail = (error: Error) => () => {
   throw error;
 };
 
-/** How long after the one before each operation at ElevenLabs began. */
+/** How long after the one before each request to ElevenLabs began. */
 const gaps = () => here.elevenLabs.asked.map(({ atMs }, at, all) => atMs - (all[at - 1]?.atMs ?? atMs));
 
 describe('a sample that nobody has cloned', () => {
   it('is cloned under the name of the caller and the time, with labels by which it is found again', async () => {
     const request = requestNow();
-    const clone = await timeFor(cloneOnce(here.world, work, request));
+    const clone = await timeFor(cloneOnce(here.world, here.work, request));
     expect(clone).toEqual({ voiceId: 'voice_1', clonedAt: Date.now(), isReused: false });
     const labels = { ...LABELS, conversation: 'conv_1', expires_at: String(Math.floor(request.expiresAt / 1000)) };
     const file = { sample: SAMPLE_BYTES, fileName: 'sample.wav', contentType: 'audio/wav' };
@@ -90,28 +68,28 @@ describe('a sample that nobody has cloned', () => {
   it('is recorded as being cloned before ElevenLabs is asked, and as ready afterwards', async () => {
     let meanwhile: VoiceState | undefined;
     atAddVoice('before', async () => {
-      meanwhile = await recorded();
+      meanwhile = await here.records.voice();
     });
     await timeFor(cloning());
-    expect(meanwhile).toEqual({ state: 'cloning', claim: OURS });
-    expect(await recorded()).toEqual(ready('voice_1', Date.now()));
+    expect(meanwhile).toEqual({ state: 'cloning', claim: OUR_CLAIM });
+    expect(await here.records.voice()).toEqual(ready('voice_1', Date.now()));
   });
 });
 
 describe('a sample with a clone', () => {
   it('gets it again, and nothing is cloned', async () => {
     voice('voice_old');
-    await record(ready('voice_old'));
+    await here.records.putVoice(ready('voice_old'));
     const clone = { voiceId: 'voice_old', clonedAt: 1_700_000_000_000, isReused: true };
     expect(await timeFor(cloning())).toEqual(clone);
-    expect(here.asked()).toEqual(['getVoice']);
+    expect(here.asked()).toEqual(['getVoice voice_old']);
   });
 
   it('that is gone at ElevenLabs gets a new one without looking for others', async () => {
-    await record(ready('voice_old'));
+    await here.records.putVoice(ready('voice_old'));
     expect(await timeFor(cloning())).toMatchObject({ voiceId: 'voice_1', isReused: false });
-    expect(await recorded()).toMatchObject({ state: 'ready', voice_id: 'voice_1' });
-    expect(here.asked()).toEqual(['getVoice', 'addVoice']);
+    expect(await here.records.voice()).toMatchObject({ state: 'ready', voice_id: 'voice_1' });
+    expect(here.asked()).toEqual(['getVoice voice_old', 'addVoice']);
   });
 
   it.each([
@@ -119,41 +97,41 @@ describe('a sample with a clone', () => {
     ['something else than ElevenLabs says not found', Object.assign(new Error('no host'), { reason: 'not_found' })],
   ])('keeps it when %s', async (_name, error) => {
     voice('voice_old');
-    await record(ready('voice_old'));
+    await here.records.putVoice(ready('voice_old'));
     here.elevenLabs.before = fail(error);
     expect(await failureOf(cloning())).toMatchObject({ status: 503, code: 'upstream_unavailable', cause: error });
-    expect(await recorded()).toEqual(ready('voice_old'));
-    expect(here.asked()).toEqual(['getVoice']);
+    expect(await here.records.voice()).toEqual(ready('voice_old'));
+    expect(here.asked()).toEqual(['getVoice voice_old']);
   });
 });
 
 describe('a sample that somebody else is cloning', () => {
   it('gets their clone as soon as there is one', async () => {
-    await here.atWork('conv_2', 'them');
-    await record({ state: 'cloning', claim: THEIRS });
+    await here.records.putAtWork('conv_2', 'them');
+    await here.records.putVoice({ state: 'cloning', claim: THEIR_CLAIM });
     setTimeout(async () => {
       voice('voice_theirs');
-      await overwrite(ready('voice_theirs'));
+      await here.records.putVoice(ready('voice_theirs'));
     }, 5_000);
     expect(await timeFor(cloning())).toMatchObject({ voiceId: 'voice_theirs', isReused: true });
-    expect(here.asked()).toEqual(['getVoice']);
+    expect(here.asked()).toEqual(['getVoice voice_theirs']);
   });
 
   it('is left to them until the deadline', async () => {
-    await here.atWork('conv_2', 'them');
-    await record({ state: 'cloning', claim: THEIRS });
-    setTimeout(work.end, 5_000);
+    await here.records.putAtWork('conv_2', 'them');
+    await here.records.putVoice({ state: 'cloning', claim: THEIR_CLAIM });
+    setTimeout(here.work.end, 5_000);
     const error = await failureOf(cloning());
     expect(error).toBeInstanceOf(CloningError);
-    expect(error).toMatchObject({ status: 503, code: 'upstream_unavailable', cause: work.signal.reason });
+    expect(error).toMatchObject({ status: 503, code: 'upstream_unavailable', cause: here.work.signal.reason });
     expect(String(error)).toContain('in time');
-    expect(await recorded()).toEqual({ state: 'cloning', claim: THEIRS });
+    expect(await here.records.voice()).toEqual({ state: 'cloning', claim: THEIR_CLAIM });
     expect(here.asked()).toEqual([]);
   });
 
   it('is cloned by us when they give up', async () => {
-    await here.atWork('conv_2', 'them');
-    const { record: theirs } = await record({ state: 'cloning', claim: THEIRS });
+    await here.records.putAtWork('conv_2', 'them');
+    const theirs = await here.records.putVoice({ state: 'cloning', claim: THEIR_CLAIM });
     setTimeout(() => here.state.remove(voices, theirs), 1_000);
     expect(await timeFor(cloning())).toMatchObject({ voiceId: 'voice_1', isReused: false });
     expect(here.asked()).toEqual(['addVoice']);
@@ -162,14 +140,14 @@ describe('a sample that somebody else is cloning', () => {
 
 describe('a sample that somebody was cloning who is no longer at work', () => {
   beforeEach(async () => {
-    await record({ state: 'cloning', claim: THEIRS });
+    await here.records.putVoice({ state: 'cloning', claim: THEIR_CLAIM });
   });
 
   it('gets the clone that they left behind', async () => {
     voice('voice_theirs', { createdAtSeconds: 1_699_999_999 });
     const clone = { voiceId: 'voice_theirs', clonedAt: 1_699_999_999_000, isReused: false };
     expect(await timeFor(cloning())).toEqual(clone);
-    expect(await recorded()).toEqual(ready('voice_theirs', 1_699_999_999_000));
+    expect(await here.records.voice()).toEqual(ready('voice_theirs', 1_699_999_999_000));
     expect(here.asked()).toEqual(['findVoices']);
   });
 
@@ -206,26 +184,26 @@ describe('a sample that somebody was cloning who is no longer at work', () => {
   });
 
   it('is taken over by one of two who come at once, and the other waits', async () => {
-    await here.atWork('conv_3', 'third');
+    await here.records.putAtWork('conv_3', 'third');
     let uploads = 0;
     here.storage.before = async (operation) => {
       // The first one finds the record standing, the second one is to take it over.
       if (operation !== 'upload' || ++uploads !== 2) return;
-      await overwrite({ state: 'cloning', claim: { by: 'third', conversation: 'conv_3' } });
+      await here.records.putVoice({ state: 'cloning', claim: { by: 'third', conversation: 'conv_3' } });
       setTimeout(async () => {
         voice('voice_third');
-        await overwrite(ready('voice_third'));
+        await here.records.putVoice(ready('voice_third'));
       }, 1_000);
     };
     expect(await timeFor(cloning())).toMatchObject({ voiceId: 'voice_third', isReused: true });
-    expect(here.asked()).toEqual(['getVoice']);
+    expect(here.asked()).toEqual(['getVoice voice_third']);
   });
 
   it('is not cloned when ElevenLabs cannot be asked what they left', async () => {
     here.elevenLabs.before = fail(elevenLabsError());
     expect(await failureOf(cloning())).toMatchObject({ status: 503 });
     expect(here.asked()).toEqual(['findVoices']);
-    expect(await recorded()).toEqual({ state: 'cloning', claim: OURS });
+    expect(await here.records.voice()).toEqual({ state: 'cloning', claim: OUR_CLAIM });
   });
 });
 
@@ -239,7 +217,7 @@ describe('a sample whose clone the sweep', () => {
 
   it('is deleting gets a new one when it is deleted', async () => {
     voice('voice_old');
-    const { record: marked } = await record(deleting(Date.now() + 30_000));
+    const marked = await here.records.putVoice(deleting(Date.now() + 30_000));
     setTimeout(() => {
       here.elevenLabs.voices.delete('voice_old');
       return here.state.remove(voices, marked);
@@ -249,9 +227,9 @@ describe('a sample whose clone the sweep', () => {
 
   it('was deleting when it died keeps it if it is still there', async () => {
     voice('voice_old');
-    await record(deleting(Date.now()));
+    await here.records.putVoice(deleting(Date.now()));
     expect(await timeFor(cloning())).toMatchObject({ voiceId: 'voice_old' });
-    expect(await recorded()).toMatchObject({ state: 'ready', voice_id: 'voice_old' });
+    expect(await here.records.voice()).toMatchObject({ state: 'ready', voice_id: 'voice_old' });
     expect(here.asked()).toEqual(['findVoices']);
   });
 });
@@ -262,7 +240,7 @@ describe('a clone call that ElevenLabs refuses', () => {
     atAddVoice('before', fail(error));
     expect(await failureOf(cloning())).toMatchObject({ status: 422, code: 'invalid_audio', cause: error });
     expect(here.asked()).toEqual(['addVoice']);
-    expect(await recorded()).toBeUndefined();
+    expect(await here.records.voice()).toBeUndefined();
   });
 
   it('for now is repeated when ElevenLabs says, without looking for a clone that cannot be', async () => {
@@ -280,7 +258,7 @@ describe('a clone call that ElevenLabs refuses', () => {
     const [, first = 0, second = 0] = gaps();
     expect(first).toBeGreaterThanOrEqual(1_000);
     expect(second).toBeGreaterThan(first);
-    expect(await recorded()).toEqual({ state: 'cloning', claim: OURS });
+    expect(await here.records.voice()).toEqual({ state: 'cloning', claim: OUR_CLAIM });
   });
 
   it.each([10_000, 9_999])(
@@ -289,7 +267,7 @@ describe('a clone call that ElevenLabs refuses', () => {
       const error = addVoiceError('refused', { status: 429, retryAfterSeconds: 10 });
       atAddVoice('before', fail(error));
       const started = Date.now();
-      const short = { ...work, endsAtMs: performance.now() + leftMs };
+      const short = { ...here.work, endsAtMs: performance.now() + leftMs };
       const failure = await failureOf(cloneOnce(here.world, short, requestNow()));
       expect(failure).toMatchObject({ status: 503, cause: error, retryAfterSeconds: 10 });
       expect(Date.now()).toBe(started);
@@ -298,7 +276,7 @@ describe('a clone call that ElevenLabs refuses', () => {
 
   it('is repeated after a wait that ends before the deadline', async () => {
     atAddVoice('before', fail(addVoiceError('refused', { status: 429, retryAfterSeconds: 10 })));
-    const short = { ...work, endsAtMs: performance.now() + 10_001 };
+    const short = { ...here.work, endsAtMs: performance.now() + 10_001 };
     expect(await timeFor(cloneOnce(here.world, short, requestNow()))).toMatchObject({ voiceId: 'voice_1' });
   });
 });
@@ -311,7 +289,7 @@ describe('a clone call of which nobody knows what became', () => {
     atAddVoice('after', fail(error));
     expect(await timeFor(cloning())).toMatchObject({ voiceId: 'voice_1', isReused: false });
     expect(here.asked()).toEqual(['addVoice', 'findVoices']);
-    expect(await recorded()).toMatchObject({ state: 'ready', voice_id: 'voice_1' });
+    expect(await here.records.voice()).toMatchObject({ state: 'ready', voice_id: 'voice_1' });
   });
 
   it('is repeated at once after a third look in vain, the looks being well apart', async () => {
@@ -326,8 +304,8 @@ describe('a clone call of which nobody knows what became', () => {
   it('ends in its clone even when ElevenLabs lists that only at the third look', async () => {
     let made: Voice | undefined;
     let looks = 0;
-    here.elevenLabs.before = (operation) => {
-      if (operation === 'findVoices' && ++looks === 3 && made !== undefined) voice(made.voiceId, made);
+    here.elevenLabs.before = (request) => {
+      if (request === 'findVoices' && ++looks === 3 && made !== undefined) voice(made.voiceId, made);
     };
     atAddVoice('after', () => {
       made = here.elevenLabs.voices.get('voice_1');
@@ -341,28 +319,28 @@ describe('a clone call of which nobody knows what became', () => {
   it('because the deadline has passed fails with what became of it, and the next delivery looks first', async () => {
     const error = addVoiceError('unknown');
     atAddVoice('after', () => {
-      work.end();
+      here.work.end();
       throw error;
     });
     expect(await failureOf(cloning())).toMatchObject({ status: 503, cause: error });
-    const next = cloneOnce(here.world, here.work('next'), { ...requestNow(), claim: THEIRS });
+    const next = cloneOnce(here.world, here.workBy('next'), { ...requestNow(), claim: THEIR_CLAIM });
     expect(await timeFor(next)).toMatchObject({ voiceId: 'voice_1' });
     expect(here.elevenLabs.added).toHaveLength(1);
   });
 
   it('is not repeated when the deadline passes during the wait', async () => {
     atAddVoice('before', fail(addVoiceError('unknown', { retryAfterSeconds: 20 })));
-    setTimeout(work.end, 10_000);
-    expect(await failureOf(cloning())).toMatchObject({ status: 503, cause: work.signal.reason });
+    setTimeout(here.work.end, 10_000);
+    expect(await failureOf(cloning())).toMatchObject({ status: 503, cause: here.work.signal.reason });
     expect(here.asked()).toEqual(['addVoice']);
   });
 
   it('is not looked for any more when the deadline passes between two looks', async () => {
     atAddVoice('before', fail(addVoiceError('unknown')));
     const seen = here.elevenLabs.before;
-    here.elevenLabs.before = async (operation, id) => {
-      await seen(operation, id);
-      if (operation === 'findVoices') setTimeout(work.end, 1);
+    here.elevenLabs.before = async (request) => {
+      await seen(request);
+      if (request === 'findVoices') setTimeout(here.work.end, 1);
     };
     expect(await failureOf(cloning())).toMatchObject({ status: 503 });
     expect(here.asked()).toEqual(['addVoice', 'findVoices']);
@@ -375,27 +353,24 @@ describe('a clone that requires verification', () => {
     ['is left to the sweep when it cannot be deleted', fail(elevenLabsError())],
   ])('is no use: it %s, and no other is made', async (_name, atDeletion) => {
     here.elevenLabs.requiresVerification = true;
-    here.elevenLabs.after = (operation) => (operation === 'deleteVoice' ? atDeletion() : undefined);
+    here.elevenLabs.after = (request) => (request === 'deleteVoice voice_1' ? atDeletion() : undefined);
     const error = await failureOf(cloning());
     expect(error).toMatchObject({ status: 422, code: 'requires_verification' });
     expect(error).toMatchObject({
       message: expect.stringContaining('verified'),
       hint: expect.stringContaining('deleted'),
     });
-    expect(here.asked()).toEqual(['addVoice', 'deleteVoice']);
+    expect(here.asked()).toEqual(['addVoice', 'deleteVoice voice_1']);
     expect(here.elevenLabs.voices.size).toBe(0);
-    expect(await recorded()).toBeUndefined();
+    expect(await here.records.voice()).toBeUndefined();
   });
 });
 
 describe('a claim that was taken over while we were cloning', () => {
-  const whileCloning = (action: () => Promise<unknown>) =>
-    atAddVoice('after', async () => {
-      await action();
-    });
+  const whileCloning = (action: () => Promise<unknown>) => atAddVoice('after', action);
 
   it('by somebody who found our clone leaves it to both', async () => {
-    whileCloning(() => overwrite(ready('voice_1', 1_700_000_000_000)));
+    whileCloning(() => here.records.putVoice(ready('voice_1', 1_700_000_000_000)));
     const clone = { voiceId: 'voice_1', clonedAt: 1_700_000_000_000, isReused: false };
     expect(await timeFor(cloning())).toEqual(clone);
     expect(here.asked()).toEqual(['addVoice']);
@@ -407,23 +382,23 @@ describe('a claim that was taken over while we were cloning', () => {
   ])('by somebody who made another costs ours%s', async (_name, atDeletion) => {
     whileCloning(async () => {
       voice('voice_theirs');
-      await overwrite(ready('voice_theirs'));
-      here.elevenLabs.before = (operation) => (operation === 'deleteVoice' ? atDeletion() : undefined);
+      await here.records.putVoice(ready('voice_theirs'));
+      here.elevenLabs.before = (request) => (request === 'deleteVoice voice_1' ? atDeletion() : undefined);
     });
     expect(await timeFor(cloning())).toMatchObject({ voiceId: 'voice_theirs', isReused: true });
-    expect(here.asked()).toEqual(['addVoice', 'deleteVoice', 'getVoice']);
-    expect(await recorded()).toEqual(ready('voice_theirs'));
+    expect(here.asked()).toEqual(['addVoice', 'deleteVoice voice_1', 'getVoice voice_theirs']);
+    expect(await here.records.voice()).toEqual(ready('voice_theirs'));
   });
 
   it('by somebody who is at work costs ours, and their clone is waited for', async () => {
-    await here.atWork('conv_2', 'them');
-    whileCloning(() => overwrite({ state: 'cloning', claim: THEIRS }));
+    await here.records.putAtWork('conv_2', 'them');
+    whileCloning(() => here.records.putVoice({ state: 'cloning', claim: THEIR_CLAIM }));
     const waiting = cloning();
     await settle();
-    expect(here.asked()).toEqual(['addVoice', 'deleteVoice']);
+    expect(here.asked()).toEqual(['addVoice', 'deleteVoice voice_1']);
     expect(here.elevenLabs.voices.size).toBe(0);
     voice('voice_theirs');
-    await overwrite(ready('voice_theirs'));
+    await here.records.putVoice(ready('voice_theirs'));
     expect(await timeFor(waiting)).toMatchObject({ voiceId: 'voice_theirs', isReused: true });
   });
 

@@ -1,55 +1,28 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { claimConversation, HeldClaim } from '../../../src/lib/preCall/conversationClaim.ts';
-import { type Conversation, conversations } from '../../../src/lib/preCall/records.ts';
+import type { Conversation } from '../../../src/lib/preCall/records.ts';
 import type { StateRecord } from '../../../src/lib/preCall/state.ts';
-import {
-  type CloneWorld,
-  cloneWorld,
-  failureOf,
-  REQUEST,
-  SAMPLE_HASH,
-  settle,
-  stopTime,
-  timeFor,
-} from './cloneWorld.ts';
+import { type MemoryWorld, memoryWorld, REQUEST, SAMPLE_HASH } from './memoryWorld.ts';
+import { failureOf, MINUTE_MS, settle, stopTime, timeFor } from './stoppedTime.ts';
 
 beforeEach(stopTime);
 
-const MINUTE_MS = 60_000;
-const CONVERSATION = REQUEST.conversationId;
 const CLONE = { voiceId: 'voice_1', clonedAt: 1_700_000_000_000, isReused: true };
 const ANSWER = { voice_id: 'voice_1', cloned_at: 1_700_000_000_000, voice_reused: true, agent_updated: false };
 
-let here: CloneWorld;
-let work: ReturnType<CloneWorld['work']>;
+let here: MemoryWorld;
 beforeEach(() => {
-  here = cloneWorld({ leaseMs: 600_000 });
-  work = here.work('us');
+  here = memoryWorld({ leaseMs: 600_000 });
 });
 
-const claiming = (by = work) => claimConversation(here.world, by, REQUEST, SAMPLE_HASH);
-const standing = () => here.state.read(conversations, CONVERSATION);
-const recorded = async () => (await standing())?.value;
+const claiming = (by = here.work) => claimConversation(here.world, by, REQUEST, SAMPLE_HASH);
+const remove = () => here.vanish('conversations/');
 
 /** Changes the record as somebody else would, whatever stands there. */
 async function change(more: Partial<Conversation>): Promise<void> {
-  const record = await standing();
+  const record = await here.records.conversation();
   if (record === undefined) throw new Error('There is no record');
-  await here.state.replace(conversations, record, { ...record.value, ...more });
-}
-
-async function remove(): Promise<void> {
-  const record = await standing();
-  if (record !== undefined) await here.state.remove(conversations, record);
-}
-
-/** Once, at the write that comes next; what else is written meanwhile passes. */
-function atNextWrite(action: () => Promise<unknown>): void {
-  here.storage.before = async (operation) => {
-    if (operation !== 'upload') return;
-    here.storage.before = () => undefined;
-    await action();
-  };
+  await here.records.putConversation({ ...record, ...more });
 }
 
 describe('a conversation that nobody has claimed', () => {
@@ -64,57 +37,57 @@ describe('a conversation that nobody has claimed', () => {
       ended: false,
     });
     expect(value.claim?.until).toBeGreaterThan(Date.now());
-    expect(await recorded()).toEqual(value);
+    expect(await here.records.conversation()).toEqual(value);
   });
 });
 
 describe('a conversation that another delivery is at work on', () => {
   it('is waited for, and gives its answer', async () => {
-    await here.atWork(CONVERSATION, 'them');
+    await here.records.putAtWork('conv_1', 'them');
     setTimeout(() => change({ claim: null, answer: ANSWER }), 2_000);
     expect((await timeFor(claiming())).value).toMatchObject({ answer: ANSWER, claim: null });
   });
 
   it('is ours when that one gives up', async () => {
-    await here.atWork(CONVERSATION, 'them');
+    await here.records.putAtWork('conv_1', 'them');
     setTimeout(remove, 2_000);
     expect((await timeFor(claiming())).value.claim).toMatchObject({ by: 'us' });
   });
 
   it('is ours soon after that one has died, with a lease from then on', async () => {
     const died = Date.now();
-    await timeFor(claiming(here.work('them')));
+    await timeFor(claiming(here.workBy('them')));
     const { value } = await timeFor(claiming());
     expect(value).toMatchObject({ claim: { by: 'us' }, expires_at: Date.now() + 600_000 });
-    expect(await recorded()).toEqual(value);
+    expect(await here.records.conversation()).toEqual(value);
     expect(Date.now() - died).toBeGreaterThan(5_000);
     expect(Date.now() - died).toBeLessThan(10_000);
   });
 
   it('is left to it until the deadline', async () => {
-    await here.atWork(CONVERSATION, 'them');
-    setTimeout(work.end, 2_000);
+    await here.records.putAtWork('conv_1', 'them');
+    setTimeout(here.work.end, 2_000);
     expect(await failureOf(claiming())).toMatchObject({ status: 503 });
-    expect(await recorded()).toMatchObject({ claim: { by: 'them' } });
+    expect(await here.records.conversation()).toMatchObject({ claim: { by: 'them' } });
   });
 });
 
 describe('a conversation with an answer', () => {
   it.each([null, { by: 'them', until: 0 }])('keeps it, with the claim %j', async (claim) => {
-    await here.atWork(CONVERSATION, 'them', { claim, answer: ANSWER });
+    await here.records.putConversation({ claim, answer: ANSWER });
     expect((await timeFor(claiming())).value).toMatchObject({ claim, answer: ANSWER });
-    expect(await recorded()).toMatchObject({ claim, answer: ANSWER });
+    expect(await here.records.conversation()).toMatchObject({ claim, answer: ANSWER });
   });
 });
 
 describe('a conversation without an answer that nobody is at work on any more', () => {
   it('is ours, and runs again when the sweep had ended it', async () => {
-    await here.atWork(CONVERSATION, 'them', { claim: null, ended: true });
+    await here.records.putConversation({ claim: null, ended: true });
     expect((await timeFor(claiming())).value).toMatchObject({ claim: { by: 'us' }, ended: false });
   });
 
   it('is taken by one of two who come at once, and gives both of them the same answer', async () => {
-    await here.atWork(CONVERSATION, 'them', { claim: null });
+    await here.records.putConversation({ claim: null });
     let writes = 0;
     here.storage.before = async (operation) => {
       // The first one finds the record standing, the second one is to take it over.
@@ -131,38 +104,41 @@ describe('a held claim', () => {
   let held: HeldClaim;
   beforeEach(async () => {
     record = await claiming();
-    held = new HeldClaim(here.world, work, record);
+    held = new HeldClaim(here.world, here.work, record);
   });
 
   it('keeps other deliveries waiting as long as its own is at work, and changes nothing else', async () => {
-    const other = here.work('them');
+    const other = here.workBy('them');
     setTimeout(other.end, MINUTE_MS);
     expect(await failureOf(claiming(other))).toMatchObject({ status: 503 });
-    expect(await recorded()).toEqual({ ...record.value, claim: { by: 'us', until: expect.any(Number) } });
+    expect(await here.records.conversation()).toEqual({
+      ...record.value,
+      claim: { by: 'us', until: expect.any(Number) },
+    });
   });
 
   it('survives a sign of life that cannot be written', async () => {
-    atNextWrite(async () => {
+    here.beforeNext('upload', '', async () => {
       throw new Error('storage is away');
     });
     await vi.advanceTimersToNextTimerAsync();
-    expect(await recorded()).toEqual(record.value);
-    const other = here.work('them');
+    expect(await here.records.conversation()).toEqual(record.value);
+    const other = here.workBy('them');
     setTimeout(other.end, MINUTE_MS);
     expect(await failureOf(claiming(other))).toMatchObject({ status: 503 });
     await held.answer(CLONE, true);
-    expect(await recorded()).toMatchObject({ answer: { voice_id: 'voice_1' } });
+    expect(await here.records.conversation()).toMatchObject({ answer: { voice_id: 'voice_1' } });
   });
 
   it('ends with the answer, which is for all later deliveries', async () => {
     await held.answer(CLONE, false);
-    expect(await recorded()).toEqual({ ...record.value, claim: null, answer: ANSWER });
-    expect((await timeFor(claiming(here.work('them')))).value.answer).toEqual(ANSWER);
+    expect(await here.records.conversation()).toEqual({ ...record.value, claim: null, answer: ANSWER });
+    expect((await timeFor(claiming(here.workBy('them')))).value.answer).toEqual(ANSWER);
   });
 
   it.each([true, false])('answers whether the voice was reused and the agent updated: %s', async (is) => {
     await held.answer({ ...CLONE, isReused: is }, !is);
-    expect((await recorded())?.answer).toEqual({ ...ANSWER, voice_reused: is, agent_updated: !is });
+    expect((await here.records.conversation())?.answer).toEqual({ ...ANSWER, voice_reused: is, agent_updated: !is });
   });
 
   it.each([
@@ -178,7 +154,7 @@ describe('a held claim', () => {
 
   it('lets the next delivery begin at once when it is given up', async () => {
     await held.giveUp();
-    expect(await standing()).toBeUndefined();
+    expect(await here.records.conversation()).toBeUndefined();
   });
 
   describe.each([
@@ -187,25 +163,25 @@ describe('a held claim', () => {
   ])('with a sign of life under way when %s comes', (_name, end, expected) => {
     it('waits until it is written', async () => {
       const { promise: written, resolve: write } = Promise.withResolvers<void>();
-      atNextWrite(() => written);
+      here.beforeNext('upload', '', () => written);
       await vi.advanceTimersToNextTimerAsync();
       const ending = end();
       await settle();
-      expect(await recorded()).toEqual(record.value);
+      expect(await here.records.conversation()).toEqual(record.value);
       write();
       await timeFor(ending);
-      expect(await recorded()).toEqual(expected && { ...record.value, ...expected });
+      expect(await here.records.conversation()).toEqual(expected && { ...record.value, ...expected });
     });
   });
 
   it('answers although a sign of life was written whose answer was lost', async () => {
-    atNextWrite(async () => {
+    here.beforeNext('upload', '', async () => {
       await change({ claim: { by: 'us', until: Date.now() + MINUTE_MS } });
       throw new Error('the answer was lost');
     });
     await vi.advanceTimersToNextTimerAsync();
     await held.answer(CLONE, false);
-    expect(await recorded()).toEqual({ ...record.value, claim: null, answer: ANSWER });
+    expect(await here.records.conversation()).toEqual({ ...record.value, claim: null, answer: ANSWER });
   });
 
   it.each<[string, Partial<Conversation>]>([
@@ -215,7 +191,7 @@ describe('a held claim', () => {
   ])('changes nothing when somebody else %s', async (_name, theirs) => {
     await change(theirs);
     await held.answer(CLONE, false);
-    expect(await recorded()).toEqual({ ...record.value, ...theirs });
+    expect(await here.records.conversation()).toEqual({ ...record.value, ...theirs });
   });
 
   it('is not written again when somebody else takes it over in the middle of the answer', async () => {
@@ -226,29 +202,29 @@ describe('a held claim', () => {
       await change({ claim: { by: 'them', until: 9e15 } });
     };
     await held.answer(CLONE, false);
-    expect(await recorded()).toMatchObject({ claim: { by: 'them' }, answer: null });
+    expect(await here.records.conversation()).toMatchObject({ claim: { by: 'them' }, answer: null });
   });
 
   it('is given up although a sign of life was written whose answer was lost', async () => {
-    atNextWrite(async () => {
+    here.beforeNext('upload', '', async () => {
       await change({ claim: { by: 'us', until: Date.now() + MINUTE_MS } });
       throw new Error('the answer was lost');
     });
     await vi.advanceTimersToNextTimerAsync();
     await held.giveUp();
-    expect(await standing()).toBeUndefined();
+    expect(await here.records.conversation()).toBeUndefined();
   });
 
   it('leaves a record alone that somebody else has taken over when it is given up', async () => {
     await change({ claim: { by: 'them', until: 9e15 } });
     await held.giveUp();
-    expect(await recorded()).toMatchObject({ claim: { by: 'them' } });
+    expect(await here.records.conversation()).toMatchObject({ claim: { by: 'them' } });
   });
 
   it('makes no new record when the old one is gone', async () => {
-    await remove();
+    remove();
     await held.answer(CLONE, false);
-    expect(await standing()).toBeUndefined();
+    expect(await here.records.conversation()).toBeUndefined();
   });
 
   it('can be given up when storage is away: it then runs out by itself', async () => {
@@ -257,6 +233,6 @@ describe('a held claim', () => {
     };
     await held.giveUp();
     here.storage.before = () => undefined;
-    expect((await timeFor(claiming(here.work('them')))).value.claim).toMatchObject({ by: 'them' });
+    expect((await timeFor(claiming(here.workBy('them')))).value.claim).toMatchObject({ by: 'them' });
   });
 });

@@ -9,32 +9,98 @@ import {
 import type { Agent, Voice } from '../../../src/lib/elevenlabs/schemas.ts';
 import type { Call } from '../../../src/lib/elevenlabs/transport.ts';
 
-export type Operation = 'addVoice' | 'findVoices' | 'getVoice' | 'deleteVoice' | 'getAgent' | 'patchAgent';
-type Hook = (operation: Operation, id: string) => void | Promise<void>;
+/** The agent that there is, with what is its own. */
+export const OWN: Agent = { agentId: 'agent_1', voiceId: 'voice_own', firstMessage: 'Good morning' };
+/** Labels by which a voice is one of ours. */
+export const OURS = { made_by: 'elevenlabs-webhook', installation: 'installation_1' };
 
-/** What the clones and agents of pre-call need of ElevenLabs, in memory. */
-export interface FakeElevenLabs {
-  readonly voices: Map<string, Voice>;
-  readonly agents: Map<string, Agent>;
-  readonly added: NewVoice[];
-  readonly asked: { readonly operation: Operation; readonly atMs: number }[];
-  requiresVerification: boolean;
-  /** Told before each operation and after it; what it throws, the operation throws. */
-  before: Hook;
-  after: Hook;
-}
+/** An operation of the client, with the id of the voice or agent that it is about: `patchAgent agent_1`. */
+export type Request =
+  | 'addVoice'
+  | 'findVoices'
+  | 'getSubscription'
+  | `${'getVoice' | 'deleteVoice' | 'getAgent' | 'patchAgent'} ${string}`;
+type Hook = (request: Request) => unknown;
 
-export function fakeElevenLabs(): FakeElevenLabs {
-  return {
-    voices: new Map(),
-    agents: new Map(),
-    added: [],
-    asked: [],
-    requiresVerification: false,
-    before: () => undefined,
-    after: () => undefined,
+/** What pre-call needs of ElevenLabs, in memory. */
+export function fakeElevenLabs() {
+  const agents = new Map<string, Agent>([[OWN.agentId, OWN]]);
+  const voices = new Map<string, Voice>();
+
+  const ask = async <T>(request: Request, { signal }: Call, act: () => T): Promise<T> => {
+    fake.asked.push({ request, atMs: Date.now() });
+    await fake.before(request);
+    if (signal.aborted) throw elevenLabsError({ what: 'was not asked' });
+    const answer = act();
+    await fake.after(request);
+    return answer;
   };
+  const standing = <T>(all: Map<string, T>, id: string): T => {
+    const found = all.get(id);
+    if (found === undefined) throw elevenLabsError({ reason: 'not_found', status: 404, retryable: false });
+    return found;
+  };
+
+  const client: Omit<ElevenLabsClient, 'close'> = {
+    addVoice: (voice, call) =>
+      ask('addVoice', call, () => {
+        const voiceId = `voice_${fake.added.push(voice)}`;
+        fake.putVoice(voiceId, { name: voice.name, labels: voice.labels });
+        return { voiceId, requiresVerification: fake.requiresVerification };
+      }),
+    async *findVoices({ category, labels = {} }, call) {
+      const all = await ask('findVoices', call, () => [...voices.values()]);
+      yield* all.filter(
+        (voice) =>
+          voice.category === category &&
+          Object.entries(labels).every(([label, value]) => voice.labels[label] === value),
+      );
+    },
+    getVoice: (id, call) => ask(`getVoice ${id}`, call, () => standing(voices, id)),
+    deleteVoice: (id, call) => ask(`deleteVoice ${id}`, call, () => void voices.delete(id)),
+    getAgent: (id, call) => ask(`getAgent ${id}`, call, () => standing(agents, id)),
+    patchAgent: ({ agentId, voiceId, firstMessage }, call) =>
+      ask(`patchAgent ${agentId}`, call, () => {
+        const before = standing(agents, agentId);
+        const after: Agent = {
+          agentId,
+          voiceId: voiceId === undefined ? before.voiceId : (voiceId ?? undefined),
+          firstMessage: firstMessage === undefined ? before.firstMessage : (firstMessage ?? undefined),
+        };
+        agents.set(agentId, after);
+        return after;
+      }),
+    getSubscription: (call) =>
+      ask('getSubscription', call, () => ({
+        tier: 'starter',
+        voiceSlotsUsed: voices.size,
+        voiceLimit: fake.voiceLimit,
+        canClone: true,
+      })),
+  };
+
+  const fake = {
+    client: client as ElevenLabsClient, // which pre-call never closes
+    agents,
+    voices,
+    added: [] as NewVoice[],
+    asked: [] as { readonly request: Request; readonly atMs: number }[],
+    voiceLimit: 10,
+    requiresVerification: false,
+    /** What it throws, the request throws without having done anything. */
+    before: (() => undefined) as Hook,
+    /** What it throws, the request throws although it has been done: its answer was lost. */
+    after: (() => undefined) as Hook,
+    /** A clone of ours, made just now unless something else is said. */
+    putVoice(voiceId: string, facts: Partial<Voice> = {}): void {
+      const createdAtSeconds = Math.floor(Date.now() / 1000);
+      voices.set(voiceId, { voiceId, name: '', labels: OURS, category: 'cloned', createdAtSeconds, ...facts });
+    },
+  };
+  return fake;
 }
+
+const UNAVAILABLE: Failure = { reason: 'upstream_unavailable', operation: 'a call', status: 500, retryable: true };
 
 export function elevenLabsError(failure: Partial<Failure> = {}): ElevenLabsError {
   return new ElevenLabsError({ ...UNAVAILABLE, ...failure });
@@ -42,58 +108,4 @@ export function elevenLabsError(failure: Partial<Failure> = {}): ElevenLabsError
 
 export function addVoiceError(outcome: AddVoiceOutcome, failure: Partial<Failure> = {}): AddVoiceError {
   return new AddVoiceError({ ...UNAVAILABLE, ...failure }, outcome);
-}
-
-const UNAVAILABLE: Failure = { reason: 'upstream_unavailable', operation: 'a call', status: 500, retryable: true };
-
-/** The client by which the app uses it. */
-export function clientOf(fake: FakeElevenLabs): ElevenLabsClient {
-  const ask = async <T>(operation: Operation, id: string, { signal }: Call, answer: () => T): Promise<T> => {
-    fake.asked.push({ operation, atMs: Date.now() });
-    await fake.before(operation, id);
-    if (signal.aborted) throw elevenLabsError({ what: 'was not asked' });
-    const answered = answer();
-    await fake.after(operation, id);
-    return answered;
-  };
-  const standing = <T>(all: Map<string, T>, id: string): T => {
-    const found = all.get(id);
-    if (found === undefined) throw elevenLabsError({ reason: 'not_found', status: 404, retryable: false });
-    return found;
-  };
-  const client: Pick<ElevenLabsClient, Operation> = {
-    addVoice: (voice, call) =>
-      ask('addVoice', voice.name, call, () => {
-        fake.added.push(voice);
-        const { name, labels } = voice;
-        const voiceId = `voice_${fake.added.length}`;
-        const createdAtSeconds = Math.floor(Date.now() / 1000);
-        fake.voices.set(voiceId, { voiceId, name, labels, category: 'cloned', createdAtSeconds });
-        return { voiceId, requiresVerification: fake.requiresVerification };
-      }),
-    async *findVoices({ category, labels = {} }, call) {
-      yield* await ask('findVoices', '', call, () =>
-        [...fake.voices.values()].filter(
-          (voice) =>
-            voice.category === category &&
-            Object.entries(labels).every(([label, value]) => voice.labels[label] === value),
-        ),
-      );
-    },
-    getVoice: (id, call) => ask('getVoice', id, call, () => standing(fake.voices, id)),
-    deleteVoice: (id, call) => ask('deleteVoice', id, call, () => void fake.voices.delete(id)),
-    getAgent: (id, call) => ask('getAgent', id, call, () => standing(fake.agents, id)),
-    patchAgent: ({ agentId, voiceId, firstMessage }, call) =>
-      ask('patchAgent', agentId, call, () => {
-        const before = standing(fake.agents, agentId);
-        const after = {
-          agentId,
-          voiceId: voiceId ?? before.voiceId,
-          firstMessage: firstMessage ?? before.firstMessage,
-        };
-        fake.agents.set(agentId, after);
-        return after;
-      }),
-  };
-  return client as ElevenLabsClient; // whose other members pre-call does not use for a clone
 }

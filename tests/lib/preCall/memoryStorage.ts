@@ -18,8 +18,7 @@ export interface MemoryStorage extends Attempts {
   before: (operation: Operation, name: string) => void | Promise<void>;
 }
 
-/** `now` gives the time of a change in milliseconds. */
-export function memoryStorage(now: () => number = Date.now): MemoryStorage {
+export function memoryStorage(): MemoryStorage {
   const blobs = new Map<string, Kept>();
   let changes = 0;
 
@@ -43,7 +42,7 @@ export function memoryStorage(now: () => number = Date.now): MemoryStorage {
         await begin('upload', abortSignal);
         check(conditions);
         const etag = `"${++changes}"`;
-        blobs.set(path, { bytes: Buffer.from(body as Buffer), etag, metadata, lastModified: new Date(now()) });
+        blobs.set(path, { bytes: Buffer.from(body as Buffer), etag, metadata, lastModified: new Date() });
         return { etag } as Awaited<ReturnType<BlockBlobClient['upload']>>;
       },
       delete: async ({ conditions, abortSignal } = {}) => {

@@ -1,47 +1,25 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { lookAhead } from '../../../src/lib/preCall/lookAhead.ts';
 import { prepareCall } from '../../../src/lib/preCall/prepare.ts';
-import { agents, conversations, voices } from '../../../src/lib/preCall/records.ts';
 import type { PreCallRequest } from '../../../src/lib/preCall/request.ts';
-import type { PreCallSettings } from '../../../src/lib/preCall/settings.ts';
-import {
-  type CloneWorld,
-  cloneWorld,
-  failureOf,
-  REQUEST,
-  SAMPLE,
-  SAMPLE_BYTES,
-  SAMPLE_HASH,
-  settle,
-  stopTime,
-  timeFor,
-} from './cloneWorld.ts';
-import { addVoiceError, elevenLabsError } from './fakeElevenLabs.ts';
+import { addVoiceError, elevenLabsError, OWN } from './fakeElevenLabs.ts';
+import { type MemoryWorld, memoryWorld, REQUEST, SAMPLE, SAMPLE_BYTES, SAMPLE_HASH } from './memoryWorld.ts';
+import { failureOf, settle, stopTime, timeFor } from './stoppedTime.ts';
 
 beforeEach(stopTime);
 
-const OWN = { agentId: 'agent_1', voiceId: 'voice_own', firstMessage: 'Good day.' };
 const RETURNING = { ...REQUEST, conversationId: 'conv_2' };
 const KEPT_SAMPLE = `samples/agent_1/conv_1.${SAMPLE_HASH.slice(0, 32)}.wav`;
 
-function worldWith(settings: Partial<PreCallSettings> = {}): CloneWorld {
-  const world = cloneWorld(settings);
-  world.elevenLabs.agents.set('agent_1', OWN);
-  return world;
-}
-
-let here: CloneWorld;
+let here: MemoryWorld;
 beforeEach(() => {
-  here = worldWith();
+  here = memoryWorld();
 });
 
-const preparing = (request: PreCallRequest = REQUEST, work = here.work('us')) =>
+const preparing = (request: PreCallRequest = REQUEST, work = here.work) =>
   prepareCall(here.world, work, { request, sample: SAMPLE, ...lookAhead(here.world, request) });
 const prepared = (request?: PreCallRequest) => timeFor(preparing(request));
 
-const conversation = async (name = 'conv_1') => (await here.state.read(conversations, name))?.value;
-const voice = async () => (await here.state.read(voices, SAMPLE_HASH))?.value;
-const agent = async () => (await here.state.read(agents, 'agent_1'))?.value;
 const agentNow = () => here.elevenLabs.agents.get('agent_1');
 
 const answers = (is: { reused: boolean; updated: boolean }) => ({
@@ -56,7 +34,7 @@ describe('a new caller', () => {
     const facts = { isReused: false, isAgentUpdated: true, isRepeated: false };
     expect(await prepared()).toEqual({ voiceId: 'voice_1', clonedAt: Date.now(), ...facts });
     expect(agentNow()).toEqual({ agentId: 'agent_1', voiceId: 'voice_1', firstMessage: 'Hello Ivan!' });
-    expect(here.asked().filter((operation) => operation === 'getAgent')).toHaveLength(1);
+    expect(here.asked().filter((request) => request === 'getAgent agent_1')).toHaveLength(1);
     expect(here.elevenLabs.added).toEqual([expect.objectContaining({ sample: SAMPLE_BYTES })]);
     expect(here.elevenLabs.added[0]?.labels).toMatchObject({
       conversation: 'conv_1',
@@ -67,10 +45,13 @@ describe('a new caller', () => {
   it('leaves records of the answer, the voice and the loan, and no claim', async () => {
     await prepared();
     const { leaseMs } = here.world.settings;
-    expect(await conversation()).toMatchObject({ claim: null, answer: answers({ reused: false, updated: true }) });
-    expect(await voice()).toEqual({ state: 'ready', voice_id: 'voice_1', cloned_at: Date.now() });
-    expect(await agent()).toMatchObject({
-      own: { voice_id: 'voice_own', first_message: 'Good day.' },
+    expect(await here.records.conversation()).toMatchObject({
+      claim: null,
+      answer: answers({ reused: false, updated: true }),
+    });
+    expect(await here.records.voice()).toEqual({ state: 'ready', voice_id: 'voice_1', cloned_at: Date.now() });
+    expect(await here.records.agent()).toMatchObject({
+      own: { voice_id: 'voice_own', first_message: 'Good morning' },
       set: [{ voice_id: 'voice_1' }],
       lease: { conversation: 'conv_1', expires_at: Date.now() + leaseMs },
       claim: null,
@@ -80,20 +61,20 @@ describe('a new caller', () => {
   });
 
   it('has clone and agent claimed for the conversation meanwhile, so that others see whether it is alive', async () => {
-    const claims: unknown[] = [];
-    here.elevenLabs.before = async (operation) => {
-      const record = operation === 'addVoice' ? await voice() : operation === 'patchAgent' ? await agent() : undefined;
-      if (record !== undefined && 'claim' in record) claims.push(record.claim);
+    const claimed: unknown[] = [];
+    here.elevenLabs.before = async (request) => {
+      if (request === 'addVoice') claimed.push(await here.records.voice());
+      if (request === 'patchAgent agent_1') claimed.push(await here.records.agent());
     };
     await prepared();
     const claim = { by: 'us', conversation: 'conv_1' };
-    expect(claims).toEqual([claim, claim]);
+    expect(claimed).toMatchObject([{ claim }, { claim }]);
   });
 
   it('keeps a delivery of the same conversation waiting for the same answer', async () => {
-    here.elevenLabs.before = (operation) =>
-      operation === 'addVoice' ? new Promise((resolve) => setTimeout(resolve, 20_000)) : undefined;
-    const [first, second] = await timeFor(Promise.all([preparing(), preparing(REQUEST, here.work('again'))]));
+    here.elevenLabs.before = (request) =>
+      request === 'addVoice' ? new Promise((resolve) => setTimeout(resolve, 20_000)) : undefined;
+    const [first, second] = await timeFor(Promise.all([preparing(), preparing(REQUEST, here.workBy('again'))]));
     expect(first.isRepeated).toBe(false);
     expect(second).toEqual({ ...first, isRepeated: true });
     expect(here.elevenLabs.added).toHaveLength(1);
@@ -105,7 +86,7 @@ describe('a conversation that has its answer', () => {
     ['with a new voice', false, true],
     ['with a known voice and the agent as it was', true, false],
   ])('gets it again, %s, and nothing is asked', async (_name, reused, updated) => {
-    await here.atWork('conv_1', 'them', { claim: null, answer: answers({ reused, updated }) });
+    await here.records.putConversation({ claim: null, answer: answers({ reused, updated }) });
     const facts = { isReused: reused, isAgentUpdated: updated, isRepeated: true };
     expect(await prepared()).toEqual({ voiceId: 'voice_1', clonedAt: Date.now(), ...facts });
     expect(here.asked()).toEqual([]);
@@ -118,9 +99,11 @@ describe('a returning caller', () => {
     here.elevenLabs.asked.length = 0;
     const facts = { isReused: true, isAgentUpdated: true, isRepeated: false };
     expect(await prepared(RETURNING)).toEqual({ ...first, ...facts });
-    expect(here.asked().toSorted()).toEqual(['getAgent', 'getVoice', 'patchAgent']);
-    expect(await conversation('conv_2')).toMatchObject({ answer: answers({ reused: true, updated: true }) });
-    expect(await agent()).toMatchObject({ lease: { conversation: 'conv_2' } });
+    expect(here.asked().toSorted()).toEqual(['getAgent agent_1', 'getVoice voice_1', 'patchAgent agent_1']);
+    expect(await here.records.conversation('conv_2')).toMatchObject({
+      answer: answers({ reused: true, updated: true }),
+    });
+    expect(await here.records.agent()).toMatchObject({ lease: { conversation: 'conv_2' } });
   });
 
   it('whose voice is gone gets a new one, and the agent speaks with that', async () => {
@@ -133,12 +116,15 @@ describe('a returning caller', () => {
 
 describe('an agent that is not to be changed', () => {
   it('is not asked for, and the answer says so', async () => {
-    here = worldWith({ agentUpdate: 'override' });
+    here = memoryWorld({ agentUpdate: 'override' });
     expect(await prepared()).toMatchObject({ voiceId: 'voice_1', isAgentUpdated: false });
     expect(await prepared(RETURNING)).toMatchObject({ isReused: true, isAgentUpdated: false });
-    expect(here.asked()).toEqual(['addVoice', 'getVoice']);
-    expect(await agent()).toBeUndefined();
-    expect(await conversation()).toMatchObject({ claim: null, answer: answers({ reused: false, updated: false }) });
+    expect(here.asked()).toEqual(['addVoice', 'getVoice voice_1']);
+    expect(await here.records.agent()).toBeUndefined();
+    expect(await here.records.conversation()).toMatchObject({
+      claim: null,
+      answer: answers({ reused: false, updated: false }),
+    });
     expect(here.log).toEqual([]);
   });
 });
@@ -146,31 +132,34 @@ describe('an agent that is not to be changed', () => {
 describe('an agent that cannot be changed', () => {
   const expectWarning = (hint: string) => {
     const facts = { outcome: 'not updated', agent: 'agent_1', conversation: 'conv_1', hint };
-    expect(here.log).toEqual([`WARNING agent ${JSON.stringify(facts)}`]);
+    expect(here.log).toEqual([{ level: 'WARNING', message: 'agent', ...facts }]);
   };
 
-  it.each(['getAgent', 'patchAgent'] as const)('by %s costs no caller: answer and log say so', async (failing) => {
+  it.each(['getAgent', 'patchAgent'])('by %s costs no caller: answer and log say so', async (operation) => {
     const error = elevenLabsError({ reason: 'missing_permission', status: 403, retryable: false });
-    here.elevenLabs.before = (operation) => {
-      if (operation === failing) throw error;
+    here.elevenLabs.before = (request) => {
+      if (request.startsWith(operation)) throw error;
     };
     expect(await prepared()).toMatchObject({ voiceId: 'voice_1', isAgentUpdated: false, isRepeated: false });
-    expect(await conversation()).toMatchObject({ claim: null, answer: answers({ reused: false, updated: false }) });
+    expect(await here.records.conversation()).toMatchObject({
+      claim: null,
+      answer: answers({ reused: false, updated: false }),
+    });
     expectWarning(error.message);
     expect(agentNow()).toEqual(OWN);
   });
 
   it('for a reason that is no error is logged all the same', async () => {
-    here.elevenLabs.before = (operation) => {
-      if (operation === 'patchAgent') throw 'no error';
+    here.elevenLabs.before = (request) => {
+      if (request === 'patchAgent agent_1') throw 'no error';
     };
     expect(await prepared()).toMatchObject({ isAgentUpdated: false });
     expectWarning('no error');
   });
 
   it('is free for the next caller at once', async () => {
-    here.elevenLabs.before = (operation) => {
-      if (operation === 'patchAgent') throw elevenLabsError();
+    here.elevenLabs.before = (request) => {
+      if (request === 'patchAgent agent_1') throw elevenLabsError();
     };
     await prepared();
     here.elevenLabs.before = () => undefined;
@@ -185,32 +174,30 @@ describe('a clone that fails', () => {
   ])(
     'because it %s changes no agent, and the conversation may be delivered again at once',
     async (_name, error, status) => {
-      here.elevenLabs.before = (operation) => {
-        if (operation === 'addVoice') throw error;
+      here.elevenLabs.before = (request) => {
+        if (request === 'addVoice') throw error;
       };
       expect(await failureOf(preparing())).toMatchObject({ status, cause: error });
-      expect(await conversation()).toBeUndefined();
+      expect(await here.records.conversation()).toBeUndefined();
       expect(agentNow()).toEqual(OWN);
       here.elevenLabs.before = () => undefined;
-      const again = preparing(REQUEST, here.work('again'));
+      const again = preparing(REQUEST, here.workBy('again'));
       expect(await timeFor(again)).toMatchObject({ voiceId: 'voice_1', isRepeated: false });
     },
   );
 
   it('leaves the conversation to the delivery that has taken it over', async () => {
-    here.elevenLabs.before = async (operation) => {
-      if (operation !== 'addVoice') return;
-      const record = await here.state.read(conversations, 'conv_1');
-      if (record === undefined) throw new Error('There is no record');
-      await here.state.replace(conversations, record, { ...record.value, claim: { by: 'them', until: 9e15 } });
+    here.elevenLabs.before = async (request) => {
+      if (request !== 'addVoice') return;
+      await here.records.putConversation({ claim: { by: 'them', until: 9e15 } });
       throw addVoiceError('refused', { status: 400, reason: 'invalid_audio', retryable: false });
     };
     expect(await failureOf(preparing())).toMatchObject({ status: 422 });
-    expect(await conversation()).toMatchObject({ claim: { by: 'them' } });
+    expect(await here.records.conversation()).toMatchObject({ claim: { by: 'them' } });
   });
 
   it('leaves no sample behind', async () => {
-    here = worldWith({ storesSamples: true });
+    here = memoryWorld({ storesSamples: true });
     here.elevenLabs.before = () => {
       throw addVoiceError('refused', { status: 400, reason: 'invalid_audio', retryable: false });
     };
@@ -221,9 +208,9 @@ describe('a clone that fails', () => {
 
 describe('the sample', () => {
   it('is kept beside the change of the agent, when that is switched on', async () => {
-    here = worldWith({ storesSamples: true });
+    here = memoryWorld({ storesSamples: true });
     const { promise: slow, resolve: go } = Promise.withResolvers<void>();
-    here.elevenLabs.before = (operation) => (operation === 'patchAgent' ? slow : undefined);
+    here.elevenLabs.before = (request) => (request === 'patchAgent agent_1' ? slow : undefined);
     const answering = preparing();
     await settle();
     expect(here.storage.blobs.get(KEPT_SAMPLE)?.bytes).toEqual(SAMPLE_BYTES);
@@ -232,11 +219,11 @@ describe('the sample', () => {
   });
 
   it('is kept before the answer, which is given even when that fails', async () => {
-    here = worldWith({ storesSamples: true });
+    here = memoryWorld({ storesSamples: true });
     let answered: unknown;
     here.storage.before = async (operation, name) => {
       if (operation !== 'upload' || name !== KEPT_SAMPLE) return;
-      answered = (await conversation())?.answer;
+      answered = (await here.records.conversation())?.answer;
       throw new Error('storage is away');
     };
     expect(await prepared()).toMatchObject({ isAgentUpdated: true });
