@@ -42,9 +42,7 @@ const sweepAt = ({ incoming }: Places, now: number) =>
   sweepIncoming(storage, incoming, { olderThanMs: MINUTE_MS, now });
 
 it('what is staged carries its metadata, and where it belongs', () => {
-  expect(
-    incomingMetadata({ container: 'c', stem: 's', extension: 'mp3', contentType: 'audio/mpeg' }, metadata),
-  ).toEqual({
+  expect(incomingMetadata({ container: 'c', stem: 's', extension: 'mp3' }, metadata)).toEqual({
     ...metadata,
     target_container: 'c',
     target_stem: 's',
