@@ -22,7 +22,7 @@ const TARGET_PERCENT = 95;
 const preCall = (...names: string[]) => names.map((name) => `src/lib/preCall/${name}.ts`);
 /** A source file whose tests have storage and ElevenLabs in memory. */
 const preCallUnit = (name: string): Part => ({ mutate: preCall(name), tests: [`tests/lib/preCall/${name}.test.ts`] });
-const preCallTests = (...names: string[]) => names.map((name) => `tests/app/preCall${name}.test.ts`);
+
 const groups: Readonly<Record<string, readonly Part[]>> = {
   signature: [{ mutate: ['src/lib/signature/*.ts'], tests: ['tests/lib/signature/*.test.ts'] }],
   json: [
@@ -41,7 +41,11 @@ const groups: Readonly<Record<string, readonly Part[]>> = {
     { mutate: ['src/lib/storage/blockPool.ts'], tests: ['tests/lib/storage/blockPool.test.ts'] },
   ],
   preCall: [
-    { mutate: preCall('state', 'records'), tests: preCallTests('State'), needsStorage: true },
+    {
+      mutate: preCall('state', 'records'),
+      tests: ['tests/app/preCallState.test.ts', 'tests/lib/preCall/lend.test.ts'],
+      needsStorage: true,
+    },
     preCallUnit('prepare'),
     preCallUnit('conversationClaim'),
     preCallUnit('clone'),

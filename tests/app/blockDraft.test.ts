@@ -213,6 +213,18 @@ describe('flushing', () => {
   });
 });
 
+it('a draft that has let go of its block is not asked for it again: the next one is', async () => {
+  const pool = new BlockPool(1);
+  const [first, second, third] = [newDraft({ pool }), newDraft({ pool }), newDraft({ pool })];
+  await first.draft.ready();
+  first.draft.flush();
+  await second.draft.write(BYTES.subarray(0, 10));
+  await third.draft.ready();
+  expect(second.draft.block).toBeUndefined();
+  for (const { draft } of [first, second, third]) await draft.abandon();
+  expect(pool.lent).toBe(0);
+});
+
 describe('a draft whose block cannot be staged', () => {
   const refuse = () => {
     proxy.onRequest = (_method, target) =>
