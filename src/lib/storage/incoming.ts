@@ -6,6 +6,8 @@ import { type BlobMetadata, copyFrom, type Kept, keepOnce, type Target } from '.
 /** An answer does not wait long for the tidying up after it. */
 const DELETE_MS = 2_000;
 
+type Operation = Parameters<Attempts['attempt']>[1];
+
 const TARGET_CONTAINER = 'target_container';
 const TARGET_STEM = 'target_stem';
 const TARGET_EXTENSION = 'target_extension';
@@ -30,12 +32,9 @@ export async function finishIncoming(
 ): Promise<Kept> {
   const source = await storage.attempt(container, async (client) => client.getBlockBlobClient(name).url);
   const kept = await keepOnce(storage, target, metadata, copyFrom(source, metadata));
-  await storage
-    // Stryker disable next-line ObjectLiteral: the attempt ends without it, and only the connection stays
-    .attempt(container, (client, abortSignal) => client.getBlockBlobClient(name).deleteIfExists({ abortSignal }), {
-      totalMs: DELETE_MS,
-    })
-    .catch(() => {}); // the bytes are where they belong; sweep deletes what is left
+  // Stryker disable next-line ObjectLiteral: the attempt ends without it, and only the connection stays
+  const remove: Operation = (client, abortSignal) => client.getBlockBlobClient(name).deleteIfExists({ abortSignal });
+  await storage.attempt(container, remove, { totalMs: DELETE_MS }).catch(() => {}); // what is left, sweep deletes
   return kept;
 }
 
