@@ -94,6 +94,7 @@ async function wholePath({ chunks, header }: Recording): Promise<void> {
     verifier: new Verifier(parseSignatureHeader(header), [SECRET]),
     signedAtSeconds: Number(TIMESTAMP),
     limitBytes: Number.MAX_SAFE_INTEGER,
+    expectedBytes: 0,
     deadline,
   });
   const draft = new BlockDraft({ storage: nowhere, pool, incoming: { container: 'incoming', prefix: '' }, deadline });

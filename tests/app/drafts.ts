@@ -21,6 +21,7 @@ export async function genuine(): Promise<Genuine> {
     verifier: new Verifier(parseSignatureHeader(sign('wsec_test', 5, '')), ['wsec_test']),
     signedAtSeconds: 5,
     limitBytes: 0,
+    expectedBytes: 0,
     deadline: new AbortController().signal,
   });
   for await (const _bytes of body);

@@ -30,8 +30,8 @@ export interface Lifted {
 /** What a body is split with. */
 export interface LiftOptions {
   readonly memory?: BodyMemory;
-  /** How long the body is going to be, when the sender has said so: makes the buffer for the rest the right size at once. */
-  readonly expectedBytes?: number | undefined;
+  /** How long the body is going to be, 0 when nobody has said so: gives the buffer for the rest the right size at once. */
+  readonly expectedBytes?: number;
 }
 
 /**

@@ -18,8 +18,8 @@ export interface SignedBodyOptions {
   readonly verifier: Verifier;
   readonly signedAtSeconds: number;
   readonly limitBytes: number;
-  /** The declared length of the body, when there is one. Only a hint. */
-  readonly expectedBytes?: number | undefined;
+  /** The announced length of the body, 0 when there is none. Only a hint. */
+  readonly expectedBytes: number;
   /** Ends the reading when it fires. */
   readonly deadline: AbortSignal;
 }
@@ -49,7 +49,7 @@ export class SignedBody implements AsyncIterable<Uint8Array> {
     return this.#receivedBytes;
   }
 
-  get expectedBytes(): number | undefined {
+  get expectedBytes(): number {
     return this.#options.expectedBytes;
   }
 

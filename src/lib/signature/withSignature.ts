@@ -40,10 +40,8 @@ export async function withSignature<T>(
   const signedAtSeconds = Number(header.timestamp);
   const signatureAgeSeconds = Math.floor(endpoint.now() / 1000) - signedAtSeconds;
   checkAge(signatureAgeSeconds, endpoint);
-  const contentLength = request.headers.get('content-length');
-  const expectedBytes = contentLength === null ? undefined : Number(contentLength);
-  if (expectedBytes !== undefined && expectedBytes > endpoint.bodyLimitBytes)
-    throw bodyTooLarge(endpoint.bodyLimitBytes);
+  const expectedBytes = Number(request.headers.get('content-length') ?? 0);
+  if (expectedBytes > endpoint.bodyLimitBytes) throw bodyTooLarge(endpoint.bodyLimitBytes);
 
   const deadline = new AbortController();
   const timer = setTimeout(() => deadline.abort(), endpoint.bodyDeadlineSeconds * 1000);

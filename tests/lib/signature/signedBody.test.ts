@@ -23,6 +23,7 @@ function signedBody(options: Partial<SignedBodyOptions> & { signature?: string }
     verifier: new Verifier(parseSignatureHeader(signature), SECRETS),
     signedAtSeconds: SIGNED_AT,
     limitBytes: 1000,
+    expectedBytes: 0,
     deadline: new AbortController().signal,
     ...more,
   });

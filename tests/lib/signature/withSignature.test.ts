@@ -159,6 +159,14 @@ describe('a request is not refused for its Content-Length', () => {
   });
 });
 
+it.each([
+  ['as announced', { 'content-length': '22' }, 22],
+  ['as nothing when it is not announced', {}, 0],
+])('the length of the body is handed on %s', async (_name, headers, expected) => {
+  const handled = withSignature(endpoint, signed(NOW_SECONDS, headers), async ({ body }) => body.expectedBytes);
+  expect(await handled).toBe(expected);
+});
+
 describe('while the body flows', () => {
   it('one that grows over the limit is refused with 413, whatever Content-Length said', async () => {
     const request = signed(NOW_SECONDS, { 'content-length': '1' });
