@@ -1,7 +1,8 @@
+import { ElevenLabsError } from '../elevenlabs/errors.ts';
 import type { Voice } from '../elevenlabs/schemas.ts';
 import { LABEL_HASH_DIGITS, MADE_BY } from './clone.ts';
 import { agents, conversations, isAlive, voices } from './records.ts';
-import { step } from './sweepStep.ts';
+import { reportFailure } from './sweepStep.ts';
 import { callOf, type PreCallWorld, type Work } from './world.ts';
 
 /** How long the sweep holds what it claims. Shorter than the patience of a caller, who waits for it. */
@@ -75,7 +76,7 @@ export async function deleteOrphans(world: PreCallWorld, work: Work): Promise<vo
   const { voiceIds } = await running(world);
   for (const voice of candidates) {
     if (known.has(voice.voiceId) || known.has(voice.labels['sample']) || voiceIds.has(voice.voiceId)) continue;
-    await step(work, 'orphan', async () => {
+    await unlessRefused(work, 'orphan', async () => {
       await world.elevenLabs.deleteVoice(voice.voiceId, callOf(work));
       work.log.write('WARNING', 'sweep', { outcome: 'orphan deleted', voice: voice.voiceId });
     });
@@ -101,7 +102,7 @@ export async function keepReserve(world: PreCallWorld, work: Work): Promise<void
     const sample = samples.get(voice.voiceId);
     if (missing <= 0) return;
     if (sample === undefined) continue;
-    await step(work, 'clone', async () => {
+    await unlessRefused(work, 'clone', async () => {
       await deleteClone(world, work, sample);
       if ((await world.state.read(voices, sample)) === undefined) missing--;
     });
@@ -110,8 +111,18 @@ export async function keepReserve(world: PreCallWorld, work: Work): Promise<void
     work.log.write('WARNING', 'sweep', {
       outcome: 'reserve not reached',
       missing,
-      hint: 'All other voices are in use or not ours.',
+      hint: 'All other voices are in use, not ours, or refused.',
     });
+  }
+}
+
+/** One voice that ElevenLabs refuses to delete keeps no other from its turn. When ElevenLabs is away, none is marked in vain. */
+async function unlessRefused(work: Work, what: string, action: () => Promise<void>): Promise<void> {
+  try {
+    await action();
+  } catch (error) {
+    if (!(error instanceof ElevenLabsError) || error.retryable) throw error;
+    reportFailure(work, what, error);
   }
 }
 

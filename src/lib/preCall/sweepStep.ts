@@ -5,10 +5,14 @@ export async function step(work: Work, what: string, action: () => Promise<void>
   try {
     await action();
   } catch (error) {
-    work.log.write('WARNING', 'sweep', {
-      outcome: 'failed',
-      what,
-      hint: error instanceof Error ? error.message : String(error),
-    });
+    reportFailure(work, what, error);
   }
+}
+
+export function reportFailure({ log }: Work, what: string, error: unknown): void {
+  log.write('WARNING', 'sweep', {
+    outcome: 'failed',
+    what,
+    hint: error instanceof Error ? error.message : String(error),
+  });
 }

@@ -145,15 +145,25 @@ describe('a voice of ours without a record', () => {
     expect(here.log).toEqual([{ level: 'WARNING', message: 'sweep', outcome: 'orphan deleted', voice: 'voice_1' }]);
   });
 
-  it('that ElevenLabs fails to delete keeps no other from being deleted, and the log says what failed', async () => {
+  it('that ElevenLabs refuses to delete keeps no other from being deleted, and the log says what failed', async () => {
     for (const id of ['voice_1', 'stubborn', 'voice_2']) here.elevenLabs.putVoice(id, old());
     here.elevenLabs.before = (request) => {
-      if (request === 'deleteVoice stubborn') throw elevenLabsError({ reason: 'conflict' });
+      if (request === 'deleteVoice stubborn') throw elevenLabsError({ reason: 'conflict', retryable: false });
     };
     await sweep();
     expect(voiceIds()).toEqual(['stubborn']);
     const problem = { level: 'WARNING', message: 'sweep', outcome: 'failed', what: 'orphan' };
     expect(here.log).toContainEqual({ ...problem, hint: expect.stringContaining('conflict') });
+  });
+
+  it('is not tried when ElevenLabs was away for the one before it', async () => {
+    for (const id of ['voice_1', 'voice_2']) here.elevenLabs.putVoice(id, old());
+    here.elevenLabs.before = (request) => {
+      if (request === 'deleteVoice voice_1') throw elevenLabsError();
+    };
+    await expect(sweep()).rejects.toThrow('upstream_unavailable');
+    expect(voiceIds()).toEqual(['voice_1', 'voice_2']);
+    expect(here.log).toEqual([]);
   });
 
   it('is deleted when nobody knows how old it is', async () => {
@@ -298,21 +308,40 @@ describe('the reserve of free slots', () => {
       message: 'sweep',
       outcome: 'reserve not reached',
       missing: 1,
-      hint: 'All other voices are in use or not ours.',
+      hint: 'All other voices are in use, not ours, or refused.',
     });
   });
 
-  it('is reached with the next clone when ElevenLabs fails to delete the oldest one', async () => {
+  it('is reached with the next clone when ElevenLabs refuses to delete the oldest one', async () => {
     await putClones('young', 'stubborn');
     here.elevenLabs.voiceLimit = 3;
     here.elevenLabs.before = (request) => {
-      if (request === 'deleteVoice stubborn') throw elevenLabsError({ reason: 'conflict' });
+      if (request === 'deleteVoice stubborn') throw elevenLabsError({ reason: 'conflict', retryable: false });
     };
     await reserve();
     expect(voiceIds()).toEqual(['stubborn']);
     const problem = { level: 'WARNING', message: 'sweep', outcome: 'failed', what: 'clone' };
     expect(here.log).toContainEqual({ ...problem, hint: expect.stringContaining('conflict') });
     expect(here.log).not.toContainEqual(expect.objectContaining({ outcome: 'reserve not reached' }));
+  });
+
+  it('marks no further clone when ElevenLabs is away', async () => {
+    await putClones('young', 'older');
+    here.elevenLabs.voiceLimit = 2;
+    here.elevenLabs.before = (request) => {
+      if (request === 'deleteVoice older') throw elevenLabsError();
+    };
+    await expect(reserve()).rejects.toThrow('upstream_unavailable');
+    expect(await here.records.voice('sample_of_young')).toMatchObject({ state: 'ready' });
+  });
+
+  it('ends with whatever fails besides ElevenLabs', async () => {
+    await putClones('young', 'older');
+    here.elevenLabs.voiceLimit = 2;
+    here.elevenLabs.before = (request) => {
+      if (request === 'deleteVoice older') throw new Error('a mistake');
+    };
+    await expect(reserve()).rejects.toThrow('a mistake');
   });
 
   it('never costs a voice that no record knows, or one that is not ours', async () => {
