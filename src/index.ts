@@ -1,5 +1,6 @@
 import { app } from '@azure/functions';
 import { completeAnswer } from './lib/completeAnswer.ts';
+import { followRequests } from './lib/requestBody.ts';
 import { followInvocations } from './lib/telemetry/invocations.ts';
 import { telemetry } from './lib/wiring.ts';
 import './functions/health.ts';
@@ -9,5 +10,6 @@ import './functions/sweep.ts';
 
 // Without streams a chunked body, such as every recording, reaches the handler empty (A§0.1).
 app.setup({ enableHttpStream: true });
+followRequests();
 app.hook.postInvocation(completeAnswer);
 if (telemetry !== undefined) followInvocations(telemetry);

@@ -31,6 +31,10 @@ const groups: Readonly<Record<string, readonly Part[]>> = {
       mutate: ['src/lib/json/scanner.ts'],
       tests: ['tests/lib/json/scanner.test.ts', 'tests/properties/scanner.test.ts'],
     },
+    {
+      mutate: ['src/lib/json/grammar.ts', 'src/lib/json/outline.ts'],
+      tests: ['tests/lib/json/outline.test.ts'],
+    },
     { mutate: ['src/lib/json/rest.ts'], tests: ['tests/lib/json/rest.test.ts'] },
     { mutate: ['src/lib/json/lift.ts'], tests: ['tests/lib/json/lift.test.ts'] },
   ],

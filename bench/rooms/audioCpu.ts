@@ -1,4 +1,5 @@
 import { createHash, createHmac, randomBytes } from 'node:crypto';
+import { Readable } from 'node:stream';
 import { type LiftTargets, liftAudio } from '../../src/lib/json/lift.ts';
 import { parseSignatureHeader } from '../../src/lib/signature/header.ts';
 import { SignedBody } from '../../src/lib/signature/signedBody.ts';
@@ -81,16 +82,8 @@ function hashOnly({ chunks, audio }: Recording): void {
 }
 
 async function wholePath({ chunks, header }: Recording): Promise<void> {
-  const iterator = chunks.values();
-  const stream = new ReadableStream<Uint8Array>({
-    pull(controller) {
-      const { done, value } = iterator.next();
-      if (done) controller.close();
-      else controller.enqueue(value);
-    },
-  });
   const body = new SignedBody({
-    stream,
+    stream: Readable.from(chunks),
     verifier: new Verifier(parseSignatureHeader(header), [SECRET]),
     signedAtSeconds: Number(TIMESTAMP),
     limitBytes: Number.MAX_SAFE_INTEGER,

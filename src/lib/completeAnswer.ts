@@ -1,6 +1,6 @@
 import type { HttpRequest, PostInvocationContext } from '@azure/functions';
-import { discardBody } from './discardBody.ts';
 import { problem } from './problem.ts';
+import { discardBody, requestBody } from './requestBody.ts';
 
 /**
  * The safety net behind every HTTP function, as a postInvocation hook. With streams a handler that throws, or returns no
@@ -9,7 +9,7 @@ import { problem } from './problem.ts';
 export function completeAnswer(hook: PostInvocationContext): void {
   if (hook.invocationContext.options.trigger.type !== 'httpTrigger') return;
   const [request] = hook.inputs as [HttpRequest]; // of an HTTP trigger
-  void discardBody(request.body);
+  discardBody(requestBody(request, hook.invocationContext));
 
   const isAnswer = typeof hook.result === 'object' && hook.result !== null;
   if (isAnswer && (hook.error === undefined || hook.error === null)) return;

@@ -1,30 +1,31 @@
-/** A request body that gives these pieces and ends. */
-export function bodyOf(...pieces: readonly (string | Uint8Array)[]): ReadableStream<Uint8Array> {
-  return new ReadableStream({
-    start(controller) {
-      for (const piece of pieces) controller.enqueue(Buffer.from(piece));
-      controller.close();
-    },
-  });
+import { Readable } from 'node:stream';
+
+type Piece = string | Uint8Array;
+
+/** A request body that gives these pieces, one by one, and ends. */
+export function bodyOf(...pieces: readonly Piece[]): Readable {
+  return Readable.from(pieces.map((piece) => Buffer.from(piece)));
 }
 
 /** A request body whose sender stops sending after these pieces, without ending it. */
-export function stalledAfter(...pieces: readonly string[]): ReadableStream<Uint8Array> {
-  return new ReadableStream({
-    start(controller) {
-      for (const piece of pieces) controller.enqueue(Buffer.from(piece));
-    },
-  });
+export function stalledAfter(...pieces: readonly Piece[]): Readable {
+  return after(pieces, () => {});
 }
 
 /** A request body whose connection breaks after these pieces. */
-export function brokenAfter(...pieces: readonly string[]): ReadableStream<Uint8Array> {
+export function brokenAfter(...pieces: readonly Piece[]): Readable {
+  return after(pieces, (body) => body.destroy(new Error('aborted'))).on('error', () => {});
+}
+
+function after(pieces: readonly Piece[], then: (body: Readable) => void): Readable {
   const left = [...pieces];
-  return new ReadableStream({
-    pull(controller) {
+  return new Readable({
+    objectMode: true, // so that pieces are not joined
+    highWaterMark: 1,
+    read() {
       const piece = left.shift();
-      if (piece === undefined) controller.error(new Error('aborted'));
-      else controller.enqueue(Buffer.from(piece));
+      if (piece === undefined) then(this);
+      else this.push(Buffer.from(piece));
     },
   });
 }

@@ -1,5 +1,5 @@
-import { isUtf8 } from 'node:buffer';
 import { idSchema } from '../ids.ts';
+import { parseOutline } from '../json/outline.ts';
 import { type EventArea, eventTypes } from './events.ts';
 
 /** Why a genuine body cannot be taken as an event. Also the `code` of the answer and the folder in quarantine. */
@@ -42,7 +42,7 @@ const NO_FACTS: EventFacts = { isInferred: false };
 
 /** Says what a whole JSON text is. Takes any bytes; never throws. */
 export function classify(json: Buffer): Verdict {
-  const envelope = parseJson(json);
+  const envelope = parseOutline(json);
   if (envelope === undefined) return { kind: 'unusable', reason: 'not_json', facts: NO_FACTS };
   if (!isObject(envelope)) return { kind: 'unusable', reason: 'not_an_event', facts: NO_FACTS };
 
@@ -64,20 +64,6 @@ export function classify(json: Buffer): Verdict {
   if (area === 'otherEvents') return { kind: 'other', facts: { ...facts, type } };
   const { agent_id: agentId = '', conversation_id: conversationId = '', full_audio: audio = '' } = parsed.data;
   return { kind: 'call', area, facts: { ...facts, type, agentId, conversationId }, audio };
-}
-
-/**
- * Text that is no ASCII comes out garbled: nothing of it is used, and a string of single bytes costs half as much to make and
- * to parse. Whether it is JSON does not depend on it, because such characters may stand only in strings. A byte order mark is
- * no JSON (RFC 8259 §8.1), nor are bytes that are no UTF-8.
- */
-function parseJson(json: Buffer): unknown {
-  if (!isUtf8(json)) return undefined;
-  try {
-    return JSON.parse(json.toString('latin1'));
-  } catch {
-    return undefined;
-  }
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -1,6 +1,7 @@
 import type { HttpRequest, HttpResponseInit, InvocationContext } from '@azure/functions';
 import { NotConfigured, WebhookError } from '../errors.ts';
 import { problem } from '../problem.ts';
+import { requestBody } from '../requestBody.ts';
 import type { Services } from '../services.ts';
 import type { Genuine } from '../signature/signedBody.ts';
 import { type SignedDelivery, withSignature } from '../signature/withSignature.ts';
@@ -45,7 +46,8 @@ export function postCallHandler(services: Services, options: PostCallOptions = {
         bodyDeadlineSeconds,
         now: services.now,
       };
-      const outcome = await withSignature(endpoint, request, (delivery) => {
+      const body = requestBody(request, context);
+      const outcome = await withSignature(endpoint, { headers: request.headers, body }, (delivery) => {
         signed = delivery;
         const onKnown = (facts: EventFacts, genuine: Genuine) => {
           known = knownFields(facts, genuine);

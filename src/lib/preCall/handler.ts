@@ -1,5 +1,6 @@
 import type { HttpRequest, HttpResponseInit, InvocationContext } from '@azure/functions';
 import { NotConfigured, WebhookError } from '../errors.ts';
+import { requestBody } from '../requestBody.ts';
 import type { Services } from '../services.ts';
 import { type SignedDelivery, withSignature } from '../signature/withSignature.ts';
 import { type Log, logTo } from '../telemetry/log.ts';
@@ -48,7 +49,8 @@ export function preCallHandler(services: Services, { deadlineMs = DEADLINE_MS }:
         bodyDeadlineSeconds: BODY_DEADLINE_SECONDS,
         now: services.now,
       };
-      const parsed = await withSignature(endpoint, request, (delivery) => {
+      const body = requestBody(request, context);
+      const parsed = await withSignature(endpoint, { headers: request.headers, body }, (delivery) => {
         signed = delivery;
         return readRequest(delivery.body, request.headers.get('content-type'), world.bodies);
       });

@@ -1,5 +1,8 @@
+import type { Readable } from 'node:stream';
 import { BodyError, SignatureError } from '../errors.ts';
 import type { Verifier } from './verifier.ts';
+
+const STREAM_EVENTS = ['readable', 'end', 'error', 'close'] as const;
 
 declare const verified: unique symbol;
 
@@ -14,7 +17,8 @@ export interface Genuine {
 }
 
 export interface SignedBodyOptions {
-  readonly stream: ReadableStream<Uint8Array> | null;
+  /** Is read, never destroyed. */
+  readonly stream: Readable | null;
   readonly verifier: Verifier;
   readonly signedAtSeconds: number;
   readonly limitBytes: number;
@@ -59,26 +63,23 @@ export class SignedBody implements AsyncIterable<Uint8Array> {
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, undefined> {
     const { stream, verifier, limitBytes, deadline } = this.#options;
-    const reader = stream?.getReader();
-    // Makes a pending read end. What is not read here is read off elsewhere: see discardBody.
-    const stop = () => reader?.releaseLock();
-    deadline.addEventListener('abort', stop);
+    const changes = new Changes(stream, deadline);
     try {
-      while (reader !== undefined) {
+      while (stream !== null && !stream.readableEnded) {
         if (deadline.aborted) throw bodyTooSlow();
-        const { done, value } = await reader.read();
-        if (done) break;
-        this.#receivedBytes += value.length;
+        const bytes: Uint8Array | null = stream.read();
+        if (bytes === null) {
+          if (stream.destroyed) throw bodyCutOff(stream.errored);
+          await changes.next();
+          continue;
+        }
+        this.#receivedBytes += bytes.length;
         if (this.#receivedBytes > limitBytes) throw bodyTooLarge(limitBytes);
-        verifier.update(value);
-        yield value;
+        verifier.update(bytes);
+        yield bytes;
       }
-    } catch (error) {
-      if (error instanceof BodyError) throw error;
-      throw deadline.aborted ? bodyTooSlow() : bodyCutOff(error);
     } finally {
-      deadline.removeEventListener('abort', stop);
-      stop();
+      changes.ignore();
     }
     this.#proof = this.#conclude();
   }
@@ -100,6 +101,35 @@ export class SignedBody implements AsyncIterable<Uint8Array> {
     }
     const proof = { signedAtSeconds: this.#options.signedAtSeconds, secretPosition, bodyBytes: this.#receivedBytes };
     return proof as Genuine; // the only place that may claim it
+  }
+}
+
+/**
+ * Whatever may let a reader go on. Node's own iterator over a stream cannot be ended from outside without destroying the
+ * stream, and with it the connection that the answer needs.
+ */
+class Changes {
+  readonly #stream: Readable | null;
+  readonly #deadline: AbortSignal;
+  #wake = () => {};
+  readonly #onChange = () => this.#wake();
+
+  constructor(stream: Readable | null, deadline: AbortSignal) {
+    this.#stream = stream;
+    this.#deadline = deadline;
+    for (const event of STREAM_EVENTS) stream?.on(event, this.#onChange);
+    deadline.addEventListener('abort', this.#onChange);
+  }
+
+  next(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+    });
+  }
+
+  ignore(): void {
+    for (const event of STREAM_EVENTS) this.#stream?.off(event, this.#onChange);
+    this.#deadline.removeEventListener('abort', this.#onChange);
   }
 }
 

@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import type { HttpRequest } from '@azure/functions';
 import { SignatureError } from '../errors.ts';
 import type { SignaturePolicy } from '../settings.ts';
@@ -13,6 +14,12 @@ export interface SignedEndpoint extends SignaturePolicy {
   readonly now: () => number;
 }
 
+/** What the middleware looks at of a request; its body as `requestBody` gives it. */
+export interface SignedRequest {
+  readonly headers: HttpRequest['headers'];
+  readonly body: Readable | null;
+}
+
 /** What is known of a delivery before its body: enough for the log, nothing that is visible elsewhere. */
 export interface SignedDelivery {
   readonly body: SignedBody;
@@ -25,6 +32,7 @@ export interface SignedDelivery {
  * and hands on a body that ends only if it is genuine; see {@link SignedBody}.
  *
  * ```ts
+ * const request = { headers, body: requestBody(httpRequest, context) };
  * const answer = await withSignature(endpoint, request, ({ body }) => receive(body));
  * ```
  *
@@ -33,7 +41,7 @@ export interface SignedDelivery {
  */
 export async function withSignature<T>(
   endpoint: SignedEndpoint,
-  request: Pick<HttpRequest, 'headers' | 'body'>,
+  request: SignedRequest,
   handle: (delivery: SignedDelivery) => Promise<T>,
 ): Promise<T> {
   const header = parseSignatureHeader(request.headers.get(SIGNATURE_HEADER));
@@ -47,8 +55,7 @@ export async function withSignature<T>(
   const timer = setTimeout(() => deadline.abort(), endpoint.bodyDeadlineSeconds * 1000);
   try {
     const body = new SignedBody({
-      // The library types its body as Node's web stream of any; it is a stream of bytes.
-      stream: request.body as ReadableStream<Uint8Array> | null,
+      stream: request.body,
       verifier: new Verifier(header, endpoint.secrets),
       signedAtSeconds,
       limitBytes: endpoint.bodyLimitBytes,

@@ -1,6 +1,7 @@
+import { Readable } from 'node:stream';
 import type { BodyMemory } from '../../../src/lib/bodyMemory.ts';
 import { type PreCallRequest, readRequest } from '../../../src/lib/preCall/request.ts';
-import { withSignature } from '../../../src/lib/signature/withSignature.ts';
+import { type SignedRequest, withSignature } from '../../../src/lib/signature/withSignature.ts';
 import { sign } from '../signature/sign.ts';
 
 const SECRET = 'wsec_test';
@@ -23,14 +24,10 @@ export function read(
 ): Promise<PreCallRequest> {
   const t = NOW_MS / 1000;
   const headers = new Headers({ 'elevenlabs-signature': sign(SECRET, t, body), 'content-type': contentType });
-  let at = 0;
-  const stream = new ReadableStream<Uint8Array>({
-    pull(controller) {
-      if (at >= body.length) return controller.close();
-      controller.enqueue(body.subarray(at, at + pieceBytes));
-      at += pieceBytes;
-    },
-  });
-  const request = { headers, body: stream } as unknown as Parameters<typeof withSignature>[1]; // Node's own types of both
+  const request = { headers: headers as SignedRequest['headers'], body: Readable.from(piecesOf(body, pieceBytes)) };
   return withSignature(ENDPOINT, request, (delivery) => readRequest(delivery.body, contentType, memory));
+}
+
+function* piecesOf(body: Uint8Array, pieceBytes: number): Generator<Uint8Array> {
+  for (let at = 0; at < body.length; at += pieceBytes) yield body.subarray(at, at + pieceBytes);
 }

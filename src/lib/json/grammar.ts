@@ -1,0 +1,117 @@
+type Rule = readonly [bytes: string, next: string];
+type Rules = Readonly<Record<string, readonly Rule[]>>;
+
+const WHITE = ' \t\n\r';
+const DIGITS = '0123456789';
+const HEX_DIGITS = `${DIGITS}abcdefABCDEF`;
+/** Every byte that stands for itself in a string. */
+const PLAIN = String.fromCharCode(...Array(256).keys())
+  .slice(0x20)
+  .replace(/["\\]/g, '');
+
+const VALUE: readonly Rule[] = [
+  ['{', 'openObject'],
+  ['[', 'openArray'],
+  ['"', 'text'],
+  ['-', 'minus'],
+  ['0', 'zero'],
+  ['123456789', 'integer'],
+  ['t', 't'],
+  ['f', 'f'],
+  ['n', 'n'],
+];
+const AFTER_VALUE: readonly Rule[] = [
+  [WHITE, 'afterValue'],
+  [',', 'comma'],
+  ['}', 'closeObject'],
+  [']', 'closeArray'],
+];
+
+/** RFC 8259 as states, and what may follow in each. */
+const RULES: Rules = {
+  value: [[WHITE, 'value'], ...VALUE],
+  valueOrEnd: [[WHITE, 'valueOrEnd'], ...VALUE, [']', 'closeArray']],
+  key: [
+    [WHITE, 'key'],
+    ['"', 'keyText'],
+  ],
+  keyOrEnd: [
+    [WHITE, 'keyOrEnd'],
+    ['"', 'keyText'],
+    ['}', 'closeObject'],
+  ],
+  colon: [
+    [WHITE, 'colon'],
+    [':', 'value'],
+  ],
+  afterValue: AFTER_VALUE,
+  ...stringRules('text', 'afterValue'),
+  ...stringRules('keyText', 'colon'),
+  minus: [
+    ['0', 'zero'],
+    ['123456789', 'integer'],
+  ],
+  zero: [...AFTER_VALUE, ['.', 'point'], ['eE', 'exponent']],
+  integer: [...AFTER_VALUE, [DIGITS, 'integer'], ['.', 'point'], ['eE', 'exponent']],
+  point: [[DIGITS, 'fraction']],
+  fraction: [...AFTER_VALUE, [DIGITS, 'fraction'], ['eE', 'exponent']],
+  exponent: [
+    [DIGITS, 'power'],
+    ['+-', 'sign'],
+  ],
+  sign: [[DIGITS, 'power']],
+  power: [...AFTER_VALUE, [DIGITS, 'power']],
+  ...wordRules('true'),
+  ...wordRules('false'),
+  ...wordRules('null'),
+};
+
+/** What leads out of a state, but not to the next one: that depends on the brackets around, which the walker knows. */
+const ACTIONS = ['openObject', 'openArray', 'closeObject', 'closeArray', 'comma', 'broken'];
+
+const names = [...Object.keys(RULES), ...ACTIONS];
+
+/** The number of a state or action; those of the actions are the highest. */
+export function numberOf(name: string): number {
+  return names.indexOf(name);
+}
+
+/** What a state and a byte lead to, at `(state << 8) | byte`. */
+export function makeTransitions(): Uint8Array {
+  const transitions = new Uint8Array(Object.keys(RULES).length << 8).fill(numberOf('broken'));
+  for (const [index, rules] of Object.values(RULES).entries()) {
+    for (const [bytes, next] of rules) {
+      const number = numberOf(next);
+      for (const byte of Buffer.from(bytes, 'latin1')) transitions[(index << 8) | byte] = number;
+    }
+  }
+  return transitions;
+}
+
+function stringRules(name: string, after: string): Rules {
+  return {
+    [name]: [
+      [PLAIN, name],
+      ['"', after],
+      ['\\', `${name}Escape`],
+    ],
+    [`${name}Escape`]: [
+      ['"\\/bfnrt', name],
+      ['u', `${name}Hex1`],
+    ],
+    [`${name}Hex1`]: [[HEX_DIGITS, `${name}Hex2`]],
+    [`${name}Hex2`]: [[HEX_DIGITS, `${name}Hex3`]],
+    [`${name}Hex3`]: [[HEX_DIGITS, `${name}Hex4`]],
+    [`${name}Hex4`]: [[HEX_DIGITS, name]],
+  };
+}
+
+/** A state for each beginning of the word, by which it is called. */
+function wordRules(word: string): Rules {
+  return Object.fromEntries(
+    [...word].slice(1).map((letter, index) => {
+      const read = word.slice(0, index + 1);
+      return [read, [[letter, read + letter === word ? 'afterValue' : read + letter]]] as const;
+    }),
+  );
+}
