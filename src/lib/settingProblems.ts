@@ -1,4 +1,4 @@
-import type * as z from 'zod';
+import type * as z from 'zod/mini';
 
 /** A setting that is missing or wrong, by name and never with its value. */
 export interface SettingProblem {
@@ -18,7 +18,7 @@ export function unresolvedReferences(environment: Environment, names: readonly s
     }));
 }
 
-export function problemsOf(result: { error?: z.ZodError | undefined }): SettingProblem[] {
+export function problemsOf(result: { error?: z.core.$ZodError | undefined }): SettingProblem[] {
   return (result.error?.issues ?? []).map((issue) => ({ setting: String(issue.path[0]), message: issue.message }));
 }
 

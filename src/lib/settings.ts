@@ -1,6 +1,6 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { type PreCallSettings, preCallSettingNames, readPreCallSettings } from './preCall/settings.ts';
-import { boolean, secrets, storagePath, wholeNumber } from './settingFields.ts';
+import { boolean, secrets, storagePath, wholeNumber, word } from './settingFields.ts';
 import {
   type Environment,
   onePerSetting,
@@ -75,21 +75,17 @@ const deliverySettings = z.object({
 });
 
 const operatingSettings = z.object({
-  LOG_LEVEL: z
-    .string()
-    .transform((text) => text.trim().toUpperCase())
-    .pipe(z.enum(['DEBUG', 'INFO', 'WARNING', 'ERROR'], { error: 'must be DEBUG, INFO, WARNING or ERROR' }))
-    .default('INFO'),
-  LOG_FORMAT: z
-    .string()
-    .transform((text) => text.trim().toLowerCase())
-    .pipe(z.enum(['text', 'json'], { error: 'must be text or json' }))
-    .default('text'),
-  SWEEP_SCHEDULE: z
-    .string()
-    .trim()
-    .regex(/^\S+( +\S+){5}$/, 'must be an NCRONTAB expression of six fields, such as 0 */5 * * * *')
-    .default(DEFAULT_SWEEP_SCHEDULE),
+  LOG_LEVEL: z._default(word(['DEBUG', 'INFO', 'WARNING', 'ERROR'], 'must be DEBUG, INFO, WARNING or ERROR'), 'INFO'),
+  LOG_FORMAT: z._default(word(['text', 'json'], 'must be text or json'), 'text'),
+  SWEEP_SCHEDULE: z._default(
+    z
+      .string()
+      .check(
+        z.trim(),
+        z.regex(/^\S+( +\S+){5}$/, 'must be an NCRONTAB expression of six fields, such as 0 */5 * * * *'),
+      ),
+    DEFAULT_SWEEP_SCHEDULE,
+  ),
 });
 
 /** Every setting that the app reads by its name; the storage connections have several spellings, see `readConnection`. */
@@ -134,7 +130,7 @@ function operating<K extends keyof typeof operatingSettings.shape>(
   known: Environment,
   name: K,
 ): z.infer<(typeof operatingSettings.shape)[K]> {
-  const field: z.ZodType = operatingSettings.shape[name];
+  const field: z.ZodMiniType = operatingSettings.shape[name];
   const parsed = field.safeParse(known[name]);
   return (parsed.success ? parsed.data : field.parse(undefined)) as z.infer<(typeof operatingSettings.shape)[K]>; // of that field
 }

@@ -1,4 +1,4 @@
-import type * as z from 'zod';
+import type * as z from 'zod/mini';
 import { ElevenLabsError } from './errors.ts';
 
 /**
@@ -6,7 +6,7 @@ import { ElevenLabsError } from './errors.ts';
  *
  * @throws {ElevenLabsError} `unexpected_answer`, without any of the body.
  */
-export function parseAnswer<T>(operation: string, body: string, schema: z.ZodType<T>): T {
+export function parseAnswer<T>(operation: string, body: string, schema: z.ZodMiniType<T>): T {
   let json: unknown;
   try {
     json = JSON.parse(body);

@@ -1,4 +1,4 @@
-import type * as z from 'zod';
+import type * as z from 'zod/mini';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import { addVoice, type NewVoice } from './addVoice.ts';
 import { parseAnswer, unexpected } from './answer.ts';
@@ -149,7 +149,7 @@ export class ElevenLabsClient {
     return this.#ask({ method: 'GET', path: '/v2/voices', query }, voicePageSchema, call);
   }
 
-  async #ask<T>(api: ApiRequest, schema: z.ZodType<T>, call: Call): Promise<T> {
+  async #ask<T>(api: ApiRequest, schema: z.ZodMiniType<T>, call: Call): Promise<T> {
     return parseAnswer(`${api.method} ${api.path}`, await this.#repeat(api, call), schema);
   }
 

@@ -1,4 +1,4 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 
 /** What an error answer says, whichever of the four shapes it has. */
 export interface ErrorDetail {
@@ -10,23 +10,23 @@ export interface ErrorDetail {
   readonly requestId?: string | undefined;
 }
 
-const word = z.string().regex(/^[\w.-]{1,80}$/);
-const lenientWord = word.optional().catch(undefined);
+const word = z.string().check(z.regex(/^[\w.-]{1,80}$/));
+const lenientWord = z.catch(z.optional(word), undefined);
 
 const objectShape = z.object({
   detail: z.object({
     code: lenientWord,
     status: lenientWord,
     type: lenientWord,
-    message: z.string().catch(''),
+    message: z.catch(z.string(), ''),
     request_id: lenientWord,
     param: lenientWord,
   }),
 });
 
 const validationIssue = z.object({
-  loc: z.array(z.union([word, z.number()])).catch([]),
-  msg: z.string().catch(''),
+  loc: z.catch(z.array(z.union([word, z.number()])), []),
+  msg: z.catch(z.string(), ''),
   type: lenientWord,
 });
 

@@ -1,4 +1,4 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 
 /** A voice, as far as this app looks at it (source: E§6.4). */
 export interface Voice {
@@ -38,25 +38,25 @@ export interface VoicePage {
 }
 
 /** A member that we can do without is taken as absent when it is not what it should be. */
-const lenient = <T extends z.ZodType>(schema: T) => schema.optional().catch(undefined);
-const id = z.string().min(1).max(200);
+const lenient = <T extends z.ZodMiniType>(schema: T) => z.catch(z.optional(schema), undefined);
+const id = z.string().check(z.minLength(1), z.maxLength(200));
 
-const labels = z
-  .record(z.string(), z.unknown())
-  .catch({})
-  .transform((all) =>
+const labels = z.pipe(
+  z.catch(z.record(z.string(), z.unknown()), {}),
+  z.transform((all) =>
     Object.fromEntries(Object.entries(all).filter((entry): entry is [string, string] => typeof entry[1] === 'string')),
-  );
+  ),
+);
 
-export const voiceSchema = z
-  .object({
+export const voiceSchema = z.pipe(
+  z.object({
     voice_id: id,
-    name: z.string().catch(''),
+    name: z.catch(z.string(), ''),
     labels,
     category: lenient(z.string()),
     created_at_unix: lenient(z.number()),
-  })
-  .transform(
+  }),
+  z.transform(
     (voice): Voice => ({
       voiceId: voice.voice_id,
       name: voice.name,
@@ -64,46 +64,55 @@ export const voiceSchema = z
       category: voice.category,
       createdAtSeconds: voice.created_at_unix,
     }),
-  );
+  ),
+);
 
-export const voicePageSchema = z
-  .object({ voices: z.array(voiceSchema), has_more: z.boolean(), next_page_token: lenient(z.string().min(1)) })
-  .transform(
+export const voicePageSchema = z.pipe(
+  z.object({
+    voices: z.array(voiceSchema),
+    has_more: z.boolean(),
+    next_page_token: lenient(z.string().check(z.minLength(1))),
+  }),
+  z.transform(
     (page): VoicePage => ({ voices: page.voices, hasMore: page.has_more, nextPageToken: page.next_page_token }),
-  );
+  ),
+);
 
-export const addedVoiceSchema = z
-  .object({ voice_id: id, requires_verification: z.boolean().catch(false) })
-  .transform((added): AddedVoice => ({ voiceId: added.voice_id, requiresVerification: added.requires_verification }));
+export const addedVoiceSchema = z.pipe(
+  z.object({ voice_id: id, requires_verification: z.catch(z.boolean(), false) }),
+  z.transform((added): AddedVoice => ({ voiceId: added.voice_id, requiresVerification: added.requires_verification })),
+);
 
-export const agentSchema = z
-  .object({
+export const agentSchema = z.pipe(
+  z.object({
     agent_id: id,
     conversation_config: z.object({
       tts: lenient(z.object({ voice_id: lenient(z.string()) })),
       agent: lenient(z.object({ first_message: lenient(z.string()) })),
     }),
-  })
-  .transform(
+  }),
+  z.transform(
     ({ agent_id, conversation_config: { tts, agent } }): Agent => ({
       agentId: agent_id,
       voiceId: tts?.voice_id,
       firstMessage: agent?.first_message,
     }),
-  );
+  ),
+);
 
-export const subscriptionSchema = z
-  .object({
+export const subscriptionSchema = z.pipe(
+  z.object({
     tier: lenient(z.string()),
     voice_slots_used: z.number(),
     voice_limit: z.number(),
     can_use_instant_voice_cloning: lenient(z.boolean()),
-  })
-  .transform(
+  }),
+  z.transform(
     (subscription): Subscription => ({
       tier: subscription.tier,
       voiceSlotsUsed: subscription.voice_slots_used,
       voiceLimit: subscription.voice_limit,
       canClone: subscription.can_use_instant_voice_cloning,
     }),
-  );
+  ),
+);

@@ -1,4 +1,4 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { idSchema } from '../ids.ts';
 
 /** Where the body of an event is kept. */
@@ -10,7 +10,7 @@ interface EventType {
   /** Members of `data` by which an event without a `type` is known (E§1.1). */
   readonly knownBy?: readonly string[];
   /** What the app uses of `data`; everything else may be there, be absent, or change. */
-  readonly data: z.ZodType<{
+  readonly data: z.ZodMiniType<{
     agent_id?: string | undefined;
     conversation_id?: string | undefined;
     full_audio?: string | undefined;
@@ -24,7 +24,7 @@ const call = z.object({ agent_id: idSchema, conversation_id: idSchema });
  * an example under `examples/`, a test. Sources: E§1 (calls), E§4 (other products).
  */
 export const eventTypes: readonly EventType[] = [
-  { type: 'post_call_audio', area: 'audio', knownBy: ['full_audio'], data: call.extend({ full_audio: z.string() }) },
+  { type: 'post_call_audio', area: 'audio', knownBy: ['full_audio'], data: z.extend(call, { full_audio: z.string() }) },
   { type: 'call_initiation_failure', area: 'callFailures', knownBy: ['failure_reason'], data: call },
   {
     type: 'post_call_transcription',

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import type { RecordKind, StateStore } from './state.ts';
 
 /** Who is at work on a record: the delivery of a conversation, as long as that one is alive, or the sweep until a time. */
@@ -14,11 +14,11 @@ const conversation = z.object({
   sample_sha256: z.string(),
   /** Milliseconds since 1970, as all times here. */
   expires_at: z.number(),
-  claim: z.object({ by: z.string(), until: z.number() }).nullable(),
+  claim: z.nullable(z.object({ by: z.string(), until: z.number() })),
   /** What the answer said; null until there is one. */
-  answer: z
-    .object({ voice_id: z.string(), cloned_at: z.number(), voice_reused: z.boolean(), agent_updated: z.boolean() })
-    .nullable(),
+  answer: z.nullable(
+    z.object({ voice_id: z.string(), cloned_at: z.number(), voice_reused: z.boolean(), agent_updated: z.boolean() }),
+  ),
   /** The call is over, or its lease has expired. */
   ended: z.boolean(),
 });
@@ -36,11 +36,11 @@ export const voices: RecordKind<VoiceState> = { folder: 'voices', schema: voice 
 
 const agent = z.object({
   /** The agent's own voice and greeting, to be given back; null while nothing was lent. */
-  own: z.object({ voice_id: z.string().nullable(), first_message: z.string().nullable() }).nullable(),
+  own: z.nullable(z.object({ voice_id: z.nullable(z.string()), first_message: z.nullable(z.string()) })),
   /** Everything that we have set since, by which our own changes are told from somebody else's. */
   set: z.array(z.object({ voice_id: z.string(), first_message_sha256: z.string() })),
-  lease: z.object({ conversation: z.string(), expires_at: z.number() }).nullable(),
-  claim: claim.nullable(),
+  lease: z.nullable(z.object({ conversation: z.string(), expires_at: z.number() })),
+  claim: z.nullable(claim),
 });
 export type AgentState = z.infer<typeof agent>;
 export const agents: RecordKind<AgentState> = { folder: 'agents', schema: agent };

@@ -1,5 +1,5 @@
 import type { Busboy } from 'busboy';
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { type BodyHolder, type BodyMemory, hadToLetGo } from '../bodyMemory.ts';
 import { BodyError } from '../errors.ts';
 import { idSchema } from '../ids.ts';
@@ -74,15 +74,15 @@ async function readWhole(body: SignedBody, memory: BodyMemory | undefined): Prom
   }
 }
 
-const text = z.string().max(1000).nullish().catch(undefined);
+const text = z.catch(z.nullish(z.string().check(z.maxLength(1000))), undefined);
 
 const metadataSchema = z.object({
   type: z.literal('pre_call'),
   conversation_id: idSchema,
   agent_id: idSchema,
-  caller_metadata: z.object({ name: text, date_of_birth: text, phone_number: text }).nullish().catch(undefined),
+  caller_metadata: z.catch(z.nullish(z.object({ name: text, date_of_birth: text, phone_number: text })), undefined),
 });
-const sampleSchema = z.object({ duration_seconds: z.number().optional().catch(undefined) });
+const sampleSchema = z.object({ duration_seconds: z.catch(z.optional(z.number()), undefined) });
 
 function fromJson(body: Buffer): PreCallRequest {
   const lifted = liftSample(body);
@@ -186,10 +186,8 @@ function readMetadata(json: unknown): Omit<PreCallRequest, 'sample' | 'claimedSe
 }
 
 function claimOf(json: unknown): { claimedSeconds?: number } {
-  const parsed = z
-    .object({ voice_sample: sampleSchema })
-    .or(sampleSchema.transform((voice_sample) => ({ voice_sample })))
-    .safeParse(json);
-  const seconds = parsed.data?.voice_sample.duration_seconds;
+  const inSample = z.object({ voice_sample: sampleSchema }).safeParse(json);
+  const claim = inSample.success ? inSample.data.voice_sample : sampleSchema.safeParse(json).data;
+  const seconds = claim?.duration_seconds;
   return seconds === undefined ? {} : { claimedSeconds: seconds };
 }

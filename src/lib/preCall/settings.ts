@@ -1,4 +1,4 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { boolean, decimal, secrets, storagePath, wholeNumber } from '../settingFields.ts';
 import {
   type Environment,
@@ -31,26 +31,31 @@ export interface PreCallSettings {
 const BYTES_PER_MB = 1024 * 1024;
 
 const preCallSettings = z.object({
-  ELEVENLABS_PRECALL_WEBHOOK_SECRET: secrets.optional(),
+  ELEVENLABS_PRECALL_WEBHOOK_SECRET: z.optional(secrets),
   ELEVENLABS_API_KEY: z
     .string({ error: 'is required for pre-call: an API key of ElevenLabs' })
-    .refine((key) => !/\s/.test(key), 'has white space or a line break in it: paste it again without it'),
-  ELEVENLABS_API_BASE_URL: z
-    .string()
-    .refine((text) => /^https:\/\/[^\s/?#@]+\/?$|^http:\/\/(127\.0\.0\.1|localhost|\[::1\])(:\d+)?\/?$/.test(text), {
-      error: 'must be an https address without a path (or http on loopback, for a stand-in)',
-    })
-    .default('https://api.elevenlabs.io'),
+    .check(z.refine((key) => !/\s/.test(key), 'has white space or a line break in it: paste it again without it')),
+  ELEVENLABS_API_BASE_URL: z._default(
+    z
+      .string()
+      .check(
+        z.regex(
+          /^https:\/\/[^\s/?#@]+\/?$|^http:\/\/(127\.0\.0\.1|localhost|\[::1\])(:\d+)?\/?$/,
+          'must be an https address without a path (or http on loopback, for a stand-in)',
+        ),
+      ),
+    'https://api.elevenlabs.io',
+  ),
   VOICE_CLONE_MIN_DURATION: decimal(3),
   VOICE_CLONE_MAX_SIZE_MB: decimal(10),
-  DEFAULT_FIRST_MESSAGE: z
-    .string()
-    .max(1000, 'must be at most 1000 characters')
-    .default('Hallo {name}, fijn dat je belt!'),
+  DEFAULT_FIRST_MESSAGE: z._default(
+    z.string().check(z.maxLength(1000, 'must be at most 1000 characters')),
+    'Hallo {name}, fijn dat je belt!',
+  ),
   ENABLE_VOICE_SAMPLE_STORAGE: boolean(false),
   VOICE_SAMPLE_STORAGE_PATH: storagePath('voice-samples'),
   PRECALL_STATE_STORAGE_PATH: storagePath('precall-state'),
-  PRECALL_AGENT_UPDATE: z.enum(['patch', 'override'], { error: 'must be patch or override' }).default('patch'),
+  PRECALL_AGENT_UPDATE: z._default(z.enum(['patch', 'override'], { error: 'must be patch or override' }), 'patch'),
   VOICE_LEASE_MINUTES: wholeNumber(15, 1),
   VOICE_CLONE_AUTO_DELETE: boolean(false),
   VOICE_SLOTS_RESERVE: wholeNumber(0),

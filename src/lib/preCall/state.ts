@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { BlockBlobClient } from '@azure/storage-blob';
-import type * as z from 'zod';
+import type * as z from 'zod/mini';
 import type { StoragePath } from '../settings.ts';
 import { type Attempts, isAlreadyThere, isNotFound } from '../storage/blobStorage.ts';
 
@@ -14,7 +14,7 @@ export interface StateRecord<T> {
 /** One kind of record: its folder and what a value looks like. Values hold ids, hashes and times, no caller's data. */
 export interface RecordKind<T> {
   readonly folder: string;
-  readonly schema: z.ZodType<T>;
+  readonly schema: z.ZodMiniType<T>;
 }
 
 interface Stored<T> extends StateRecord<T> {

@@ -1,4 +1,4 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import {
   type Environment,
   onePerSetting,
@@ -14,16 +14,23 @@ export interface TelemetrySettings {
 }
 
 const telemetrySettings = z.object({
-  APPLICATIONINSIGHTS_CONNECTION_STRING: z
-    .string()
-    .refine(isConnectionString, 'is no connection string of Application Insights: copy it again from the portal')
-    .optional(),
-  APPLICATIONINSIGHTS_AUTHENTICATION_STRING: z
-    .string()
-    .refine((text) => pairsOf(text).get('authorization')?.toUpperCase() === 'AAD', {
-      error: 'must be Authorization=AAD, followed by ;ClientId=… for a user-assigned identity',
-    })
-    .optional(),
+  APPLICATIONINSIGHTS_CONNECTION_STRING: z.optional(
+    z
+      .string()
+      .check(
+        z.refine(isConnectionString, 'is no connection string of Application Insights: copy it again from the portal'),
+      ),
+  ),
+  APPLICATIONINSIGHTS_AUTHENTICATION_STRING: z.optional(
+    z
+      .string()
+      .check(
+        z.refine(
+          (text) => pairsOf(text).get('authorization')?.toUpperCase() === 'AAD',
+          'must be Authorization=AAD, followed by ;ClientId=… for a user-assigned identity',
+        ),
+      ),
+  ),
 });
 
 /**
