@@ -9,7 +9,10 @@ const path = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 const functionsHost = path('serveFunctions.ts');
 const loadedFiles = path('loadedFiles.ts');
 
-/** Everything that takes deliveries in a bench; Functions apps are served by the local host, as ours is. */
+/**
+ * Everything that takes deliveries in a bench. Functions apps are served by the local host, and spoken to as the host does:
+ * what the host itself costs is not theirs.
+ */
 const apps = {
   ours: [functionsHost, path('../dist/index.js')],
   least: [functionsHost, path('peers/least.ts')],
@@ -35,9 +38,9 @@ export function startApp(name: AppName, storage: string): Promise<App> {
   return startServer(apps[name], storage, []);
 }
 
-/** Starts any Functions app by its entry point. */
+/** Starts any Functions app by its entry point, with the local host in front of it. */
 export function startFunctions(entry: string, storage: string, tells?: 'tells its files'): Promise<App> {
-  return startServer([functionsHost, entry], storage, tells === undefined ? [] : ['--import', loadedFiles]);
+  return startServer([functionsHost, entry, 'front'], storage, tells === undefined ? [] : ['--import', loadedFiles]);
 }
 
 /** Starts a script that sends `{ url }` once it serves, and ends when this process does. */

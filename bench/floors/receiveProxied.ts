@@ -1,4 +1,4 @@
-// What the platform costs on the way in: the same through the host and the library's proxy, two hops and a web stream.
+// What the library costs on the way in: the same through its proxy, as the web stream that it hands on.
 import { app } from '@azure/functions';
 
 app.setup({ enableHttpStream: true });

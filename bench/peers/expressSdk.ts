@@ -1,4 +1,4 @@
-// An Express app with the official SDK, which verifies the body as text. Served without a Functions host: one hop less.
+// An Express app with the official SDK, which verifies the body as text. Served without the Functions library.
 import type { AddressInfo } from 'node:net';
 import { BlobServiceClient } from '@azure/storage-blob';
 import { ElevenLabsClient } from '@elevenlabs/elevenlabs-js';

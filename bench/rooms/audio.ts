@@ -14,8 +14,8 @@ type Name = 'ours' | 'receive' | 'proxied' | 'stage';
 type Turn = LoadResult & { cpuMs: Record<'app' | 'azurite' | 'load', number> };
 
 /**
- * Recordings all the way: socket, app, Azurite. Beside it the two stages alone, and what the platform (host and proxy)
- * makes of the first.
+ * Recordings all the way: socket, app, Azurite. Beside it the two stages alone, and what the library makes of
+ * the first.
  */
 export async function measureAudio(world: World): Promise<Row[]> {
   const ours = await world.startApp('ours');
@@ -69,7 +69,7 @@ function rowOf(sizeMib: number, count: number, turns: Record<Name, Turn[]>, isSh
     against: [
       `receive ${show(wallMs('receive'))}`,
       `stageBlock ${show(wallMs('stage'))}`,
-      `receive through host and proxy ${show(wallMs('proxied'))}`,
+      `receive through the library's proxy ${show(wallMs('proxied'))}`,
       `CPU of all three processes over the cores ${fullCoresMs.toFixed(0)} ms`,
     ].join(', '),
     ...judge(share.median, target, isShort),

@@ -6,7 +6,7 @@ const MIB = 1024 * 1024;
 const growthOfOne: Target = { is: 'at most', limit: 32, inShortForm: 64, unit: 'MiB above idle' };
 const wholeProcess: Target = { is: 'at most', limit: 350, inShortForm: 500, unit: 'MiB in all' };
 
-/** Resident memory of the running app, local host included; idle means after a recording of 1 MiB. */
+/** Resident memory of the running app, as one process; idle means after a recording of 1 MiB. */
 export async function measureMemory(world: World): Promise<Row[]> {
   if (!canLookIntoProcesses) return [];
   const { pid, url } = await world.startApp('ours');

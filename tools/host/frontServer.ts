@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { answerStatus, type Exchange } from './exchange.ts';
 import type { HttpFunction } from './functions.ts';
@@ -13,9 +13,9 @@ interface FrontOptions {
   serve: (exchange: Exchange) => void;
 }
 
-/** The server that callers talk to: finds the function, refuses what the host refuses in its own name. */
-export function createFrontServer({ functions, bodyLimitBytes, write, serve }: FrontOptions): Server {
-  return createServer((request, response) => {
+/** What callers talk to: finds the function, refuses what the host refuses in its own name. */
+export function createFront({ functions, bodyLimitBytes, write, serve }: FrontOptions): RequestListener {
+  return (request, response) => {
     response.on('error', () => {});
     const target = originForm(request.url ?? '/');
     const match = findRoute(functions, request.method ?? '', target.split('?')[0] ?? '/');
@@ -30,7 +30,7 @@ export function createFrontServer({ functions, bodyLimitBytes, write, serve }: F
       return;
     }
     serve({ request, response, match, target, host: hostOf(request, response), invocationId: randomUUID() });
-  });
+  };
 }
 
 /** Listens on 127.0.0.1 and resolves to the port. Rejects with the system's error, for example EADDRINUSE. */

@@ -1,12 +1,12 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { readFileSync } from 'node:fs';
-import type { Server } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import { BufferedRequests } from './buffered.ts';
 import { type ProgrammingModel, provideCoreApi } from './coreApi.ts';
-import { createFrontServer, listen } from './frontServer.ts';
+import { createFront, listen } from './frontServer.ts';
 import { sortFunctions, summarize } from './functions.ts';
 import { Invoker } from './invocation.ts';
-import { StreamedRequests } from './streamed.ts';
+import { DirectRequests, StreamedRequests } from './streamed.ts';
 import { Timers } from './timers.ts';
 import type { HostOptions, RunningHost } from './types.ts';
 
@@ -30,7 +30,14 @@ let hasStarted = false;
 export async function startHost(options: HostOptions, load: () => Promise<unknown>): Promise<RunningHost> {
   if (hasStarted) throw new Error('startHost works once per process: the library keeps the app in module state');
   hasStarted = true;
-  const { port, write, bodyLimitBytes = 104_857_600, timers: runsSchedules = true, folder = repository } = options;
+  const {
+    port,
+    write,
+    bodyLimitBytes = 104_857_600,
+    timers: runsSchedules = true,
+    front: hasFront = true,
+    folder = repository,
+  } = options;
 
   const { registry, seal } = provideCoreApi(write);
   await load();
@@ -42,13 +49,18 @@ export async function startHost(options: HostOptions, load: () => Promise<unknow
   const timers = new Timers(functions.timer, invoker, write);
   await invoker.runAppHooks('appStart');
   const { httpUri, proxy } = await openProxy(registry.model);
-  const requests =
-    httpUri === undefined
-      ? new BufferedRequests(invoker, write)
-      : new StreamedRequests(httpUri, invoker, write, bodyLimitBytes);
+  if (httpUri === undefined && !hasFront)
+    throw new Error('Without HTTP streams there is no proxy to speak to directly');
+  const streamed = () =>
+    hasFront
+      ? new StreamedRequests(String(httpUri), invoker, write, bodyLimitBytes)
+      : new DirectRequests(invoker, write);
+  const requests = httpUri === undefined ? new BufferedRequests(invoker, write) : streamed();
 
   const serve = requests.serve.bind(requests);
-  const front = createFrontServer({ functions: functions.http, bodyLimitBytes, write, serve });
+  const onRequest = createFront({ functions: functions.http, bodyLimitBytes, write, serve });
+  const front = createServer();
+  for (const server of hasFront ? [front] : proxy) server.on('request', onRequest);
   const close = async () => {
     timers.stop();
     requests.close();
@@ -56,13 +68,13 @@ export async function startHost(options: HostOptions, load: () => Promise<unknow
     await invoker.runAppHooks('appTerminate');
   };
 
-  const actualPort = await listen(front, port).catch(async (error: unknown) => {
+  const frontPort = await listen(front, port).catch(async (error: unknown) => {
     await close();
     throw error;
   });
   if (runsSchedules) timers.start();
   return {
-    url: `http://127.0.0.1:${actualPort}`,
+    url: `http://127.0.0.1:${hasFront ? frontPort : new URL(String(httpUri)).port}`,
     functions: summarize(functions),
     runTimer: (name) => timers.run(name),
     close,

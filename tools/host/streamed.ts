@@ -5,6 +5,8 @@ import { endToEnd, joinedHeaders } from './headers.ts';
 import type { Invoker } from './invocation.ts';
 import type { WriteLine } from './types.ts';
 
+const INVOCATION_ID = 'x-ms-invocation-id';
+
 /** The host gives up on a forwarded request in which nothing has moved for so long. */
 const activityTimeoutMs = 240_000;
 
@@ -28,29 +30,11 @@ export class StreamedRequests {
 
   serve(exchange: Exchange): void {
     this.#forward(exchange);
-    this.#invoke(exchange).catch((error: unknown) => {
-      const { name: functionName } = exchange.match.fn;
-      const message = `Failed, and the caller gets no answer: ${describe(error)}`;
-      this.#write({ level: 'error', message, functionName, invocationId: exchange.invocationId });
-    });
+    invoke(exchange, this.#invoker, this.#write);
   }
 
   close(): void {
     this.#agent.destroy();
-  }
-
-  async #invoke({ request, match, invocationId, target }: Exchange): Promise<void> {
-    const { fn, params } = match;
-    const result = await this.#invoker.run({
-      id: invocationId,
-      fn,
-      bindingName: fn.bindingName,
-      input: { http: {} },
-      triggerMetadata: triggerMetadata(joinedHeaders(request), target, params),
-      traceParent: request.headersDistinct['traceparent']?.[0],
-    });
-    if (result === undefined || result === null) return;
-    throw new Error('the handler returned a value that is no HTTP answer');
   }
 
   #forward(exchange: Exchange): void {
@@ -63,7 +47,7 @@ export class StreamedRequests {
       path: target,
       headers: {
         // As the real host does it, a caller's own id stands, and the request never meets its invocation (A§1).
-        'x-ms-invocation-id': invocationId,
+        [INVOCATION_ID]: invocationId,
         ...endToEnd(request.headers),
         ...(request.headers['transfer-encoding'] === undefined ? {} : { 'transfer-encoding': 'chunked' }),
         'x-forwarded-host': host,
@@ -113,6 +97,52 @@ export class StreamedRequests {
       if (!response.writableFinished) stopForwarding();
     });
   }
+}
+
+/** Serves requests that come to the library's proxy directly, with all that the host adds to one. */
+export class DirectRequests {
+  readonly #invoker: Invoker;
+  readonly #write: WriteLine;
+
+  constructor(invoker: Invoker, write: WriteLine) {
+    this.#invoker = invoker;
+    this.#write = write;
+  }
+
+  serve(exchange: Exchange): void {
+    const invocationId = String(exchange.request.headers[INVOCATION_ID]);
+    invoke({ ...exchange, invocationId }, this.#invoker, this.#write);
+  }
+
+  close(): void {}
+}
+
+/** The invocation alone, without a body; an answer goes through the library's proxy. */
+function invoke({ request, match, invocationId, target }: Exchange, invoker: Invoker, write: WriteLine): void {
+  const { fn, params } = match;
+  const failed = (why: string) =>
+    write({
+      level: 'error',
+      message: `Failed, and the caller gets no answer: ${why}`,
+      functionName: fn.name,
+      invocationId,
+    });
+  invoker
+    .run({
+      id: invocationId,
+      fn,
+      bindingName: fn.bindingName,
+      input: { http: {} },
+      triggerMetadata: triggerMetadata(joinedHeaders(request), target, params),
+      traceParent: request.headersDistinct['traceparent']?.[0],
+    })
+    .then(
+      (result) => {
+        if (result !== undefined && result !== null)
+          failed('Error: the handler returned a value that is no HTTP answer');
+      },
+      (error: unknown) => failed(describe(error)),
+    );
 }
 
 function hasBody({ headers }: IncomingMessage): boolean {

@@ -1,0 +1,54 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type HostLine, type RunningHost, startHost } from '../../tools/host/host.ts';
+
+const lines: HostLine[] = [];
+let host: RunningHost;
+
+beforeAll(async () => {
+  host = await startHost({ port: 0, write: (line) => lines.push(line), timers: false, front: false }, async () => {
+    const { app } = await import('@azure/functions');
+    app.setup({ enableHttpStream: true });
+    app.http('echo', {
+      route: 'echo/{name}',
+      methods: ['POST'],
+      handler: async (request, { invocationId }) => {
+        const { params, url } = request;
+        return { jsonBody: { text: await request.text(), name: params['name'], url, invocationId } };
+      },
+    });
+    app.http('nothing', { methods: ['GET'], handler: () => Promise.reject(new Error('a bug')) });
+  });
+});
+afterAll(() => host.close());
+
+const fromHost = (invocationId: string) => ({
+  'x-ms-invocation-id': invocationId,
+  'x-forwarded-host': 'app.example',
+  'x-forwarded-proto': 'https',
+});
+
+test("a caller that sends what the host adds reaches the app through the library's proxy alone", async () => {
+  const invocationId = randomUUID();
+  const headers = fromHost(invocationId);
+  const answer = await fetch(`${host.url}/echo/robin?x=1`, { method: 'POST', headers, body: 'hello' });
+  expect(answer.status).toBe(200);
+  const url = 'https://app.example/echo/robin?x=1';
+  expect(await answer.json()).toEqual({ text: 'hello', name: 'robin', url, invocationId });
+});
+
+test('what no function takes is answered 404', async () => {
+  const answer = await fetch(`${host.url}/other`, { headers: fromHost(randomUUID()) });
+  expect(answer.status).toBe(404);
+});
+
+test('a handler that throws leaves its caller without an answer, and says so in the log', async () => {
+  const invocationId = randomUUID();
+  const asked = fetch(`${host.url}/nothing`, {
+    headers: fromHost(invocationId),
+    signal: AbortSignal.timeout(500),
+  });
+  await expect(asked).rejects.toThrow('timeout');
+  const line = lines.find((each) => each.invocationId === invocationId && each.level === 'error');
+  expect(line?.message).toMatch(/^Failed, and the caller gets no answer: Error: a bug/);
+});
