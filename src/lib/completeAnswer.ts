@@ -8,12 +8,12 @@ import { discardBody, requestBody } from './requestBody.ts';
  */
 export function completeAnswer(hook: PostInvocationContext): void {
   if (hook.invocationContext.options.trigger.type !== 'httpTrigger') return;
+  const isAnswer = typeof hook.result === 'object' && hook.result !== null;
+  if (!isAnswer || (hook.error !== undefined && hook.error !== null)) {
+    hook.invocationContext.error('delivery outcome=failed status=500 code=internal_error', hook.error);
+    hook.result = problem(hook.error);
+    hook.error = undefined;
+  }
   const [request] = hook.inputs as [HttpRequest]; // of an HTTP trigger
   discardBody(requestBody(request, hook.invocationContext));
-
-  const isAnswer = typeof hook.result === 'object' && hook.result !== null;
-  if (isAnswer && (hook.error === undefined || hook.error === null)) return;
-  hook.invocationContext.error('delivery outcome=failed status=500 code=internal_error', hook.error);
-  hook.result = problem(hook.error);
-  hook.error = undefined;
 }

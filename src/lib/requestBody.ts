@@ -27,13 +27,14 @@ export function followRequests(): void {
 }
 
 /**
- * The body of a request as Node's stream, the same one each time; null when it has none. It must not be destroyed: the
- * answer goes the way that it has come.
+ * The body of a request as Node's stream, the same one each time; null when it has none, or when somebody else reads it
+ * through the library. It must not be destroyed: the answer goes the way that it has come.
  */
 export function requestBody(request: HttpRequest, { invocationId }: Pick<InvocationContext, 'invocationId'>) {
   const known = bodies.get(request);
   if (known !== undefined) return known;
   const message = arrived.get(invocationId);
+  // Two readers of one message would each get a part of it.
   const body = message !== undefined && !message.readableDidRead ? message : fromWeb(request.body);
   if (body !== null) bodies.set(request, body);
   return body;
@@ -46,13 +47,13 @@ export function requestBody(request: HttpRequest, { invocationId }: Pick<Invocat
  */
 export function discardBody(body: Readable | null): void {
   if (body === null || body.closed) return;
-  const timer = setTimeout(() => body.pause(), DISCARD_LIMIT_MS);
+  const timer = setTimeout(() => body.pause(), DISCARD_LIMIT_MS).unref();
   body.once('close', () => clearTimeout(timer)).resume();
 }
 
-/** For requests that did not come through the library's proxy, or that something has begun to read. */
+/** For requests that did not come through the library's proxy. */
 function fromWeb(body: HttpRequest['body']): Readable | null {
-  if (body === null) return null;
+  if (body === null || body.locked) return null;
   // A sender that goes away while nobody reads is nobody's error.
   return Readable.fromWeb(body).on('error', () => {});
 }

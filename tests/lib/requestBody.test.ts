@@ -95,6 +95,12 @@ describe('the body of a request', () => {
     expect(requestBody(fromLibrary(undefined), { invocationId: 'invocation-7' })).toBe(later);
   });
 
+  it('is null while somebody else reads it through the library', async () => {
+    const request = fromLibrary('read by somebody');
+    request.body?.getReader();
+    expect(requestBody(request, { invocationId: 'invocation-10' })).toBeNull();
+  });
+
   it('is null when there is none', () => {
     expect(requestBody(fromLibrary(undefined), { invocationId: 'invocation-8' })).toBeNull();
   });

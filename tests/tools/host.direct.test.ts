@@ -42,6 +42,12 @@ test('what no function takes is answered 404', async () => {
   expect(answer.status).toBe(404);
 });
 
+test('without the id of an invocation there is nothing to be invoked', async () => {
+  const { 'x-ms-invocation-id': _none, ...headers } = fromHost('');
+  const answer = await fetch(`${host.url}/echo/robin`, { method: 'POST', headers, body: 'hello' });
+  expect(answer.status).toBe(400);
+});
+
 test('a handler that throws leaves its caller without an answer, and says so in the log', async () => {
   const invocationId = randomUUID();
   const asked = fetch(`${host.url}/nothing`, {

@@ -59,22 +59,22 @@ export async function startHost(options: HostOptions, load: () => Promise<unknow
 
   const serve = requests.serve.bind(requests);
   const onRequest = createFront({ functions: functions.http, bodyLimitBytes, write, serve });
-  const front = createServer();
-  for (const server of hasFront ? [front] : proxy) server.on('request', onRequest);
+  const front = hasFront ? [createServer()] : [];
+  for (const server of hasFront ? front : proxy) server.on('request', onRequest);
   const close = async () => {
     timers.stop();
     requests.close();
-    await Promise.all([front, ...proxy].map(closeServer));
+    await Promise.all([...front, ...proxy].map(closeServer));
     await invoker.runAppHooks('appTerminate');
   };
 
-  const frontPort = await listen(front, port).catch(async (error: unknown) => {
+  const [frontPort] = await Promise.all(front.map((server) => listen(server, port))).catch(async (error: unknown) => {
     await close();
     throw error;
   });
   if (runsSchedules) timers.start();
   return {
-    url: `http://127.0.0.1:${hasFront ? frontPort : new URL(String(httpUri)).port}`,
+    url: `http://127.0.0.1:${frontPort ?? new URL(String(httpUri)).port}`,
     functions: summarize(functions),
     runTimer: (name) => timers.run(name),
     close,

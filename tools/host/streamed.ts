@@ -99,7 +99,7 @@ export class StreamedRequests {
   }
 }
 
-/** Serves requests that come to the library's proxy directly, with all that the host adds to one. */
+/** Serves requests that come to the library's proxy directly, with all that the host adds to one; without an id, 400. */
 export class DirectRequests {
   readonly #invoker: Invoker;
   readonly #write: WriteLine;
@@ -110,8 +110,9 @@ export class DirectRequests {
   }
 
   serve(exchange: Exchange): void {
-    const invocationId = String(exchange.request.headers[INVOCATION_ID]);
-    invoke({ ...exchange, invocationId }, this.#invoker, this.#write);
+    const invocationId = exchange.request.headers[INVOCATION_ID];
+    if (typeof invocationId === 'string') invoke({ ...exchange, invocationId }, this.#invoker, this.#write);
+    else answerStatus(exchange, 400);
   }
 
   close(): void {}

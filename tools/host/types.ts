@@ -20,7 +20,7 @@ export interface HostOptions {
   /**
    * Whether there is a server in front of the library's proxy, as on Azure. Without one, callers speak to the proxy as the
    * host does, and send what it adds: an `x-ms-invocation-id` of their own, `x-forwarded-host` and `x-forwarded-proto`.
-   * Needs an app with HTTP streams. Default true.
+   * Needs an app with HTTP streams; `port` and, for chunked bodies, `bodyLimitBytes` mean nothing then. Default true.
    */
   front?: boolean;
   /** Where the app's host.json lies, with a slash at the end. Default: this repository. */

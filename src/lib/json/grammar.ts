@@ -67,7 +67,7 @@ const RULES: Rules = {
 // Stryker disable next-line StringLiteral: any name will do that no rule leads to
 const BROKEN = 'broken';
 
-/** What leads out of a state, but not to the next one: that depends on the brackets around, which the walker knows. */
+/** What leads out of a state, but not to the next one: that depends on the brackets around. */
 const ACTIONS = ['openObject', 'openArray', 'closeObject', 'closeArray', 'comma', BROKEN];
 
 const names = [...Object.keys(RULES), ...ACTIONS];

@@ -45,7 +45,8 @@ function outlineOf(json: Buffer): string {
   // Stryker disable next-line BooleanLiteral: out of all brackets, a comma or a bracket that closes is no JSON anyway
   let isObject = false;
   let state = VALUE;
-  let outline = '';
+  const outline = Buffer.allocUnsafe(json.length);
+  let length = 0;
   let keptTo = 0;
   for (let at = 0; at < json.length; at++) {
     state = TRANSITIONS[(state << 8) | (json[at] as number)] as number; // both have as many
@@ -58,7 +59,7 @@ function outlineOf(json: Buffer): string {
         around.push(isObject);
         isObject = state === OPEN_OBJECT;
         state = isObject ? KEY_OR_END : VALUE_OR_END;
-        if (around.length === DEEPEST + 1) outline += json.toString('latin1', keptTo, at + 1);
+        if (around.length === DEEPEST + 1) length += json.copy(outline, length, keptTo, at + 1);
         break;
       case CLOSE_OBJECT:
       case CLOSE_ARRAY:
@@ -74,7 +75,10 @@ function outlineOf(json: Buffer): string {
         return NO_JSON;
     }
   }
-  return outline + json.toString('latin1', keptTo);
+  // Stryker disable next-line ConditionalExpression,EqualityOperator: what is not closed is no JSON either way
+  if (around.length > 0) return NO_JSON;
+  length += json.copy(outline, length, keptTo);
+  return outline.toString('latin1', 0, length);
 }
 
 /** The index of the first byte in a string that does not stand for itself. */

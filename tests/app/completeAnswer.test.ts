@@ -1,0 +1,62 @@
+import { setTimeout } from 'node:timers/promises';
+import type { HttpRequest } from '@azure/functions';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { completeAnswer } from '../../src/lib/completeAnswer.ts';
+import { followRequests } from '../../src/lib/requestBody.ts';
+import { type RunningHost, startHost } from '../../tools/host/host.ts';
+
+/** What a function of this app might do with its request, the usual ways of the library included. */
+const handlers: Record<string, (request: HttpRequest) => Promise<unknown>> = {
+  text: async (request) => ({ jsonBody: { length: (await request.text()).length } }),
+  reader: async (request) => ({ jsonBody: { first: (await request.body?.getReader().read())?.done } }),
+  nothing: async () => ({ jsonBody: {} }),
+  json: async (request) => request.json(),
+  undefined: async () => undefined,
+  late: async (request) => {
+    await setTimeout(50);
+    return { jsonBody: { length: (await request.arrayBuffer()).byteLength } };
+  },
+};
+
+let host: RunningHost;
+beforeAll(async () => {
+  host = await startHost({ port: 0, write: () => {}, timers: false }, async () => {
+    const { app } = await import('@azure/functions');
+    app.setup({ enableHttpStream: true });
+    followRequests();
+    app.hook.postInvocation(completeAnswer);
+    for (const [name, handler] of Object.entries(handlers)) {
+      app.http(name, { methods: ['POST'], handler: handler as () => Promise<object> });
+    }
+  });
+});
+afterAll(() => host.close());
+
+const post = (name: string, bytes: number) =>
+  fetch(`${host.url}/${name}`, {
+    method: 'POST',
+    body: Buffer.alloc(bytes, 'x'),
+    signal: AbortSignal.timeout(20_000),
+  });
+
+describe.each([10, 300_000, 5_000_000])('with a body of %d bytes,', (bytes) => {
+  it.each([
+    ['text', 200],
+    ['nothing', 200],
+    ['late', 200],
+    ['json', 500],
+    ['undefined', 500],
+  ])('a function that uses it as "%s" answers %d, and so does the next one', async (name, status) => {
+    for (let time = 0; time < 2; time++) {
+      const answer = await post(name, bytes);
+      expect(answer.status).toBe(status);
+      if (name === 'text' || name === 'late') expect(await answer.json()).toEqual({ length: bytes });
+      else await answer.arrayBuffer();
+    }
+  });
+});
+
+// Last: who keeps a reader keeps the body, too, and what comes over the same connection has to wait for it.
+it('a function that keeps its reader answers 200', async () => {
+  expect((await post('reader', 300_000)).status).toBe(200);
+});
