@@ -32,11 +32,13 @@ const COMMA = numberOf('comma');
  * @returns undefined for what is no JSON text (RFC 8259), a byte order mark and bytes that are no UTF-8 included.
  */
 export function parseOutline(json: Buffer): unknown {
+  let outline: unknown;
   try {
-    return JSON.parse(isUtf8(json) ? outlineOf(json) : NO_JSON);
+    outline = JSON.parse(isUtf8(json) ? outlineOf(json) : NO_JSON);
   } catch {
-    return; // what is no JSON has no outline
+    // What is no JSON has no outline.
   }
+  return outline;
 }
 
 /** The text without what is inside of deep objects and arrays; no JSON when the text is none. */
