@@ -27,8 +27,8 @@ export function followRequests(): void {
 }
 
 /**
- * The body of a request as Node's stream, the same one each time; null when it has none, or when somebody else reads it
- * through the library. It must not be destroyed: the answer goes the way that it has come.
+ * The body of a request as Node's stream, the same one each time; null, or empty, when it has none, and null when
+ * somebody else reads it through the library. It must not be destroyed: the answer goes the way that it has come.
  */
 export function requestBody(request: HttpRequest, { invocationId }: Pick<InvocationContext, 'invocationId'>) {
   const known = bodies.get(request);

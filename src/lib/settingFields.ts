@@ -41,29 +41,20 @@ export const decimal = (fallback: number) =>
     fallback,
   );
 
-/** The container and the folders of a path, slashes at its ends left out. */
-const partsOf = (path: string) =>
-  path
-    .trim()
-    .replace(/^\/+|\/+$/g, '')
-    .split('/');
-
 export const storagePath = (fallback: string) =>
   z.prefault(
     z.pipe(
-      z.string().check(
-        z.superRefine((text, context) => {
-          const [container = '', ...folders] = partsOf(text);
-          if (!/^(?=.{3,63}$)[a-z0-9]+(-[a-z0-9]+)*$/.test(container)) {
-            context.addIssue('must begin with a container name: 3 to 63 lower-case letters, digits and single hyphens');
-          }
-          if (folders.some((folder) => !/^[A-Za-z0-9._-]{1,200}$/.test(folder) || /^\.+$/.test(folder))) {
-            context.addIssue('folders after the container may hold letters, digits, dots, hyphens and underscores');
-          }
-        }),
-      ),
-      z.transform((text): StoragePath => {
-        const [container = '', ...folders] = partsOf(text);
+      z.string(),
+      z.transform((text, { issues }): StoragePath => {
+        const path = text.trim().replace(/^\/+|\/+$/g, '');
+        const [container = '', ...folders] = path.split('/');
+        const refuse = (message: string) => issues.push({ code: 'custom', input: text, message });
+        if (!/^(?=.{3,63}$)[a-z0-9]+(-[a-z0-9]+)*$/.test(container)) {
+          refuse('must begin with a container name: 3 to 63 lower-case letters, digits and single hyphens');
+        }
+        if (folders.some((folder) => !/^[A-Za-z0-9._-]{1,200}$/.test(folder) || /^\.+$/.test(folder))) {
+          refuse('folders after the container may hold letters, digits, dots, hyphens and underscores');
+        }
         return { container, prefix: folders.map((folder) => `${folder}/`).join('') };
       }),
     ),

@@ -6,7 +6,7 @@ import { type ProgrammingModel, provideCoreApi } from './coreApi.ts';
 import { createFront, listen } from './frontServer.ts';
 import { sortFunctions, summarize } from './functions.ts';
 import { Invoker } from './invocation.ts';
-import { DirectRequests, StreamedRequests } from './streamed.ts';
+import { directRequests, StreamedRequests } from './streamed.ts';
 import { Timers } from './timers.ts';
 import type { HostOptions, RunningHost } from './types.ts';
 
@@ -52,9 +52,7 @@ export async function startHost(options: HostOptions, load: () => Promise<unknow
   if (httpUri === undefined && !hasFront)
     throw new Error('Without HTTP streams there is no proxy to speak to directly');
   const streamed = () =>
-    hasFront
-      ? new StreamedRequests(String(httpUri), invoker, write, bodyLimitBytes)
-      : new DirectRequests(invoker, write);
+    hasFront ? new StreamedRequests(String(httpUri), invoker, write, bodyLimitBytes) : directRequests(invoker, write);
   const requests = httpUri === undefined ? new BufferedRequests(invoker, write) : streamed();
 
   const serve = requests.serve.bind(requests);

@@ -100,22 +100,15 @@ export class StreamedRequests {
 }
 
 /** Serves requests that come to the library's proxy directly, with all that the host adds to one; without an id, 400. */
-export class DirectRequests {
-  readonly #invoker: Invoker;
-  readonly #write: WriteLine;
-
-  constructor(invoker: Invoker, write: WriteLine) {
-    this.#invoker = invoker;
-    this.#write = write;
-  }
-
-  serve(exchange: Exchange): void {
-    const invocationId = exchange.request.headers[INVOCATION_ID];
-    if (typeof invocationId === 'string') invoke({ ...exchange, invocationId }, this.#invoker, this.#write);
-    else answerStatus(exchange, 400);
-  }
-
-  close(): void {}
+export function directRequests(invoker: Invoker, write: WriteLine): Pick<StreamedRequests, 'serve' | 'close'> {
+  return {
+    serve: (exchange) => {
+      const invocationId = exchange.request.headers[INVOCATION_ID];
+      if (typeof invocationId === 'string') invoke({ ...exchange, invocationId }, invoker, write);
+      else answerStatus(exchange, 400);
+    },
+    close: () => {},
+  };
 }
 
 /** The invocation alone, without a body; an answer goes through the library's proxy. */

@@ -24,7 +24,7 @@ const COMMA = numberOf('comma');
 
 /**
  * Parses a JSON text down to its second level: objects and arrays below that come out empty. They are only checked, which
- * costs half of making them, and leaves no garbage (docs/performance.md).
+ * usually costs half to two thirds of making them, and leaves hardly any garbage (docs/performance.md).
  *
  * Text that is no ASCII comes out garbled, so only ids and types are to be read: a string of single bytes costs half as much
  * to make and to parse.
