@@ -89,6 +89,9 @@ function forward(
       headers: request.headers,
     },
     (answer) => {
+      answer.once('end', () => {
+        if (!onward.writableFinished) giveUp(); // Node sends no more of a request that is answered before its end
+      });
       if (lost !== undefined) {
         answer.resume().on('end', () => {
           if (lost.status === undefined) request.socket.destroy();
@@ -100,6 +103,10 @@ function forward(
       answer.pipe(response);
     },
   );
+  const giveUp = () => {
+    request.unpipe(onward).resume();
+    onward.destroy();
+  };
   onward.on('error', () => request.socket.destroy());
   request.on('close', () => {
     if (!request.complete) onward.destroy(); // the app has given up half-way
