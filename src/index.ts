@@ -1,6 +1,6 @@
 import { app } from '@azure/functions';
-import { completeAnswer } from './lib/completeAnswer.ts';
-import { followRequests } from './lib/requestBody.ts';
+import { completeAnswer } from './lib/http/completeAnswer.ts';
+import { followRequests } from './lib/http/requestBody.ts';
 import { followInvocations } from './lib/telemetry/invocations.ts';
 import { telemetry } from './lib/wiring.ts';
 import './functions/health.ts';

@@ -46,19 +46,19 @@ const groups: Readonly<Record<string, readonly Part[]>> = {
   ],
   preCall: [
     {
-      mutate: preCall('state', 'records'),
-      tests: ['tests/app/preCallState.test.ts', 'tests/lib/preCall/lend.test.ts'],
+      mutate: preCall('state/state', 'state/records'),
+      tests: ['tests/app/preCallState.test.ts', 'tests/lib/preCall/agent/lend.test.ts'],
       needsStorage: true,
     },
     preCallUnit('prepare'),
     preCallUnit('conversationClaim'),
-    preCallUnit('clone'),
+    preCallUnit('voice/clone'),
     preCallUnit('lookAhead'),
-    preCallUnit('lend'),
-    preCallUnit('agentChange'),
+    preCallUnit('agent/lend'),
+    preCallUnit('agent/agentChange'),
     preCallUnit('sweep'),
-    preCallUnit('deleteVoices'),
-    preCallUnit('restoreAgent'),
+    preCallUnit('voice/deleteVoices'),
+    preCallUnit('agent/restoreAgent'),
   ],
 };
 

@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { preCallHandler } from '../../src/lib/preCall/handler.ts';
-import { prepareSampleChecks } from '../../src/lib/preCall/sample.ts';
+import { prepareSampleChecks } from '../../src/lib/preCall/sample/sample.ts';
 import { openServices, type Services } from '../../src/lib/services.ts';
 import { startElevenLabs } from '../../tools/elevenlabs/server.ts';
 import { SECRET } from '../apps.ts';

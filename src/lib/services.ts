@@ -1,11 +1,11 @@
 import { ElevenLabsClient } from './elevenlabs/client.ts';
-import { installationId } from './preCall/records.ts';
-import type { PreCallSettings } from './preCall/settings.ts';
-import { StateStore } from './preCall/state.ts';
+import { type CallStore, openCallStore } from './postCall/callStore.ts';
+import { installationId } from './preCall/state/records.ts';
+import { StateStore } from './preCall/state/state.ts';
 import type { PreCallWorld } from './preCall/world.ts';
-import { type Configuration, type PostCallSettings, readSettings } from './settings.ts';
+import type { PreCallSettings } from './settings/preCallSettings.ts';
+import { type Configuration, type PostCallSettings, readSettings } from './settings/settings.ts';
 import type { RetryBudget } from './storage/blobStorage.ts';
-import { type CallStore, openCallStore } from './storage/callStore.ts';
 import type { Telemetry } from './telemetry/telemetry.ts';
 
 /** The world that the functions of a process share. */

@@ -1,6 +1,6 @@
+import type { CallStore } from './postCall/callStore.ts';
 import { sweepPreCall } from './preCall/sweep.ts';
 import type { Services } from './services.ts';
-import type { CallStore } from './storage/callStore.ts';
 import { sweepIncoming } from './storage/incoming.ts';
 import type { Log } from './telemetry/log.ts';
 

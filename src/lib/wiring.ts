@@ -1,7 +1,7 @@
-import { prepareSampleChecks } from './preCall/sample.ts';
+import { prepareSampleChecks } from './preCall/sample/sample.ts';
 import { openServices } from './services.ts';
+import { readTelemetrySettings } from './settings/telemetrySettings.ts';
 import { LazyTelemetry } from './telemetry/lazyTelemetry.ts';
-import { readTelemetrySettings } from './telemetry/settings.ts';
 
 const { settings: telemetrySettings, problems: telemetryProblems } = readTelemetrySettings(process.env);
 

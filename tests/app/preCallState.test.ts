@@ -7,8 +7,8 @@ import {
   installationId,
   isAlive,
   voices,
-} from '../../src/lib/preCall/records.ts';
-import { type RecordKind, StateStore } from '../../src/lib/preCall/state.ts';
+} from '../../src/lib/preCall/state/records.ts';
+import { type RecordKind, StateStore } from '../../src/lib/preCall/state/state.ts';
 import { BlobStorage } from '../../src/lib/storage/blobStorage.ts';
 import { contentOf } from './drafts.ts';
 import { type FaultProxy, startFaultProxy } from './faultProxy.ts';

@@ -1,11 +1,11 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { app, type HttpRequest } from '@azure/functions';
-import { completeAnswer } from '../../src/lib/completeAnswer.ts';
 import { ElevenLabsClient } from '../../src/lib/elevenlabs/client.ts';
 import type { Limits } from '../../src/lib/elevenlabs/transport.ts';
+import { completeAnswer } from '../../src/lib/http/completeAnswer.ts';
 import { type PostCallOptions, postCallHandler } from '../../src/lib/postCall/handler.ts';
 import { type PreCallOptions, preCallHandler } from '../../src/lib/preCall/handler.ts';
-import { prepareSampleChecks } from '../../src/lib/preCall/sample.ts';
+import { prepareSampleChecks } from '../../src/lib/preCall/sample/sample.ts';
 import { openServices, type Services } from '../../src/lib/services.ts';
 import type { RetryBudget } from '../../src/lib/storage/blobStorage.ts';
 import { sweep } from '../../src/lib/sweep.ts';

@@ -2,10 +2,10 @@ import { createHash, randomBytes } from 'node:crypto';
 import { request as httpRequest } from 'node:http';
 import { app } from '@azure/functions';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
-import { completeAnswer } from '../../src/lib/completeAnswer.ts';
+import { completeAnswer } from '../../src/lib/http/completeAnswer.ts';
+import { BLOCKS_PER_PROCESS } from '../../src/lib/postCall/callStore.ts';
 import { postCallHandler } from '../../src/lib/postCall/handler.ts';
 import { openServices, type Services } from '../../src/lib/services.ts';
-import { BLOCKS_PER_PROCESS } from '../../src/lib/storage/callStore.ts';
 import { sweep } from '../../src/lib/sweep.ts';
 import { type FaultProxy, startFaultProxy } from './faultProxy.ts';
 import {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { settingNames } from '../../src/lib/settings.ts';
+import { settingNames } from '../../src/lib/settings/settings.ts';
 import { Deployment, deploymentNames } from './deployment.ts';
 
 interface Rule {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { readSettings, settingNames } from '../../src/lib/settings.ts';
+import { readSettings, settingNames } from '../../src/lib/settings/settings.ts';
 import { root } from './bicep.ts';
 import { Deployment, deploymentNames } from './deployment.ts';
 

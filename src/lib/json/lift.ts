@@ -1,4 +1,4 @@
-import type { BodyMemory } from '../bodyMemory.ts';
+import type { BodyMemory } from '../http/bodyMemory.ts';
 import { Base64StringDecoder, type ByteSink } from './base64.ts';
 import { jsonTooLarge, REST_LIMIT_BYTES, Rest, SHORT_AUDIO_BYTES } from './rest.ts';
 import { JsonScanner } from './scanner.ts';

@@ -1,5 +1,5 @@
-import { type BodyHolder, type BodyMemory, hadToLetGo } from '../bodyMemory.ts';
 import { BodyError } from '../errors.ts';
+import { type BodyHolder, type BodyMemory, hadToLetGo } from '../http/bodyMemory.ts';
 
 /** What a delivery may hold outside its audio. */
 export const REST_LIMIT_BYTES = 16 * 1024 * 1024;

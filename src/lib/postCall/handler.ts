@@ -1,7 +1,7 @@
 import type { HttpRequest, HttpResponseInit, InvocationContext } from '@azure/functions';
 import { NotConfigured, WebhookError } from '../errors.ts';
-import { problem } from '../problem.ts';
-import { requestBody } from '../requestBody.ts';
+import { problem } from '../http/problem.ts';
+import { requestBody } from '../http/requestBody.ts';
 import type { Services } from '../services.ts';
 import type { Genuine } from '../signature/signedBody.ts';
 import { type SignedDelivery, withSignature } from '../signature/withSignature.ts';

@@ -3,8 +3,8 @@ import { type Lifted, liftAudio } from '../json/lift.ts';
 import type { Genuine, SignedBody } from '../signature/signedBody.ts';
 import type { Attempts } from '../storage/blobStorage.ts';
 import { putOnce } from '../storage/blockDraft.ts';
-import { type CallStore, DeliveryDrafts } from '../storage/callStore.ts';
 import type { DeliveryMetadata, Kept, Place } from '../storage/keepOnce.ts';
+import { type CallStore, DeliveryDrafts } from './callStore.ts';
 import { type CallFacts, classify, type EventFacts, type QuarantineReason, type Verdict } from './classify.ts';
 import { placeInQuarantine, placeOfCall, placeOfOtherEvent, type QuarantinePart, sha256Of } from './places.ts';
 

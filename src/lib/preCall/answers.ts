@@ -1,10 +1,10 @@
 import type { HttpResponseInit } from '@azure/functions';
 import { BodyError, NotConfigured, SignatureError, StorageUnavailable, WebhookError } from '../errors.ts';
 import { CloningError, PayloadError } from './errors.ts';
-import { greeting, voiceName } from './greeting.ts';
 import type { Prepared } from './prepare.ts';
-import type { PreCallRequest } from './request.ts';
-import { SampleError } from './sample.ts';
+import { greeting, voiceName } from './request/greeting.ts';
+import type { PreCallRequest } from './request/request.ts';
+import { SampleError } from './sample/sample.ts';
 
 const RETRY_AFTER_SECONDS = 10;
 

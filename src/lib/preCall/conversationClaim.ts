@@ -1,8 +1,8 @@
-import type { Clone } from './clone.ts';
-import { pause } from './clone.ts';
-import { type Conversation, conversations, isExpired } from './records.ts';
-import type { PreCallRequest } from './request.ts';
-import type { StateRecord } from './state.ts';
+import type { PreCallRequest } from './request/request.ts';
+import { type Conversation, conversations, isExpired } from './state/records.ts';
+import type { StateRecord } from './state/state.ts';
+import type { Clone } from './voice/clone.ts';
+import { pause } from './voice/clone.ts';
 import type { PreCallWorld, Work } from './world.ts';
 
 /** How long a claim holds without a sign of life; a delivery at work gives one well before. */

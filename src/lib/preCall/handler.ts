@@ -1,6 +1,6 @@
 import type { HttpRequest, HttpResponseInit, InvocationContext } from '@azure/functions';
 import { NotConfigured, WebhookError } from '../errors.ts';
-import { requestBody } from '../requestBody.ts';
+import { requestBody } from '../http/requestBody.ts';
 import type { Services } from '../services.ts';
 import { type SignedDelivery, withSignature } from '../signature/withSignature.ts';
 import { type Log, logTo } from '../telemetry/log.ts';
@@ -8,8 +8,8 @@ import { failure, success } from './answers.ts';
 import { PayloadError } from './errors.ts';
 import { lookAhead } from './lookAhead.ts';
 import { prepareCall } from './prepare.ts';
-import { type PreCallRequest, readRequest } from './request.ts';
-import { checkSample } from './sample.ts';
+import { type PreCallRequest, readRequest } from './request/request.ts';
+import { checkSample } from './sample/sample.ts';
 import { worldUntil } from './world.ts';
 
 const BODY_LIMIT_BYTES = 15 * 1024 * 1024;

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import { type Clone, voiceExists } from './clone.ts';
-import { type AgentAtRest, lookAtAgent } from './lend.ts';
-import { type AgentState, agents, type VoiceState, voices } from './records.ts';
-import type { PreCallRequest } from './request.ts';
-import type { RecordKind, StateRecord } from './state.ts';
+import { type AgentAtRest, lookAtAgent } from './agent/lend.ts';
+import type { PreCallRequest } from './request/request.ts';
+import { type AgentState, agents, type VoiceState, voices } from './state/records.ts';
+import type { RecordKind, StateRecord } from './state/state.ts';
+import { type Clone, voiceExists } from './voice/clone.ts';
 import type { PreCallWorld, Work } from './world.ts';
 
 /** What is found out while the sample is still being measured. */

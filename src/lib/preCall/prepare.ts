@@ -1,11 +1,11 @@
-import { type Clone, cloneOnce } from './clone.ts';
+import { type AgentAtRest, type Lent, lendToAgent, lookAtAgent } from './agent/lend.ts';
 import { claimConversation, HeldClaim } from './conversationClaim.ts';
-import { greeting } from './greeting.ts';
-import { keepSample } from './keepSample.ts';
-import { type AgentAtRest, type Lent, lendToAgent, lookAtAgent } from './lend.ts';
 import { type Ahead, reuse } from './lookAhead.ts';
-import type { PreCallRequest } from './request.ts';
-import type { Sample } from './sample.ts';
+import { greeting } from './request/greeting.ts';
+import type { PreCallRequest } from './request/request.ts';
+import { keepSample } from './sample/keepSample.ts';
+import type { Sample } from './sample/sample.ts';
+import { type Clone, cloneOnce } from './voice/clone.ts';
 import type { PreCallWorld, Work } from './world.ts';
 
 /** What the agent now has for the caller. */

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { Log } from '../telemetry/log.ts';
-import { CLAIM_MS, deleteClone, deleteOrphans, keepReserve } from './deleteVoices.ts';
-import { agents, type Conversation, conversations, isExpired, voices } from './records.ts';
-import { restoreAgent } from './restoreAgent.ts';
-import type { StateRecord } from './state.ts';
+import { restoreAgent } from './agent/restoreAgent.ts';
+import { agents, type Conversation, conversations, isExpired, voices } from './state/records.ts';
+import type { StateRecord } from './state/state.ts';
 import { step } from './sweepStep.ts';
+import { CLAIM_MS, deleteClone, deleteOrphans, keepReserve } from './voice/deleteVoices.ts';
 import type { PreCallWorld, Work } from './world.ts';
 
 const SWEEP_MS = 120_000;

@@ -1,10 +1,10 @@
-import type { BodyMemory } from '../bodyMemory.ts';
 import type { ElevenLabsClient } from '../elevenlabs/client.ts';
 import type { Call } from '../elevenlabs/transport.ts';
+import type { BodyMemory } from '../http/bodyMemory.ts';
+import type { PreCallSettings } from '../settings/preCallSettings.ts';
 import type { Attempts } from '../storage/blobStorage.ts';
 import type { Log } from '../telemetry/log.ts';
-import type { PreCallSettings } from './settings.ts';
-import { StateStore } from './state.ts';
+import { StateStore } from './state/state.ts';
 
 /** What pre-call works with; shared by all its deliveries and the sweep. */
 export interface PreCallWorld {

@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type BlobServiceClient, type ContainerClient, RestError } from '@azure/storage-blob';
 import { StorageUnavailable, WebhookError } from '../errors.ts';
-import type { StorageConnection } from '../storageConnection.ts';
+import type { StorageConnection } from '../settings/storageConnection.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import { openService } from './openService.ts';
 

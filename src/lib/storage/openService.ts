@@ -1,5 +1,5 @@
 import { BlobServiceClient, type StoragePipelineOptions } from '@azure/storage-blob';
-import type { StorageConnection } from '../storageConnection.ts';
+import type { StorageConnection } from '../settings/storageConnection.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import { observeRequests } from './observeRequests.ts';
 

@@ -1,8 +1,8 @@
 import { TelemetryClient } from 'applicationinsights';
+import type { TelemetrySettings } from '../settings/telemetrySettings.ts';
 import { boundInTime, plainOnLoopback } from './ingestion.ts';
 import type { Sender } from './lazyTelemetry.ts';
 import type { Operation } from './operation.ts';
-import type { TelemetrySettings } from './settings.ts';
 import type { Dependency } from './telemetry.ts';
 
 /** Answers that say what stands there, or does not: the app asks for them. */

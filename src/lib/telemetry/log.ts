@@ -1,5 +1,5 @@
 import type { InvocationContext } from '@azure/functions';
-import type { LogLevel, LogSettings } from '../settings.ts';
+import type { LogLevel, LogSettings } from '../settings/settings.ts';
 import type { Telemetry } from './telemetry.ts';
 
 /** The facts of a log line in the order in which they are to be read; undefined ones are left out. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { BodyMemory } from '../../../src/lib/bodyMemory.ts';
+import { BodyMemory } from '../../../src/lib/http/bodyMemory.ts';
 import { liftAudio } from '../../../src/lib/json/lift.ts';
 import { REST_LIMIT_BYTES, SHORT_AUDIO_BYTES } from '../../../src/lib/json/rest.ts';
 import { CollectingSink } from './collectingSink.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { BodyMemory } from '../../../src/lib/bodyMemory.ts';
 import { BodyError } from '../../../src/lib/errors.ts';
+import { BodyMemory } from '../../../src/lib/http/bodyMemory.ts';
 import { REST_LIMIT_BYTES, Rest, SHORT_AUDIO_BYTES } from '../../../src/lib/json/rest.ts';
 import { inPiecesOf, noise } from './pieces.ts';
 

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { hadToLetGo } from '../../../src/lib/bodyMemory.ts';
 import { AddVoiceError, ElevenLabsError, type Reason } from '../../../src/lib/elevenlabs/errors.ts';
 import { BodyError, NotConfigured, SignatureError, StorageUnavailable } from '../../../src/lib/errors.ts';
+import { hadToLetGo } from '../../../src/lib/http/bodyMemory.ts';
 import { failure, success } from '../../../src/lib/preCall/answers.ts';
 import { CloningError, cloningError, PayloadError } from '../../../src/lib/preCall/errors.ts';
-import { SampleError } from '../../../src/lib/preCall/sample.ts';
+import { SampleError } from '../../../src/lib/preCall/sample/sample.ts';
 
 const upstream = (reason: Reason, more: { retryable?: boolean; retryAfterSeconds?: number } = {}) =>
   new ElevenLabsError({ reason, operation: 'POST /v1/voices/add', status: 400, retryable: false, ...more });

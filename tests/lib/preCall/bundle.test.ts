@@ -16,7 +16,7 @@ test('bundled as for deployment, samples are measured without node_modules', asy
       stdin: {
         contents: `
           import { readFile } from 'node:fs/promises';
-          const { checkSample } = await import('./src/lib/preCall/sample.ts');
+          const { checkSample } = await import('./src/lib/preCall/sample/sample.ts');
           const bytes = await readFile(process.argv[2]);
           console.log(JSON.stringify(await checkSample(bytes, { maxBytes: 1e7, minSeconds: 3 })));`,
         resolveDir: resolve('.'),

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { type Foreseen, lookAhead, reuse } from '../../../src/lib/preCall/lookAhead.ts';
-import type { VoiceState } from '../../../src/lib/preCall/records.ts';
+import type { VoiceState } from '../../../src/lib/preCall/state/records.ts';
 import { elevenLabsError, OWN } from './fakeElevenLabs.ts';
 import { type MemoryWorld, memoryWorld, REQUEST, SAMPLE_HASH } from './memoryWorld.ts';
 import { failureOf, settle, stopTime, timeFor } from './stoppedTime.ts';

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
-import { BodyMemory } from '../../../src/lib/bodyMemory.ts';
-import * as records from '../../../src/lib/preCall/records.ts';
-import type { PreCallRequest } from '../../../src/lib/preCall/request.ts';
-import type { Sample } from '../../../src/lib/preCall/sample.ts';
-import type { PreCallSettings } from '../../../src/lib/preCall/settings.ts';
-import { type RecordKind, StateStore } from '../../../src/lib/preCall/state.ts';
+import { BodyMemory } from '../../../src/lib/http/bodyMemory.ts';
+import type { PreCallRequest } from '../../../src/lib/preCall/request/request.ts';
+import type { Sample } from '../../../src/lib/preCall/sample/sample.ts';
+import * as records from '../../../src/lib/preCall/state/records.ts';
+import { type RecordKind, StateStore } from '../../../src/lib/preCall/state/state.ts';
 import type { PreCallWorld, Work } from '../../../src/lib/preCall/world.ts';
+import type { PreCallSettings } from '../../../src/lib/settings/preCallSettings.ts';
 import { fakeElevenLabs, OURS, OWN } from './fakeElevenLabs.ts';
 import { type MemoryStorage, memoryStorage } from './memoryStorage.ts';
 import { MINUTE_MS } from './stoppedTime.ts';

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { lookAhead } from '../../../src/lib/preCall/lookAhead.ts';
 import { prepareCall } from '../../../src/lib/preCall/prepare.ts';
-import type { PreCallRequest } from '../../../src/lib/preCall/request.ts';
+import type { PreCallRequest } from '../../../src/lib/preCall/request/request.ts';
 import { addVoiceError, elevenLabsError, OWN } from './fakeElevenLabs.ts';
 import { type MemoryWorld, memoryWorld, REQUEST, SAMPLE, SAMPLE_BYTES, SAMPLE_HASH } from './memoryWorld.ts';
 import { failureOf, settle, stopTime, timeFor } from './stoppedTime.ts';

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
-import type { BodyMemory } from '../../../src/lib/bodyMemory.ts';
-import { type PreCallRequest, readRequest } from '../../../src/lib/preCall/request.ts';
+import type { BodyMemory } from '../../../src/lib/http/bodyMemory.ts';
+import { type PreCallRequest, readRequest } from '../../../src/lib/preCall/request/request.ts';
 import { type SignedRequest, withSignature } from '../../../src/lib/signature/withSignature.ts';
 import { sign } from '../signature/sign.ts';
 

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import { changeOf } from '../../../src/lib/preCall/agentChange.ts';
-import { type AgentState, NOTHING_LENT, voices } from '../../../src/lib/preCall/records.ts';
+import { changeOf } from '../../../src/lib/preCall/agent/agentChange.ts';
+import { type AgentState, NOTHING_LENT, voices } from '../../../src/lib/preCall/state/records.ts';
 import { sweepPreCall } from '../../../src/lib/preCall/sweep.ts';
 import { elevenLabsError, OWN } from './fakeElevenLabs.ts';
 import { type MemoryWorld, memoryWorld, SAMPLE_HASH } from './memoryWorld.ts';

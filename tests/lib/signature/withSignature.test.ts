@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import { HttpRequest } from '@azure/functions';
 import { describe, expect, it } from 'vitest';
 import { BodyError, SignatureError } from '../../../src/lib/errors.ts';
-import { requestBody } from '../../../src/lib/requestBody.ts';
+import { requestBody } from '../../../src/lib/http/requestBody.ts';
 import {
   type SignedDelivery,
   type SignedEndpoint,

@@ -1,0 +1,79 @@
+import { BodyMemory } from '../http/bodyMemory.ts';
+import type { PostCallSettings } from '../settings/settings.ts';
+import { type Attempts, BlobStorage, type RetryBudget } from '../storage/blobStorage.ts';
+import { BlockDraft } from '../storage/blockDraft.ts';
+import { BlockPool } from '../storage/blockPool.ts';
+import type { Telemetry } from '../telemetry/telemetry.ts';
+
+/** At most so many block buffers a process: 64 MiB, enough for five large deliveries at full speed. */
+export const BLOCKS_PER_PROCESS = 16;
+
+/** Eight times what one delivery may hold outside its audio, and room for thousands of usual ones. Shared with pre-call. */
+const HELD_BYTES_PER_PROCESS = 128 * 1024 * 1024;
+
+const RETRY_BUDGET: RetryBudget = { totalMs: 25_000, tryMs: 15_000 };
+
+/** What the deliveries of a process share: the account, the block buffers, and where things go. */
+export interface CallStore {
+  readonly storage: BlobStorage;
+  readonly pool: BlockPool;
+  readonly bodies: BodyMemory;
+  readonly paths: PostCallSettings['paths'];
+  readonly storesTranscripts: boolean;
+  readonly storesAudio: boolean;
+}
+
+export function openCallStore(
+  settings: PostCallSettings,
+  { budget = RETRY_BUDGET, telemetry }: { budget?: RetryBudget | undefined; telemetry?: Telemetry | undefined } = {},
+): CallStore {
+  return {
+    storage: new BlobStorage(settings.connection, budget, telemetry),
+    pool: new BlockPool(BLOCKS_PER_PROCESS),
+    bodies: new BodyMemory(HELD_BYTES_PER_PROCESS),
+    paths: settings.paths,
+    storesTranscripts: settings.storesTranscripts,
+    storesAudio: settings.storesAudio,
+  };
+}
+
+/** The drafts of one delivery: its audio, and what follows the first undecodable byte of it. */
+export class DeliveryDrafts {
+  readonly #store: CallStore;
+  readonly #deadline: AbortSignal;
+  #audio: BlockDraft | undefined;
+  #remainder: BlockDraft | undefined;
+
+  readonly #storage: Attempts;
+
+  constructor(store: CallStore, storage: Attempts, deadline: AbortSignal) {
+    this.#store = store;
+    this.#storage = storage;
+    this.#deadline = deadline;
+  }
+
+  audio(): BlockDraft {
+    this.#audio ??= this.#newDraft();
+    return this.#audio;
+  }
+
+  remainder(): BlockDraft {
+    // Never hold one block buffer while waiting for another: with many deliveries at once all would wait for ever.
+    this.#audio?.flush();
+    this.#remainder ??= this.#newDraft();
+    return this.#remainder;
+  }
+
+  async abandon(): Promise<void> {
+    await Promise.all([this.#audio?.abandon(), this.#remainder?.abandon()]);
+  }
+
+  #newDraft(): BlockDraft {
+    return new BlockDraft({
+      storage: this.#storage,
+      pool: this.#store.pool,
+      incoming: this.#store.paths.incoming,
+      deadline: this.#deadline,
+    });
+  }
+}

@@ -1,0 +1,37 @@
+import { isAlreadyThere } from '../../storage/blobStorage.ts';
+import type { PreCallRequest } from '../request/request.ts';
+import type { PreCallWorld, Work } from '../world.ts';
+import type { Sample } from './sample.ts';
+
+/**
+ * Keeps the sample as received, once, when that is switched on: `<path>/<agent>/<conversation>.<hash>.<extension>`. Only of
+ * a voice that was cloned; a caller is not turned away because it could not be kept.
+ */
+export async function keepSample(
+  world: PreCallWorld,
+  work: Work,
+  { agentId, conversationId, sample: bytes }: PreCallRequest,
+  sample: Sample,
+  sha256: string,
+): Promise<void> {
+  const { storesSamples, samplePath } = world.settings;
+  if (!storesSamples) return;
+  const name = `${samplePath.prefix}${agentId}/${conversationId}.${sha256.slice(0, 32)}.${sample.extension}`;
+  try {
+    await world.storage.attempt(
+      samplePath.container,
+      (container, abortSignal) =>
+        container.getBlockBlobClient(name).upload(bytes, bytes.length, {
+          abortSignal,
+          blobHTTPHeaders: { blobContentType: sample.contentType },
+          conditions: { ifNoneMatch: '*' },
+          metadata: { sha256, agent_id: agentId, conversation_id: conversationId, delivery_id: work.id },
+        }),
+      { signal: work.signal },
+    );
+  } catch (error) {
+    if (isAlreadyThere(error)) return;
+    const hint = error instanceof Error ? error.message : String(error);
+    work.log.write('WARNING', 'sample', { outcome: 'not kept', conversation: conversationId, agent: agentId, hint });
+  }
+}

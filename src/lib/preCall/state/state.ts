@@ -1,0 +1,145 @@
+import { randomUUID } from 'node:crypto';
+import type { BlockBlobClient } from '@azure/storage-blob';
+import type * as z from 'zod/mini';
+import type { StoragePath } from '../../settings/settings.ts';
+import { type Attempts, isAlreadyThere, isNotFound } from '../../storage/blobStorage.ts';
+
+/** A record as it stood when it was read or written; `etag` is what a change of it is conditional on. */
+export interface StateRecord<T> {
+  readonly name: string;
+  readonly value: T;
+  readonly etag: string;
+}
+
+/** One kind of record: its folder and what a value looks like. Values hold ids, hashes and times, no caller's data. */
+export interface RecordKind<T> {
+  readonly folder: string;
+  readonly schema: z.ZodMiniType<T>;
+}
+
+interface Stored<T> extends StateRecord<T> {
+  readonly writeId: string | undefined;
+}
+
+/**
+ * The state of pre-call: small JSON blobs, changed only on condition that nobody else has changed them since. There is no
+ * database and nothing on the instance, so any instance can go on where another one stopped.
+ */
+export class StateStore {
+  readonly #storage: Attempts;
+  readonly #path: StoragePath;
+
+  constructor(storage: Attempts, path: StoragePath) {
+    this.#storage = storage;
+    this.#path = path;
+  }
+
+  /** Writes a record that must not exist yet; when it does, the standing one comes back instead. */
+  async create<T>(
+    kind: RecordKind<T>,
+    name: string,
+    value: T,
+  ): Promise<{ readonly isNew: boolean; readonly record: StateRecord<T> }> {
+    for (;;) {
+      const { written, standing } = await this.#write(kind, name, value, { ifNoneMatch: '*' });
+      if (written !== undefined) return { isNew: true, record: written };
+      if (standing !== undefined) return { isNew: false, record: standing };
+    }
+  }
+
+  async read<T>(kind: RecordKind<T>, name: string): Promise<StateRecord<T> | undefined> {
+    return this.#read(kind, name);
+  }
+
+  /** Replaces a record; undefined when it has been changed or removed since it was read. */
+  async replace<T>(kind: RecordKind<T>, record: StateRecord<T>, value: T): Promise<StateRecord<T> | undefined> {
+    return (await this.#write(kind, record.name, value, { ifMatch: record.etag })).written;
+  }
+
+  /** Removes a record; false when it has been changed since it was read. */
+  async remove<T>(kind: RecordKind<T>, record: StateRecord<T>): Promise<boolean> {
+    try {
+      await this.#attempt(kind, record.name, (blob, abortSignal) =>
+        blob.delete({ abortSignal, conditions: { ifMatch: record.etag } }),
+      );
+      return true;
+    } catch (error) {
+      if (isNotFound(error)) return true;
+      // The condition fails as well for what is gone, for example when the answer to our own removal was lost.
+      if (isAlreadyThere(error)) return (await this.#read(kind, record.name)) === undefined;
+      throw error;
+    }
+  }
+
+  /** The names of all records of a kind, with the time of their last change in milliseconds. */
+  async list<T>(kind: RecordKind<T>): Promise<{ readonly name: string; readonly changedAt: number }[]> {
+    const prefix = `${this.#path.prefix}${kind.folder}/`;
+    return this.#storage.attempt(this.#path.container, async (container, abortSignal) => {
+      const found: { name: string; changedAt: number }[] = [];
+      for await (const blob of container.listBlobsFlat({ prefix, abortSignal })) {
+        const name = blob.name.slice(prefix.length).replace(/\.json$/, '');
+        found.push({ name, changedAt: blob.properties.lastModified.getTime() });
+      }
+      return found;
+    });
+  }
+
+  async #write<T>(
+    kind: RecordKind<T>,
+    name: string,
+    value: T,
+    conditions: { ifNoneMatch: '*' } | { ifMatch: string },
+  ): Promise<{ readonly written?: StateRecord<T>; readonly standing?: StateRecord<T> | undefined }> {
+    const writeId = randomUUID();
+    const bytes = Buffer.from(JSON.stringify(value));
+    try {
+      const { etag } = await this.#attempt(kind, name, (blob, abortSignal) =>
+        blob.upload(bytes, bytes.length, {
+          abortSignal,
+          conditions,
+          blobHTTPHeaders: { blobContentType: 'application/json' },
+          metadata: { write_id: writeId },
+        }),
+      );
+      // Stryker disable next-line StringLiteral: storage always tells the etag, which its library does not promise
+      return { written: { name, value, etag: etag ?? '' } };
+    } catch (error) {
+      if (isNotFound(error)) return {};
+      if (!isAlreadyThere(error)) throw error;
+      // Our own write whose answer was lost has been repeated and found itself.
+      const standing = await this.#read(kind, name);
+      return standing?.writeId === writeId ? { written: standing } : { standing };
+    }
+  }
+
+  async #read<T>(kind: RecordKind<T>, name: string): Promise<Stored<T> | undefined> {
+    const found = await this.#attempt(kind, name, async (blob, abortSignal) => {
+      // Stryker disable next-line ObjectLiteral: the attempt ends without it, and only the connection stays
+      const answer = await blob.download(0, undefined, { abortSignal });
+      const chunks: Buffer[] = [];
+      // Stryker disable next-line ArrayDeclaration: in Node there is always a stream
+      for await (const chunk of answer.readableStreamBody ?? []) chunks.push(Buffer.from(chunk));
+      // Stryker disable next-line StringLiteral: as above
+      const etag = answer.etag ?? '';
+      // Stryker disable next-line OptionalChaining: every answer has metadata, be it none
+      return { text: Buffer.concat(chunks).toString(), etag, writeId: answer.metadata?.['write_id'] };
+    }).catch((error: unknown) => {
+      if (isNotFound(error)) return undefined;
+      throw error;
+    });
+    if (found === undefined) return undefined;
+    // Not within the attempt, which would take a record that cannot be understood for storage that cannot be reached.
+    const value = kind.schema.parse(JSON.parse(found.text));
+    return { name, value, etag: found.etag, writeId: found.writeId };
+  }
+
+  #attempt<R>(
+    kind: { folder: string },
+    name: string,
+    operation: (blob: BlockBlobClient, signal: AbortSignal) => Promise<R>,
+  ): Promise<R> {
+    return this.#storage.attempt(this.#path.container, (container, signal) =>
+      operation(container.getBlockBlobClient(`${this.#path.prefix}${kind.folder}/${name}.json`), signal),
+    );
+  }
+}

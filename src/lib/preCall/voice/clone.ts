@@ -1,0 +1,193 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { AddVoiceError, ElevenLabsError } from '../../elevenlabs/errors.ts';
+import type { Voice } from '../../elevenlabs/schemas.ts';
+import { CloningError, cloningError } from '../errors.ts';
+import { type Caller, voiceName } from '../request/greeting.ts';
+import type { Sample } from '../sample/sample.ts';
+import { type Claim, isAlive, type VoiceState, voices } from '../state/records.ts';
+import type { StateRecord } from '../state/state.ts';
+import { callOf, type PreCallWorld, type Work } from '../world.ts';
+
+/** Values of the labels by which we know our own voices again; see {@link voiceLabels}. */
+export const MADE_BY = 'elevenlabs-webhook';
+
+export interface CloneRequest {
+  readonly conversation: string;
+  readonly caller: Caller;
+  readonly sample: Sample;
+  readonly sampleBytes: Buffer;
+  readonly sampleHash: string;
+  readonly expiresAt: number;
+  readonly claim: Claim;
+}
+
+export interface Clone {
+  readonly voiceId: string;
+  readonly clonedAt: number;
+  readonly isReused: boolean;
+}
+
+const POLL_MS = 150;
+const MAX_CLONE_CALLS = 3;
+const LOOKS_AFTER_LOST_ANSWER = 3;
+const LOOK_AGAIN_MS = 700;
+export const LABEL_HASH_DIGITS = 32;
+
+/** The labels of a clone, by which the sweep and the repair find it: made by, installation, conversation, sample, expiry. */
+function voiceLabels(installation: string, request: Pick<CloneRequest, 'conversation' | 'sampleHash' | 'expiresAt'>) {
+  return {
+    made_by: MADE_BY,
+    installation,
+    conversation: request.conversation,
+    sample: request.sampleHash.slice(0, LABEL_HASH_DIGITS),
+    expires_at: String(Math.floor(request.expiresAt / 1000)),
+  };
+}
+
+/**
+ * One clone for a sample, whoever asks for it and however often: the record of the sample says who is cloning it, and what
+ * came of it.
+ *
+ * @throws {CloningError} when ElevenLabs refuses (422) or could not be asked in time (503).
+ */
+export async function cloneOnce(world: PreCallWorld, work: Work, request: CloneRequest): Promise<Clone> {
+  const { state } = world;
+  const cloning: VoiceState = { state: 'cloning', claim: request.claim };
+  for (;;) {
+    const { isNew, record } = await state.create(voices, request.sampleHash, cloning);
+    if (isNew) return clone(world, work, request, record, false);
+    const { value } = record;
+    if (value.state === 'ready' && (await voiceExists(world, work, value.voice_id))) {
+      return { voiceId: value.voice_id, clonedAt: value.cloned_at, isReused: true };
+    }
+    if (value.state === 'ready' || !(await isAlive(state, value.claim, world.now))) {
+      const taken = await state.replace(voices, record, cloning);
+      if (taken !== undefined) return clone(world, work, request, taken, value.state !== 'ready');
+    } else await pause(POLL_MS, work.signal);
+  }
+}
+
+export async function voiceExists(world: PreCallWorld, work: Work, voiceId: string): Promise<boolean> {
+  try {
+    await world.elevenLabs.getVoice(voiceId, callOf(work));
+    return true;
+  } catch (error) {
+    if (error instanceof ElevenLabsError && error.reason === 'not_found') return false;
+    throw cloningError(error);
+  }
+}
+
+/** `mayExist`: somebody began before us, so there may be a clone that no record knows. */
+async function clone(
+  world: PreCallWorld,
+  work: Work,
+  request: CloneRequest,
+  record: StateRecord<VoiceState>,
+  mayExist: boolean,
+): Promise<Clone> {
+  let made: { voiceId: string; clonedAt: number };
+  try {
+    made = await findOrAdd(world, work, request, mayExist);
+  } catch (error) {
+    // Definitely not cloned: the next one may begin afresh. Otherwise the record stays, and tells it to look first.
+    if (error instanceof CloningError && error.status === 422) await world.state.remove(voices, record);
+    throw error;
+  }
+  const ready = { state: 'ready', voice_id: made.voiceId, cloned_at: made.clonedAt } as const;
+  if ((await world.state.replace(voices, record, ready)) !== undefined) return { ...made, isReused: false };
+  return yieldTo(world, work, request, made.voiceId);
+}
+
+/** Our claim was taken over while we were cloning: keep the other's clone, and delete ours unless it is the same. */
+async function yieldTo(world: PreCallWorld, work: Work, request: CloneRequest, voiceId: string): Promise<Clone> {
+  const standing = (await world.state.read(voices, request.sampleHash))?.value;
+  // Stryker disable next-line ConditionalExpression,StringLiteral: for the types; what is being cloned has no voice_id yet
+  if (standing?.state !== 'cloning' && standing?.voice_id === voiceId) {
+    return { voiceId, clonedAt: standing.cloned_at, isReused: false };
+  }
+  await world.elevenLabs.deleteVoice(voiceId, callOf(work)).catch(() => {}); // else the sweep does, as an orphan
+  return cloneOnce(world, work, request);
+}
+
+async function findOrAdd(
+  world: PreCallWorld,
+  work: Work,
+  request: CloneRequest,
+  mayExist: boolean,
+): Promise<{ voiceId: string; clonedAt: number }> {
+  const labels = voiceLabels(await world.installation(world.state), request);
+  let looks = mayExist ? 1 : 0;
+  try {
+    for (let calls = 1; ; calls++) {
+      const found = await look(world, work, labels, looks);
+      if (found !== undefined) return found;
+      const clonedAt = world.now();
+      try {
+        return { voiceId: await add(world, work, request, labels, clonedAt), clonedAt };
+      } catch (error) {
+        if (!(error instanceof AddVoiceError) || work.signal.aborted || calls === MAX_CLONE_CALLS) throw error;
+        if (error.outcome === 'refused' && !error.retryable) throw error;
+        looks = error.outcome === 'unknown' ? LOOKS_AFTER_LOST_ANSWER : 0;
+        const waitMs = (error.retryAfterSeconds ?? calls) * 1000;
+        if (performance.now() + waitMs >= work.endsAtMs) throw error;
+        await pause(waitMs, work.signal);
+      }
+    }
+  } catch (error) {
+    throw cloningError(error);
+  }
+}
+
+/** Looks for the clone by its sample; a voice that was just made may not be listed at once. */
+async function look(
+  world: PreCallWorld,
+  work: Work,
+  { made_by, installation, sample }: ReturnType<typeof voiceLabels>,
+  looks: number,
+): Promise<{ voiceId: string; clonedAt: number } | undefined> {
+  for (let looked = 1; looked <= looks; looked++) {
+    let oldest: Voice | undefined;
+    const labels = { made_by, installation, sample };
+    for await (const voice of world.elevenLabs.findVoices({ category: 'cloned', labels }, callOf(work))) {
+      // Stryker disable next-line EqualityOperator: of two from the same second either will do
+      if (oldest === undefined || (voice.createdAtSeconds ?? 0) < (oldest.createdAtSeconds ?? 0)) oldest = voice;
+    }
+    if (oldest !== undefined) {
+      return { voiceId: oldest.voiceId, clonedAt: (oldest.createdAtSeconds ?? world.now() / 1000) * 1000 };
+    }
+    if (looked < looks) await pause(LOOK_AGAIN_MS, work.signal);
+  }
+  return undefined;
+}
+
+async function add(
+  world: PreCallWorld,
+  work: Work,
+  request: CloneRequest,
+  labels: Record<string, string>,
+  clonedAt: number,
+): Promise<string> {
+  const { sample } = request;
+  const { voiceId, requiresVerification } = await world.elevenLabs.addVoice(
+    {
+      name: voiceName(request.caller, clonedAt),
+      sample: request.sampleBytes,
+      fileName: `sample.${sample.extension}`,
+      contentType: sample.contentType,
+      labels,
+    },
+    callOf(work),
+  );
+  if (!requiresVerification) return voiceId;
+  await world.elevenLabs.deleteVoice(voiceId, callOf(work)).catch(() => {}); // else the sweep does, as an orphan
+  throw new CloningError('requires_verification', 422, 'ElevenLabs requires this voice to be verified', {
+    hint: 'A voice that requires verification cannot be used at once; it was deleted.',
+  });
+}
+
+/** @throws {CloningError} 503 when the deadline comes first. */
+export async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await sleep(ms, undefined, { signal }).catch((cause: unknown) => {
+    throw new CloningError('upstream_unavailable', 503, 'ElevenLabs could not be reached in time', { cause });
+  });
+}
