@@ -9,7 +9,7 @@ export default defineConfig({
     maxWorkers: 2,
     testTimeout: 30_000,
     hookTimeout: 60_000,
-    reporters: ['default', './tests/lastLine.reporter.ts'],
+    reporters: ['default', './tests/support/lastLine.reporter.ts'],
     coverage: {
       provider: 'v8',
       include: ['src/**/*.ts'],
@@ -27,8 +27,8 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: ['tests/app/**/*.test.ts', 'tests/tools/**/*.test.ts', 'tests/*.test.ts'],
-          exclude: ['tests/bench.test.ts'],
-          globalSetup: ['tests/azurite.setup.ts'],
+          exclude: ['tests/bench/bench.test.ts'],
+          globalSetup: ['tests/support/azurite.setup.ts'],
         },
       },
       {
@@ -36,7 +36,7 @@ export default defineConfig({
         test: {
           name: 'infra',
           include: ['tests/infra/**/*.test.ts'],
-          globalSetup: ['tests/azurite.setup.ts', 'tests/infra/bicep.setup.ts'],
+          globalSetup: ['tests/support/azurite.setup.ts', 'tests/infra/bicep.setup.ts'],
         },
       },
       {
@@ -44,7 +44,7 @@ export default defineConfig({
         test: {
           name: 'reliability',
           include: ['tests/reliability/**/*.test.ts'],
-          globalSetup: ['tests/azurite.setup.ts'],
+          globalSetup: ['tests/support/azurite.setup.ts'],
           // After the others, and several at once: these files wait more than they compute.
           sequence: { groupOrder: 1 },
           maxWorkers: 3,
@@ -53,7 +53,7 @@ export default defineConfig({
         },
       },
       // Alone: it compares times.
-      { extends: true, test: { name: 'bench', include: ['tests/bench.test.ts'], sequence: { groupOrder: 2 } } },
+      { extends: true, test: { name: 'bench', include: ['tests/bench/bench.test.ts'], sequence: { groupOrder: 2 } } },
     ],
   },
 });

@@ -1,17 +1,17 @@
 // npm run bench: what this app costs, as one table. Ratios come from one run on one machine; absolute times do not travel.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { measureAudio } from './groups/audio.ts';
+import { measureAudioCpu } from './groups/audioCpu.ts';
+import { measureColdStart } from './groups/coldStart.ts';
+import { measureGrowth } from './groups/growth.ts';
+import { measureMemory } from './groups/memory.ts';
+import { measurePeers } from './groups/peers.ts';
+import { measurePreCall } from './groups/preCall.ts';
+import { measureRefusals } from './groups/refusals.ts';
+import { measureTranscripts } from './groups/transcripts.ts';
 import { lookAtMachine } from './machine.ts';
 import { type Run, resultOf, results } from './result.ts';
-import { measureAudio } from './rooms/audio.ts';
-import { measureAudioCpu } from './rooms/audioCpu.ts';
-import { measureColdStart } from './rooms/coldStart.ts';
-import { measureGrowth } from './rooms/growth.ts';
-import { measureMemory } from './rooms/memory.ts';
-import { measurePeers } from './rooms/peers.ts';
-import { measurePreCall } from './rooms/preCall.ts';
-import { measureRefusals } from './rooms/refusals.ts';
-import { measureTranscripts } from './rooms/transcripts.ts';
 import type { Row } from './row.ts';
 import { measureIn, type Room } from './world.ts';
 

@@ -8,9 +8,13 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 /** Bundles an entry point (a path from the root) as the app itself is bundled; returns the path of the bundle. */
 export function bundle(entryPoint: string): string {
   const name = basename(entryPoint, '.ts');
-  const { status, stderr } = spawnSync(process.execPath, ['tools/build.mjs', entryPoint, `.bench/bundles/${name}`], {
-    cwd: root,
-  });
+  const { status, stderr } = spawnSync(
+    process.execPath,
+    ['tools/maintain/build.mjs', entryPoint, `.bench/bundles/${name}`],
+    {
+      cwd: root,
+    },
+  );
   if (status !== 0) throw new Error(`${entryPoint} could not be bundled: ${stderr}`);
   return `${root}.bench/bundles/${name}/${name}.js`;
 }

@@ -1,7 +1,7 @@
 // A process that serves one Functions app, whose entry point is the parameter, through the local host: with a front server when
 // a second parameter says so, else for callers that speak to the library's proxy as the host does.
 import { pathToFileURL } from 'node:url';
-import { type HostLine, startHost } from '../tools/host/host.ts';
+import { type HostLine, startHost } from '../tools/local/host/host.ts';
 
 const [, , entry = '', front] = process.argv;
 

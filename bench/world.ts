@@ -1,4 +1,4 @@
-import { startAzurite } from '../tools/azurite.ts';
+import { startAzurite } from '../tools/local/azurite.ts';
 import { type App, type AppName, startApp } from './apps.ts';
 import { type Load, startLoad } from './load/load.ts';
 import type { Row } from './row.ts';

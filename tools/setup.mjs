@@ -60,4 +60,4 @@ if (major < 22 || (major === 22 && minor < 19)) {
   fail(`Node 22.19 or newer is needed, found ${version}, and the pinned Node could not be installed`);
 }
 
-if (process.argv.includes('--build')) run(node, ['tools/build.mjs']);
+if (process.argv.includes('--build')) run(node, ['tools/maintain/build.mjs']);

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { Pool } from 'undici';
-import { audioBody } from '../../tools/send/audioBody.ts';
-import { deliver } from '../../tools/send/deliver.ts';
-import { sign } from '../../tools/send/sign.ts';
+import { audioBody } from '../../tools/cli/send/audioBody.ts';
+import { deliver } from '../../tools/cli/send/deliver.ts';
+import { sign } from '../../tools/cli/send/sign.ts';
 import { SECRET, WEBHOOK_PATH } from '../apps.ts';
 import type { LoadCommand, Signature } from './commands.ts';
 import type { Jobs } from './drive.ts';

@@ -11,7 +11,7 @@ import {
   transcription,
   until,
   type World,
-} from './world.ts';
+} from '../support/world.ts';
 
 let world: World;
 beforeAll(async () => {

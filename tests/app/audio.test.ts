@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { request as httpRequest } from 'node:http';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Services } from '../../src/lib/services.ts';
-import { newCall, now, send, sign, startWorld, until, WEBHOOK_PATH, type World } from './world.ts';
+import { newCall, now, send, sign, startWorld, until, WEBHOOK_PATH, type World } from '../support/world.ts';
 
 const MEGABYTE = 1024 * 1024;
 const PIECES = { chunkBytes: 60_000 };

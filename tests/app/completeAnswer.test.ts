@@ -3,7 +3,7 @@ import type { HttpRequest } from '@azure/functions';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { completeAnswer } from '../../src/lib/http/completeAnswer.ts';
 import { followRequests } from '../../src/lib/http/requestBody.ts';
-import { type RunningHost, startHost } from '../../tools/host/host.ts';
+import { type RunningHost, startHost } from '../../tools/local/host/host.ts';
 
 /** What a function of this app might do with its request, the usual ways of the library included. */
 const handlers: Record<string, (request: HttpRequest) => Promise<unknown>> = {

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { parseBuffer } from 'music-metadata';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { eventTypes } from '../../src/lib/postCall/events.ts';
-import { send, startWorld, type World } from './world.ts';
+import { send, startWorld, type World } from '../support/world.ts';
 
 const examples = new URL('../../examples/', import.meta.url);
 /** pre_call.json belongs to the other endpoint. */

@@ -1,7 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { rememberDelivery } from './confidential.ts';
-import { audioEvent, newCall, send, sign, startWorld, transcription, WEBHOOK_PATH, type World } from './world.ts';
+import { rememberDelivery } from '../support/confidential.ts';
+import {
+  audioEvent,
+  newCall,
+  send,
+  sign,
+  startWorld,
+  transcription,
+  WEBHOOK_PATH,
+  type World,
+} from '../support/world.ts';
 
 let world: World;
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { send, startWorld, transcription, type World } from './world.ts';
+import { send, startWorld, transcription, type World } from '../support/world.ts';
 
 let world: World;
 beforeAll(async () => {

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Services } from '../../src/lib/services.ts';
-import { type HeldApp, startHeldApp } from './preCallHold.ts';
+import { type HeldApp, startHeldApp } from '../support/preCallHold.ts';
 import {
   addVoiceCalls,
   changesOf,
@@ -12,8 +12,8 @@ import {
   OWN_VOICE,
   sha256,
   sweepOn,
-} from './preCallWorld.ts';
-import { type Answer, send, transcription, until } from './world.ts';
+} from '../support/preCallWorld.ts';
+import { type Answer, send, transcription, until } from '../support/world.ts';
 
 const OWN = { voiceId: OWN_VOICE, firstMessage: OWN_GREETING };
 const LEASE_MS = 15 * MINUTE_MS;

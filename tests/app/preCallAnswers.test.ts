@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import type { Fault } from '../../tools/elevenlabs/faults.ts';
+import type { Fault } from '../../tools/local/elevenlabs/faults.ts';
 import {
   clonesOf,
   FORMS,
@@ -17,8 +17,8 @@ import {
   sendPreCall,
   sha256,
   startDeployedApp,
-} from './preCallWorld.ts';
-import { type Answer, newCall, now, OLD_SECRET, SECRET, type SendOptions, sign } from './world.ts';
+} from '../support/preCallWorld.ts';
+import { type Answer, newCall, now, OLD_SECRET, SECRET, type SendOptions, sign } from '../support/world.ts';
 
 const MIB = 1024 * 1024;
 

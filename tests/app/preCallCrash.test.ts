@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Services } from '../../src/lib/services.ts';
-import { DEATHS, type Deaths, eachInTurn, startDeaths } from './deaths.ts';
+import { DEATHS, type Deaths, eachInTurn, startDeaths } from '../support/deaths.ts';
 import {
   clonesOf,
   jsonRequest,
@@ -16,7 +16,7 @@ import {
   sendPreCall,
   startInstances,
   sweepOn,
-} from './preCallWorld.ts';
+} from '../support/preCallWorld.ts';
 
 const OWN = { voiceId: OWN_VOICE, firstMessage: OWN_GREETING };
 const LEASE_MS = 15 * MINUTE_MS;

@@ -1,6 +1,13 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { FORMS, metadataOf, newSample, type PreCallApp, sendPreCall, startDeployedApp } from './preCallWorld.ts';
-import { send, transcription } from './world.ts';
+import {
+  FORMS,
+  metadataOf,
+  newSample,
+  type PreCallApp,
+  sendPreCall,
+  startDeployedApp,
+} from '../support/preCallWorld.ts';
+import { send, transcription } from '../support/world.ts';
 
 let app: PreCallApp;
 beforeAll(async () => {

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import type { Fault } from '../../tools/elevenlabs/faults.ts';
+import type { Fault } from '../../tools/local/elevenlabs/faults.ts';
 import {
   addVoiceCalls,
   changesOf,
@@ -13,8 +13,8 @@ import {
   type PreCallApp,
   sendPreCall,
   startInstances,
-} from './preCallWorld.ts';
-import type { Answer } from './world.ts';
+} from '../support/preCallWorld.ts';
+import type { Answer } from '../support/world.ts';
 
 let app: PreCallApp;
 let instances: PreCallApp['instances'];

@@ -11,8 +11,8 @@ import {
   type PreCallApp,
   sendPreCall,
   startDeployedApp,
-} from './preCallWorld.ts';
-import { newCall } from './world.ts';
+} from '../support/preCallWorld.ts';
+import { newCall } from '../support/world.ts';
 
 let app: PreCallApp;
 beforeAll(async () => {

@@ -10,8 +10,8 @@ import {
 } from '../../src/lib/preCall/state/records.ts';
 import { type RecordKind, StateStore } from '../../src/lib/preCall/state/state.ts';
 import { BlobStorage } from '../../src/lib/storage/blobStorage.ts';
-import { contentOf } from './drafts.ts';
-import { type FaultProxy, startFaultProxy } from './faultProxy.ts';
+import { contentOf } from '../support/drafts.ts';
+import { type FaultProxy, startFaultProxy } from '../support/faultProxy.ts';
 
 const NOW = 1_800_000_000_000;
 const AGENT = { own: null, set: [], lease: null, claim: null };

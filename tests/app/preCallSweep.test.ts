@@ -14,8 +14,8 @@ import {
   sendPreCall,
   startInstances,
   sweepOn,
-} from './preCallWorld.ts';
-import { audioEvent, now, send, transcription } from './world.ts';
+} from '../support/preCallWorld.ts';
+import { audioEvent, now, send, transcription } from '../support/world.ts';
 
 const LEASE_MS = 15 * MINUTE_MS;
 const OWN = { voiceId: OWN_VOICE, firstMessage: OWN_GREETING };

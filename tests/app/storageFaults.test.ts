@@ -7,7 +7,7 @@ import { BLOCKS_PER_PROCESS } from '../../src/lib/postCall/callStore.ts';
 import { postCallHandler } from '../../src/lib/postCall/handler.ts';
 import { openServices, type Services } from '../../src/lib/services.ts';
 import { sweep } from '../../src/lib/sweep.ts';
-import { type FaultProxy, startFaultProxy } from './faultProxy.ts';
+import { type FaultProxy, startFaultProxy } from '../support/faultProxy.ts';
 import {
   audioEvent,
   newCall,
@@ -18,7 +18,7 @@ import {
   until,
   WEBHOOK_PATH,
   type World,
-} from './world.ts';
+} from '../support/world.ts';
 
 const recording = randomBytes(9 * 1024 * 1024);
 const PIECES = { chunkBytes: 60_000 };

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { audioEvent, newCall, now, send, startWorld, transcription, type World } from './world.ts';
+import { audioEvent, newCall, now, send, startWorld, transcription, type World } from '../support/world.ts';
 
 let world: World;
 beforeAll(async () => {

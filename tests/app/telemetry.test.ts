@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { type FaultProxy, startFaultProxy } from './faultProxy.ts';
+import { type FaultProxy, startFaultProxy } from '../support/faultProxy.ts';
 import {
   connectionStringTo,
   type Dependency,
@@ -11,7 +11,7 @@ import {
   type Ingestion,
   metricsIn,
   startIngestion,
-} from './ingestion.ts';
+} from '../support/ingestion.ts';
 import {
   jsonRequest,
   metadataOf,
@@ -20,8 +20,8 @@ import {
   type PreCallApp,
   sendPreCall,
   startDeployedApp,
-} from './preCallWorld.ts';
-import { audioEvent, type newCall, now, SECRET, type SendOptions, send, transcription } from './world.ts';
+} from '../support/preCallWorld.ts';
+import { audioEvent, type newCall, now, SECRET, type SendOptions, send, transcription } from '../support/world.ts';
 
 const MIB = 1024 * 1024;
 const BLOCK_BYTES = 4 * MIB;
@@ -259,6 +259,6 @@ describe('what is sent', () => {
       expect(all).not.toContain(text);
     }
     expect(all).toContain(INSTRUMENTATION_KEY);
-    expect(readFileSync('tests/app/world.ts', 'utf8')).toContain('Hello?');
+    expect(readFileSync('tests/support/world.ts', 'utf8')).toContain('Hello?');
   });
 });

@@ -4,9 +4,9 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { connectionStringTo, dependenciesIn, type Ingestion, metricsIn, startIngestion } from '../support/ingestion.ts';
+import { SECRET } from '../support/world.ts';
 import { run } from '../tools/run.ts';
-import { connectionStringTo, dependenciesIn, type Ingestion, metricsIn, startIngestion } from './ingestion.ts';
-import { SECRET } from './world.ts';
 
 /** The built app where there is no node_modules. */
 let folder: string;
@@ -25,7 +25,7 @@ afterAll(async () => {
 
 /** What happens in a cold process from its first request on, and all that it wrote. */
 async function cold(settings: NodeJS.ProcessEnv): Promise<{ events: string[]; text: string }> {
-  const process = run(['tests/app/coldProcess.ts', folder], {
+  const process = run(['tests/support/coldProcess.ts', folder], {
     ELEVENLABS_WEBHOOK_SECRET: SECRET,
     CallStorage: inject('storage'),
     ...settings,

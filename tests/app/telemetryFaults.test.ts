@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
-import { type HttpFaultProxy, startHttpFaultProxy } from './faultProxy.ts';
-import { connectionStringTo, dependenciesIn, type Ingestion, startIngestion } from './ingestion.ts';
-import { SECRET, send, startWorld, transcription, until, type World } from './world.ts';
+import { type HttpFaultProxy, startHttpFaultProxy } from '../support/faultProxy.ts';
+import { connectionStringTo, dependenciesIn, type Ingestion, startIngestion } from '../support/ingestion.ts';
+import { SECRET, send, startWorld, transcription, until, type World } from '../support/world.ts';
 
 let ingestion: Ingestion;
 let proxy: HttpFaultProxy;

@@ -1,5 +1,5 @@
 import type { TestProject } from 'vitest/node';
-import { findBicep } from '../../tools/bicep/findBicep.ts';
+import { findBicep } from '../../tools/maintain/bicep/findBicep.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {

@@ -11,8 +11,8 @@ import {
   type PreCallApp,
   sendPreCall,
   startInstances,
-} from '../app/preCallWorld.ts';
-import { audioEvent, newCall, now, send, transcription } from '../app/world.ts';
+} from '../support/preCallWorld.ts';
+import { audioEvent, newCall, now, send, transcription } from '../support/world.ts';
 import { analyze, queries, tablesOf } from './kusto.ts';
 
 const names = Object.keys(queries);

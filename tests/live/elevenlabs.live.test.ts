@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ElevenLabsClient } from '../../src/lib/elevenlabs/client.ts';
-import { preCallBody } from '../../tools/send/preCallBody.ts';
-import { newCall, send, startWorld, type World } from '../app/world.ts';
+import { preCallBody } from '../../tools/cli/send/preCallBody.ts';
+import { newCall, send, startWorld, type World } from '../support/world.ts';
 
 const {
   ELEVENLABS_API_KEY_LIVE: apiKey,

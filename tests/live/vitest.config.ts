@@ -5,7 +5,7 @@ export default defineConfig({
   test: {
     root: '.',
     include: ['tests/live/**/*.live.test.ts'],
-    globalSetup: ['tests/azurite.setup.ts'],
+    globalSetup: ['tests/support/azurite.setup.ts'],
     execArgv: ['--max-http-header-size=2097152'],
     pool: 'forks',
     testTimeout: 120_000,

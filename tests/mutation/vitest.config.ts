@@ -6,7 +6,7 @@ const { MUTATION_TESTS = '', MUTATION_STORAGE = '' } = process.env;
 export default defineConfig({
   test: {
     include: MUTATION_TESTS.split(','),
-    globalSetup: MUTATION_STORAGE === '' ? [] : ['tests/azurite.setup.ts'],
+    globalSetup: MUTATION_STORAGE === '' ? [] : ['tests/support/azurite.setup.ts'],
     execArgv: ['--max-http-header-size=2097152'],
     testTimeout: 30_000,
     hookTimeout: 60_000,

@@ -3,9 +3,9 @@ import { expect, it } from 'vitest';
 import { SignatureError } from '../../src/lib/errors.ts';
 import { parseSignatureHeader } from '../../src/lib/signature/header.ts';
 import { withSignature } from '../../src/lib/signature/withSignature.ts';
-import { bodyOf } from '../lib/bodies.ts';
 import { cutAt } from '../lib/json/pieces.ts';
 import { v0 } from '../lib/signature/sign.ts';
+import { bodyOf } from '../support/bodies.ts';
 import { holds } from './holds.ts';
 
 const NOW = 1_739_537_297;

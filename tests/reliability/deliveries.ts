@@ -8,8 +8,8 @@ import {
   type PreCallApp,
   sendPreCall,
   sha256,
-} from '../app/preCallWorld.ts';
-import { type Answer, audioEvent, newCall, now, send, transcription, type World } from '../app/world.ts';
+} from '../support/preCallWorld.ts';
+import { type Answer, audioEvent, newCall, now, send, transcription, type World } from '../support/world.ts';
 
 export const EVENTS = ['transcript', 'small recording', 'large recording', 'call failure', 'pre-call'] as const;
 export type EventName = (typeof EVENTS)[number];

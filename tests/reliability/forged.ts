@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import type { PreCallApp } from '../app/preCallWorld.ts';
-import { type Answer, send } from '../app/world.ts';
+import type { PreCallApp } from '../support/preCallWorld.ts';
+import { type Answer, send } from '../support/world.ts';
 import { type Delivery, newRecording, newTranscript } from './deliveries.ts';
 
 /** Other words or other sound under the ids of a genuine delivery: what somebody would send who knows all but the secret. */

@@ -7,8 +7,8 @@ import {
   type PreCallApp,
   startInstances,
   sweepOn,
-} from '../app/preCallWorld.ts';
-import type { Answer } from '../app/world.ts';
+} from '../support/preCallWorld.ts';
+import type { Answer } from '../support/world.ts';
 import { type Served, serve } from '../tools/served.ts';
 import { type Delivery, deliver, type EventName, isWhole, newDelivery, placeOf, storedOf } from './deliveries.ts';
 import { deliverForged, forge } from './forged.ts';

@@ -2,9 +2,9 @@
 // line of JSON for each delivery that has come to its end.
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
-import { bodyOf } from '../../tools/send/body.ts';
-import { deliver } from '../../tools/send/deliver.ts';
-import { sign } from '../../tools/send/sign.ts';
+import { bodyOf } from '../../tools/cli/send/body.ts';
+import { deliver } from '../../tools/cli/send/deliver.ts';
+import { sign } from '../../tools/cli/send/sign.ts';
 
 export interface LoadOrders {
   readonly url: string;

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Services } from '../../src/lib/services.ts';
 import { BLOCK_BYTES } from '../../src/lib/storage/blockPool.ts';
-import { DEATHS, type Deaths, eachInTurn, startDeaths } from '../app/deaths.ts';
+import { DEATHS, type Deaths, eachInTurn, startDeaths } from '../support/deaths.ts';
 import {
   changesOf,
   clonesOf,
@@ -13,8 +13,8 @@ import {
   sha256,
   startInstances,
   sweepOn,
-} from '../app/preCallWorld.ts';
-import type { Answer } from '../app/world.ts';
+} from '../support/preCallWorld.ts';
+import type { Answer } from '../support/world.ts';
 import {
   type Delivery,
   deliver,

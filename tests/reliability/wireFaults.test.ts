@@ -7,8 +7,8 @@ import {
   type PreCallApp,
   startInstances,
   sweepOn,
-} from '../app/preCallWorld.ts';
-import { type Answer, until } from '../app/world.ts';
+} from '../support/preCallWorld.ts';
+import { type Answer, until } from '../support/world.ts';
 import {
   type Delivery,
   deliver,

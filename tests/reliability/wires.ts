@@ -1,7 +1,7 @@
 import { inject } from 'vitest';
 import type { Services } from '../../src/lib/services.ts';
 import type { RetryBudget } from '../../src/lib/storage/blobStorage.ts';
-import { openInstance, type PreCallApp } from '../app/preCallWorld.ts';
+import { openInstance, type PreCallApp } from '../support/preCallWorld.ts';
 import { startStorageWire, startTcpFaultProxy, type TcpFaultProxy } from './tcpFaultProxy.ts';
 
 /** What the app is connected with. */

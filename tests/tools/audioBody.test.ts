@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { audioBody } from '../../tools/send/audioBody.ts';
-import { bodyOf, tampered } from '../../tools/send/body.ts';
-import { sign } from '../../tools/send/sign.ts';
+import { audioBody } from '../../tools/cli/send/audioBody.ts';
+import { bodyOf, tampered } from '../../tools/cli/send/body.ts';
+import { sign } from '../../tools/cli/send/sign.ts';
 
 const mp3 = readFileSync(new URL('../../examples/call.mp3', import.meta.url));
 const join = (chunks: Iterable<Uint8Array>) => Buffer.concat([...chunks]);

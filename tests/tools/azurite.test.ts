@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { BlobServiceClient } from '@azure/storage-blob';
 import { expect, test, vi } from 'vitest';
-import { keptFor, startAzurite } from '../../tools/azurite.ts';
-import { PortTakenError } from '../../tools/ports.ts';
+import { PortTakenError } from '../../tools/cli/ports.ts';
+import { keptFor, startAzurite } from '../../tools/local/azurite.ts';
 
 const inMemory = true;
 
@@ -31,7 +31,7 @@ test('an Azurite that dies is reported', async () => {
 });
 
 test('Azurite does not outlive the process that started it', async () => {
-  const module = fileURLToPath(new URL('../../tools/azurite.ts', import.meta.url));
+  const module = fileURLToPath(new URL('../../tools/local/azurite.ts', import.meta.url));
   const script = `import { startAzurite } from ${JSON.stringify(module)};
     const { pid } = await startAzurite({ port: 0, inMemory: true });
     console.log(pid);

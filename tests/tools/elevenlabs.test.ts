@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { Fault } from '../../tools/elevenlabs/faults.ts';
-import { type RunningElevenLabs, startElevenLabs } from '../../tools/elevenlabs/server.ts';
+import type { Fault } from '../../tools/local/elevenlabs/faults.ts';
+import { type RunningElevenLabs, startElevenLabs } from '../../tools/local/elevenlabs/server.ts';
 
 let api: RunningElevenLabs;
 beforeAll(async () => {

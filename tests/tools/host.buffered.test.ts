@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type RunningHost, startHost } from '../../tools/host/host.ts';
-import { bodyOf } from '../../tools/send/body.ts';
-import { deliver } from '../../tools/send/deliver.ts';
+import { bodyOf } from '../../tools/cli/send/body.ts';
+import { deliver } from '../../tools/cli/send/deliver.ts';
+import { type RunningHost, startHost } from '../../tools/local/host/host.ts';
 
 let host: RunningHost;
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type HostLine, type RunningHost, startHost } from '../../tools/host/host.ts';
+import { type HostLine, type RunningHost, startHost } from '../../tools/local/host/host.ts';
 
 const lines: HostLine[] = [];
 let host: RunningHost;

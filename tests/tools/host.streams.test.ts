@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { type HostLine, type RunningHost, startHost } from '../../tools/host/host.ts';
-import { bodyOf } from '../../tools/send/body.ts';
-import { deliver } from '../../tools/send/deliver.ts';
+import { bodyOf } from '../../tools/cli/send/body.ts';
+import { deliver } from '../../tools/cli/send/deliver.ts';
+import { type HostLine, type RunningHost, startHost } from '../../tools/local/host/host.ts';
 
 const bodyLimitBytes = 4_000_000;
 const lines: HostLine[] = [];

@@ -27,7 +27,7 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }));
 
 async function pack(name: string, environment: NodeJS.ProcessEnv = {}): Promise<typeof report> {
-  const packed = run(['tools/package.ts', '--json', '--out', join(folder, name)], environment);
+  const packed = run(['tools/maintain/package.ts', '--json', '--out', join(folder, name)], environment);
   expect(await packed.ended, packed.text()).toBe(0);
   return JSON.parse(/^\{.*\}$/m.exec(packed.text())?.[0] ?? '');
 }
@@ -41,7 +41,7 @@ test('the package runs in an empty folder, without node_modules: health, a trans
   const { url, stop } = await serve({}, ['--app', app]);
   try {
     for (const event of [['--health'], ['post_call_transcription'], ['post_call_audio'], ['pre-call']]) {
-      const sent = run(['tools/send.ts', ...event, '--url', url]);
+      const sent = run(['tools/cli/send.ts', ...event, '--url', url]);
       expect([await sent.ended, sent.text()], event.join()).toEqual([0, expect.stringContaining('200 (as expected)')]);
     }
   } finally {
@@ -116,7 +116,7 @@ test('the same build gives the same bytes, whatever the time zone', async () => 
 });
 
 test('--app with a folder that holds no app says so', async () => {
-  const served = run(['tools/serve.ts', '--app', folder]);
+  const served = run(['tools/cli/serve.ts', '--app', folder]);
   expect(await served.ended).toBe(1);
   expect(served.text()).toContain('no package.json beside a host.json');
 });

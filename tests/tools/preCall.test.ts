@@ -8,7 +8,7 @@ import { type Served, serve } from './served.ts';
 const voices = 'examples/voice-samples';
 
 async function send({ url }: Served, ...args: string[]) {
-  const { ended, text } = run(['tools/send.ts', ...args, '--url', url]);
+  const { ended, text } = run(['tools/cli/send.ts', ...args, '--url', url]);
   return { code: await ended, text: text() };
 }
 
@@ -140,7 +140,7 @@ test('pre-call has its own secret when there is one, for the app and for send', 
   };
   const app = await serve({ ...secrets, PRECALL_AGENT_UPDATE: 'override' });
   const attempt = async (event: string, environment: NodeJS.ProcessEnv, ...options: string[]) => {
-    const { ended, text } = run(['tools/send.ts', event, '--url', app.url, ...options], environment);
+    const { ended, text } = run(['tools/cli/send.ts', event, '--url', app.url, ...options], environment);
     return [await ended, text()];
   };
   try {

@@ -34,7 +34,7 @@ beforeEach(() => {
 });
 
 async function send(...args: string[]) {
-  const { ended, text } = run(['tools/send.ts', ...args], { PORT: new URL(url).port });
+  const { ended, text } = run(['tools/cli/send.ts', ...args], { PORT: new URL(url).port });
   return { code: await ended, text: text() };
 }
 

@@ -3,10 +3,10 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { afterEach, expect, test, vi } from 'vitest';
-import { startAzurite } from '../../tools/azurite.ts';
+import { startAzurite } from '../../tools/local/azurite.ts';
 import { freePort, type Run, run } from './run.ts';
 
-const tool = ['--max-http-header-size=2097152', 'tools/serve.ts'];
+const tool = ['--max-http-header-size=2097152', 'tools/cli/serve.ts'];
 let running: Run[] = [];
 
 function serve(args: string[], environment: NodeJS.ProcessEnv = {}): Run {
@@ -30,7 +30,7 @@ test('npm start serves the app, says how to use it, and ends cleanly', async () 
   expect(served.text()).toContain(`npm run send -- post_call_transcription --url http://127.0.0.1:${port}`);
   expect((await fetch(`http://127.0.0.1:${port}/health`)).status).toBe(200);
 
-  const sent = run(['tools/send.ts', 'post_call_transcription', '--twice'], { PORT: String(port) });
+  const sent = run(['tools/cli/send.ts', 'post_call_transcription', '--twice'], { PORT: String(port) });
   expect([await sent.ended, sent.text()]).toEqual([0, expect.stringContaining('200 (as expected)')]);
 
   const begin = Date.now();
@@ -41,7 +41,7 @@ test('npm start serves the app, says how to use it, and ends cleanly', async () 
 
 test('it ends when the npm that runs it is ended', async () => {
   const port = await freePort();
-  const command = `"${process.execPath}" tools/serve.ts --port ${port} --storage-port 0; true`;
+  const command = `"${process.execPath}" tools/cli/serve.ts --port ${port} --storage-port 0; true`;
   const shell = spawn('sh', ['-c', command], { env: { ...process.env, npm_lifecycle_event: 'start' } });
   const health = () => fetch(`http://127.0.0.1:${port}/health`).catch(() => undefined);
   await vi.waitUntil(async () => (await health()) !== undefined, { timeout: 20_000 });

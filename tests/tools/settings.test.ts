@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, expect, test } from 'vitest';
-import { connectionString } from '../../tools/azurite.ts';
-import { readLocalSettings } from '../../tools/localSettings.ts';
-import { combineSettings, usesDevelopmentSecret } from '../../tools/serve/settings.ts';
-import { planStorage } from '../../tools/serve/storagePlan.ts';
+import { readLocalSettings } from '../../tools/cli/localSettings.ts';
+import { combineSettings, usesDevelopmentSecret } from '../../tools/cli/serve/settings.ts';
+import { planStorage } from '../../tools/cli/serve/storagePlan.ts';
+import { connectionString } from '../../tools/local/azurite.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'local-settings-'));
 afterAll(() => rmSync(folder, { recursive: true }));

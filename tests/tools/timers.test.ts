@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { type RunningHost, startHost } from '../../tools/host/host.ts';
+import { type RunningHost, startHost } from '../../tools/local/host/host.ts';
 
 let host: RunningHost;
 let runs = 0;

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { SignatureError } from '../../src/lib/errors.ts';
 import { type SignedDelivery, withSignature } from '../../src/lib/signature/withSignature.ts';
-import { bodyOf } from '../lib/bodies.ts';
+import { bodyOf } from '../support/bodies.ts';
 import { headerOf, type SignatureCase, signatureCases } from './cases.ts';
 
 const files = [...signatureCases()];

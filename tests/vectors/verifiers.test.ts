@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { otherVerifiers } from '../../tools/verifiers/others.ts';
-import { verdictOf } from '../../tools/verifiers/verifier.ts';
+import { otherVerifiers } from '../../tools/maintain/verifiers/others.ts';
+import { verdictOf } from '../../tools/maintain/verifiers/verifier.ts';
 import { signatureCases } from './cases.ts';
 
 const readme = readFileSync(`${import.meta.dirname}/README.md`, 'utf8');

@@ -3,8 +3,8 @@ import type { AddressInfo } from 'node:net';
 import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { ElevenLabsError } from '../../../src/lib/elevenlabs/errors.ts';
-import type { Fault } from '../../../tools/elevenlabs/faults.ts';
-import { startElevenLabs } from '../../../tools/elevenlabs/server.ts';
+import type { Fault } from '../../../tools/local/elevenlabs/faults.ts';
+import { startElevenLabs } from '../../../tools/local/elevenlabs/server.ts';
 import { API_KEY, type ApiWorld, all, failureOf, newVoice, startApi } from './world.ts';
 
 let world: ApiWorld;

@@ -3,7 +3,11 @@ import type { NewVoice } from '../../../src/lib/elevenlabs/addVoice.ts';
 import { type ClientOptions, ElevenLabsClient } from '../../../src/lib/elevenlabs/client.ts';
 import { ElevenLabsError } from '../../../src/lib/elevenlabs/errors.ts';
 import type { Call, Exchange } from '../../../src/lib/elevenlabs/transport.ts';
-import { type ElevenLabsOptions, type RunningElevenLabs, startElevenLabs } from '../../../tools/elevenlabs/server.ts';
+import {
+  type ElevenLabsOptions,
+  type RunningElevenLabs,
+  startElevenLabs,
+} from '../../../tools/local/elevenlabs/server.ts';
 
 export const API_KEY = 'sk_test_0123456789abcdef0123456789abcdef';
 

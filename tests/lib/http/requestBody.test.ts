@@ -6,7 +6,7 @@ import { setImmediate } from 'node:timers/promises';
 import { HttpRequest } from '@azure/functions';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { discardBody, followRequests, requestBody } from '../../../src/lib/http/requestBody.ts';
-import { bodyOf, brokenAfter, stalledAfter } from '../bodies.ts';
+import { bodyOf, brokenAfter, stalledAfter } from '../../support/bodies.ts';
 
 /** What a server in this process gets, as the library's proxy does. */
 let server: Server;

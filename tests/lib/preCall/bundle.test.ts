@@ -43,8 +43,9 @@ test('bundled as for deployment, samples are measured without node_modules', asy
 
 /** The banner and what goes with it, from the build itself. */
 async function optionsOfTheBuild() {
-  const script = await readFile('tools/build.mjs', 'utf8');
+  const script = await readFile('tools/maintain/build.mjs', 'utf8');
   const banner = /banner: \{\s*js: "([^"]+)"/.exec(script)?.[1];
-  if (banner === undefined) throw new Error('tools/build.mjs has no banner any more: bring this test in line with it');
+  if (banner === undefined)
+    throw new Error('tools/maintain/build.mjs has no banner any more: bring this test in line with it');
   return { banner: { js: banner }, define: { __filename: '__file', __dirname: '__dir' } };
 }

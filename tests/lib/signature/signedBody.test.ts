@@ -9,7 +9,7 @@ import {
   type SignedBodyOptions,
 } from '../../../src/lib/signature/signedBody.ts';
 import { Verifier } from '../../../src/lib/signature/verifier.ts';
-import { bodyOf, brokenAfter, stalledAfter } from '../bodies.ts';
+import { bodyOf, brokenAfter, stalledAfter } from '../../support/bodies.ts';
 import { sign } from './sign.ts';
 
 const SECRETS = ['wsec_newest', 'wsec_oldest'];

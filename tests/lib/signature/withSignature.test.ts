@@ -9,7 +9,7 @@ import {
   type SignedRequest,
   withSignature,
 } from '../../../src/lib/signature/withSignature.ts';
-import { bodyOf, brokenAfter, stalledAfter } from '../bodies.ts';
+import { bodyOf, brokenAfter, stalledAfter } from '../../support/bodies.ts';
 import { sign, vectors } from './sign.ts';
 
 const SECRET = 'wsec_test';

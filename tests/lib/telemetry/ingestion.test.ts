@@ -1,8 +1,8 @@
 import { afterEach, expect, it, vi } from 'vitest';
 import { openAppInsights } from '../../../src/lib/telemetry/appInsights.ts';
 import { boundInTime } from '../../../src/lib/telemetry/ingestion.ts';
-import { startHttpFaultProxy } from '../../app/faultProxy.ts';
-import { connectionStringTo, dependenciesIn, startIngestion } from '../../app/ingestion.ts';
+import { startHttpFaultProxy } from '../../support/faultProxy.ts';
+import { connectionStringTo, dependenciesIn, startIngestion } from '../../support/ingestion.ts';
 
 afterEach(() => vi.restoreAllMocks());
 

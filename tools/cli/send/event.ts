@@ -1,0 +1,100 @@
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type AudioBodyOptions, audioBody } from './audioBody.ts';
+import { type Body, bodyOf } from './body.ts';
+import { type SendOptions, UsageError } from './options.ts';
+import { type PreCallForm, preCallBody, preCallForms } from './preCallBody.ts';
+import type { Endpoint } from './target.ts';
+
+const examples = fileURLToPath(new URL('../../../examples/', import.meta.url));
+
+/** An event ready to be sent. */
+export interface Event {
+  name: string;
+  body: Body;
+  contentType: string;
+  isChunked: boolean;
+  /** Who is to get it. */
+  endpoint: Endpoint;
+}
+
+/** What of the request before a call both of its forms share; no event by itself. */
+const preCallMetadata = 'pre_call.json';
+const defaultSample = 'voice-samples/sample.wav';
+const postCall = { contentType: 'application/json', endpoint: 'postCall' } as const;
+
+export function exampleNames(): string[] {
+  const files = readdirSync(examples).filter((file) => file.endsWith('.json') && file !== preCallMetadata);
+  return [...files.map((file) => file.replace(/\.json$/, '')), ...preCallForms].sort();
+}
+
+/** Finds or makes the event that the command line asks for. */
+export function findEvent(options: SendOptions): Event {
+  const { event } = options;
+  if (event === undefined) return audioEvent(options);
+  const form = preCallForms.find((name) => name === event);
+  if (form !== undefined) return preCallEvent(form, options);
+  if (options.sample !== undefined) throw new UsageError(`--sample goes with ${preCallForms.join(' and ')}`);
+  return storedEvent(event, options);
+}
+
+function preCallEvent(form: PreCallForm, { sample: file, conversation, isChunked }: SendOptions): Event {
+  const content = read(resolve(examples, preCallMetadata), preCallMetadata);
+  const sample = read(file === undefined ? resolve(examples, defaultSample) : fromUser(file), file ?? defaultSample);
+  const { content: body, contentType } = preCallBody(form, {
+    metadata: JSON.parse(String(conversation === undefined ? content : withConversation(content, conversation))),
+    sample,
+    fileName: file ?? defaultSample,
+  });
+  return { name: form, body: bodyOf(body), contentType, isChunked, endpoint: 'preCall' };
+}
+
+function storedEvent(event: string, { conversation, isChunked }: SendOptions): Event {
+  const example = resolve(examples, `${event.replace(/\.json$/, '')}.json`);
+  const isExample = exampleNames().includes(event.replace(/\.json$/, ''));
+  const content = read(isExample ? example : fromUser(event), event);
+  const body = conversation === undefined ? content : withConversation(content, conversation);
+  return { name: event, body: bodyOf(body), isChunked, ...postCall };
+}
+
+function audioEvent({ audioMegabytes, mp3: file, conversation }: SendOptions): Event {
+  const mp3 = read(file === undefined ? resolve(examples, 'call.mp3') : fromUser(file), file ?? 'call.mp3');
+  const source = file === undefined ? 'audio' : createHash('sha256').update(mp3).digest('hex').slice(0, 12);
+  const size = audioMegabytes === undefined ? '' : `_${String(audioMegabytes).replace(/[^0-9]/g, '_')}mb`;
+  const options: AudioBodyOptions = { mp3, conversationId: conversation ?? `conv_example_${source}${size}` };
+  if (audioMegabytes !== undefined) options.bodyBytes = Math.round(audioMegabytes * 1e6);
+  try {
+    return { name: 'post_call_audio', body: audioBody(options), isChunked: true, ...postCall };
+  } catch (cause) {
+    throw new UsageError(cause instanceof Error ? cause.message : String(cause), { cause });
+  }
+}
+
+function withConversation(content: Uint8Array, id: string): Uint8Array {
+  let event: unknown;
+  try {
+    event = JSON.parse(Buffer.from(content).toString());
+  } catch (cause) {
+    throw new UsageError('--conversation needs an event that is JSON', { cause });
+  }
+  if (typeof event !== 'object' || event === null)
+    throw new UsageError('--conversation needs an event that is an object');
+  const holder = 'data' in event && typeof event.data === 'object' && event.data !== null ? event.data : event;
+  Object.assign(holder, { conversation_id: id });
+  return Buffer.from(JSON.stringify(event, null, 2));
+}
+
+/** npm runs scripts in the package's folder and tells where the user was. */
+function fromUser(file: string): string {
+  const folder = process.env['npm_lifecycle_event'] === 'send' ? process.env['INIT_CWD'] : undefined;
+  return resolve(folder ?? process.cwd(), file);
+}
+
+function read(path: string, asked: string): Buffer {
+  if (!existsSync(path)) {
+    throw new UsageError(`There is no example and no file "${asked}". Examples: ${exampleNames().join(', ')}`);
+  }
+  return readFileSync(path);
+}

@@ -1,0 +1,74 @@
+import type { RunningHost } from '../../local/host/host.ts';
+import { developmentDefaults } from '../localSettings.ts';
+import type { ElevenLabs } from './elevenlabs.ts';
+import { type Settings, usesDevelopmentSecret } from './settings.ts';
+import type { Storage } from './storage.ts';
+
+/** What the app works with. */
+interface Surroundings {
+  storage: Storage;
+  elevenLabs: ElevenLabs;
+  settings: Settings;
+}
+
+/** What a newcomer needs after the start: addresses, where blobs are, how to send a first event, how to stop. */
+export function banner(host: RunningHost, { storage, elevenLabs, settings }: Surroundings): string {
+  return [
+    '',
+    ...block(
+      'Serving',
+      host.functions.map((fn) => served(fn, host.url)),
+    ),
+    ...block('Blobs', [
+      ...storage.description,
+      `containers ${containers(settings).join(', ')}`,
+      'npm run blobs lists them',
+    ]),
+    ...block('ElevenLabs', elevenLabs.description),
+    ...block('Secret', secrets(settings)),
+    ...block(
+      'Send',
+      ['post_call_transcription', 'pre-call'].map((event) => `npm run send -- ${event}${urlOption(host.url)}`),
+    ),
+    ...block('Stop', ['Ctrl-C']),
+    '',
+  ].join('\n');
+}
+
+function served(fn: RunningHost['functions'][number], url: string): string {
+  return fn.kind === 'timer'
+    ? `timer     ${fn.schedule} (${fn.name})`
+    : `${(fn.methods ?? []).join(',').padEnd(9)} ${url}${fn.route} (${fn.name})`;
+}
+
+function containers(settings: Settings): string[] {
+  return [
+    settings['TRANSCRIPT_STORAGE_PATH'] || 'transcripts',
+    settings['AUDIO_STORAGE_PATH'] || 'audio',
+    settings['CALL_FAILURE_STORAGE_PATH'] || 'call-failures',
+    settings['QUARANTINE_STORAGE_PATH'] || 'quarantine',
+    settings['OTHER_EVENTS_STORAGE_PATH'] || 'other-events',
+    settings['PRECALL_STATE_STORAGE_PATH'] || 'precall-state',
+  ];
+}
+
+function secrets(settings: Settings): string[] {
+  const ofPreCall = settings['ELEVENLABS_PRECALL_WEBHOOK_SECRET'];
+  return [secret(settings), ...(ofPreCall ? ['of pre-call from ELEVENLABS_PRECALL_WEBHOOK_SECRET'] : [])];
+}
+
+function secret(settings: Settings): string {
+  if (!settings['ELEVENLABS_WEBHOOK_SECRET'])
+    return 'none: webhooks are answered 503 until ELEVENLABS_WEBHOOK_SECRET is set';
+  return usesDevelopmentSecret(settings)
+    ? `${developmentDefaults.ELEVENLABS_WEBHOOK_SECRET} (development only; set ELEVENLABS_WEBHOOK_SECRET for real webhooks)`
+    : 'from ELEVENLABS_WEBHOOK_SECRET';
+}
+
+function urlOption(url: string): string {
+  return url === 'http://127.0.0.1:7071' ? '' : ` --url ${url}`;
+}
+
+function block(title: string, lines: string[]): string[] {
+  return lines.map((line, index) => `  ${(index === 0 ? title : '').padEnd(12)}${line}`);
+}

@@ -1,0 +1,42 @@
+import { type RunningElevenLabs, startElevenLabs } from '../../local/elevenlabs/server.ts';
+import type { Settings } from './settings.ts';
+
+/** Fit for the stand-in alone, which takes any key. */
+const developmentKey = 'key_of_the_stand_in_only';
+const realBaseUrl = 'https://api.elevenlabs.io';
+
+/** The ElevenLabs API that pre-call is going to use. */
+export interface ElevenLabs {
+  /** The stand-in that was started, if any. */
+  standIn?: RunningElevenLabs;
+  /** For people: which API that is. */
+  description: string[];
+  /** What the app has to be told instead of what the settings say. */
+  overrides: Settings;
+}
+
+/**
+ * Starts the stand-in when no key is set. With one, the API is what the settings say; a key that is set to nothing
+ * switches pre-call off.
+ */
+export async function prepareElevenLabs(settings: Settings): Promise<ElevenLabs> {
+  const key = settings['ELEVENLABS_API_KEY'];
+  if (key === undefined) return startStandIn();
+  const description =
+    key === ''
+      ? ['none: pre-call is answered 503 until ELEVENLABS_API_KEY is set']
+      : [`${settings['ELEVENLABS_API_BASE_URL'] || realBaseUrl} (key from ELEVENLABS_API_KEY)`];
+  return { description, overrides: {} };
+}
+
+async function startStandIn(): Promise<ElevenLabs> {
+  const standIn = await startElevenLabs({ port: 0, makesAgents: true });
+  return {
+    standIn,
+    description: [
+      `stand-in at ${standIn.url}, no account needed; set ELEVENLABS_API_KEY for the real one`,
+      `its voices and agents: ${standIn.url}/__state`,
+    ],
+    overrides: { ELEVENLABS_API_KEY: developmentKey, ELEVENLABS_API_BASE_URL: standIn.url },
+  };
+}
