@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import type { AudioFormat } from './audioFormat.ts';
-import type { Measured } from './measure.ts';
+import type { Measured } from './measured.ts';
 import type { Answer, Question } from './measureWorker.ts';
 
 export interface MeterLimits {
