@@ -24,6 +24,7 @@ export function opusCodec(head: Uint8Array): OggCodec | undefined {
 }
 
 function isComment(packet: Uint8Array): boolean {
+  if (packet[0] !== COMMENT_MAGIC.charCodeAt(0)) return false; // as most of a million
   return Buffer.from(packet.buffer, packet.byteOffset, packet.length).toString('latin1', 0, 8) === COMMENT_MAGIC;
 }
 

@@ -10,7 +10,7 @@ export interface WaveFormat {
   readonly samplesOfPart?: (bytes: number) => number;
 }
 
-/** MP3 frames in a WAV file: they are counted, there are no blocks. */
+/** MP3 in a WAV file: its frames are counted, it has no blocks. */
 export const MP3_TAG = 0x0055;
 
 interface Members {
@@ -29,7 +29,10 @@ const EXTENSIBLE_BYTES = 40;
 const MAX_CHANNELS = 64;
 const MAX_SAMPLE_BYTES = 8;
 
-/** One byte or two a channel, and 24 bits in four bytes: channels and bits, as decoders have it, and not the block align. */
+/**
+ * Whole bytes for each sample. FFmpeg, SoX and libsndfile compute a block from channels and bits: recorders in mono left the block
+ * align of stereo there (Recorder.js). It says only whether 24 bits have four bytes, and what there is when the bits are not said.
+ */
 const linear = ({ channels, blockAlign, bits }: Members): Layout | undefined => {
   const sampleBytes = bits === 24 && blockAlign === channels * 4 ? 4 : Math.ceil(bits / 8);
   if (blockAlign === 0 || blockAlign > channels * MAX_SAMPLE_BYTES || sampleBytes > MAX_SAMPLE_BYTES) return undefined;
@@ -71,7 +74,7 @@ const frames =
   ({ channels, blockAlign }: Members): Layout | undefined =>
     channels === 1 && sizes.includes(blockAlign) ? { blockBytes: blockAlign, blockSamples } : undefined;
 
-/** By format tag (RFC 2361 and Microsoft's mmreg.h). What is not here has no length that could be told from its bytes. */
+/** By format tag (RFC 2361, Microsoft's mmreg.h). For any other one the number of bytes does not say how many samples they hold. */
 const LAYOUTS: Readonly<Record<number, (members: Members) => Layout | undefined>> = {
   1: linear, // PCM
   2: msAdpcm,
@@ -88,7 +91,7 @@ const LAYOUTS: Readonly<Record<number, (members: Members) => Layout | undefined>
   64: codes((bits) => bits), // G.721
   66: frames(240, 20, 24), // G.723.1
   69: codes((bits) => bits), // G.726
-  [MP3_TAG]: () => ({ blockBytes: 1, blockSamples: 0 }),
+  [MP3_TAG]: () => ({ blockBytes: 1, blockSamples: 0 }), // without blocks
   100: codes((bits) => bits), // G.726 of APICOM
   131: frames(80, 10), // G.729
   655: codes(() => 4), // G.722

@@ -127,6 +127,29 @@ describe('padding after a tag', () => {
   });
 });
 
+describe('frames', () => {
+  test('go on after something else', () => {
+    expect(seconds(joined(frames(100), new Uint8Array(1_000), frames(50)))).toBe(3.6);
+    expect(seconds(joined(frames(100), new Uint8Array(1_000)))).toBe(2.4);
+    expect(measureMp3(joined(frames(100), new Uint8Array(40_000)))).toBeUndefined();
+  });
+
+  test('of which the last one is cut off end before it', () => {
+    expect(seconds(frames(100).subarray(0, -1))).toBe(2.376);
+  });
+
+  test('of several rates each last their own time', () => {
+    const slow = frame(); // the same at 32 kHz: 576 bytes
+    slow[2] = 0x98;
+    const slowFrames = Array.from({ length: 50 }, () => joined(slow, new Uint8Array(192)));
+    expect(measureMp3(joined(frames(100), ...slowFrames))).toEqual({ durationSeconds: 4.2, sampleRate: 48_000 });
+  });
+
+  test.each(['TAG', 'APETAGEX', 'LYRICSBEGIN'])('end where %s begins', (word) => {
+    expect(seconds(joined(frames(100), word, new Uint8Array(100_000)))).toBe(2.4);
+  });
+});
+
 test('frames of any number last as long, whatever a tag declares', () => {
   const tag = fc.record({
     delay: fc.nat(4_095),

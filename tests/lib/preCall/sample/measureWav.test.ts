@@ -65,6 +65,15 @@ describe('the bytes and how they are packed say how long it is', () => {
     expect(seconds(options)).toBe(expected);
   });
 
+  test.each([0x10, 0x17, 0x20, 0x28f])('four bits a sample of format %d', (tag) => {
+    expect(seconds({ tag, bits: 4, blockAlign: 1, sampleRate: 8_000, data: bytes(16_001) })).toBe(4);
+  });
+
+  test.each([0x14, 0x40, 0x45, 0x64])('as many bits a sample as format %d says', (tag) => {
+    const lasts = (bits: number) => seconds({ tag, bits, blockAlign: 1, sampleRate: 8_000, data: bytes(4_000 * bits) });
+    expect([1, 2, 3, 4, 5, 6].map(lasts)).toEqual([undefined, 4, 4, 4, 4, undefined]);
+  });
+
   test.each([1, 16_000, 64_000, 176_400, 256_000, 0, 0xffff_ffff])('whatever the byte rate: %d', (byteRate) => {
     expect(seconds({ byteRate })).toBe(4);
   });
