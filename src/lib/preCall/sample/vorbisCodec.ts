@@ -1,3 +1,4 @@
+import { isSampleRate } from './measured.ts';
 import type { OggCodec } from './oggCodec.ts';
 
 /** Which of the two block sizes each mode has; the number of a mode takes so many bits. */
@@ -9,6 +10,8 @@ interface Modes {
 const IDENTIFICATION = '\x01vorbis';
 const IDENTIFICATION_BYTES = 30;
 const SETUP = '\x05vorbis';
+const MIN_BLOCK = 64;
+const MAX_BLOCK = 8192;
 const MAX_MODES = 64;
 const MODE_COUNT_BITS = 6;
 const MODE_BITS = 41;
@@ -18,8 +21,8 @@ export function vorbisCodec(identification: Uint8Array): OggCodec | undefined {
   const bytes = Buffer.from(identification.buffer, identification.byteOffset, identification.length);
   if (!startsWith(bytes, IDENTIFICATION) || bytes.length < IDENTIFICATION_BYTES) return undefined;
   const rate = bytes.readUInt32LE(12);
-  const sizes = bytes.readUInt8(28);
-  const [short, long] = [2 ** (sizes & 15), 2 ** (sizes >> 4)];
+  const [short, long] = [2 ** (bytes.readUInt8(28) & 15), 2 ** (bytes.readUInt8(28) >> 4)];
+  if (!isSampleRate(rate) || short < MIN_BLOCK || short > long || long > MAX_BLOCK) return undefined;
   let modes: Modes | undefined;
   let before: number | undefined;
   return {

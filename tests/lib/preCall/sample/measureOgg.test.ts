@@ -124,6 +124,13 @@ describe('the positions of pages', () => {
     expect(seconds(unended)).toBe(4);
   });
 
+  test('are absent from pages in which no packet ends', () => {
+    const long = joined(Uint8Array.of(31 << 3), new Uint8Array(1_000));
+    const packets = [opusHead(), opusTags, ...times(100, long)];
+    const positions = packets.map((_, index) => Math.max(0, index - 1) * 960).with(-1, 100 * 960 - 480);
+    expect(seconds(oggFile(paged(packets, { segments: 1, positions })))).toBe(1.99);
+  });
+
   test('may be short of the samples on a single page', () => {
     const packets = [opusHead(), opusTags, ...times(100, opusPacket)];
     const positions = packets.map((_, index) => Math.max(0, index * 960 - 960 - 500));
@@ -183,19 +190,30 @@ describe('Vorbis', () => {
     expect(measureOgg(oggFile([head, ...pagesOf(vorbis).slice(2)]))).toBeUndefined();
   });
 
-  test('of a rate that no audio has is refused', () => {
+  const headers: [string, number, number[]][] = [
+    ['a rate of 1 Hz', 12, [1, 0, 0, 0]],
+    ['a rate of 100 Hz', 12, [100, 0, 0, 0]],
+    ['no rate', 12, [0, 0, 0, 0]],
+    ['blocks that are too small', 28, [0x95]],
+    ['blocks that are too large', 28, [0xe8]],
+    ['a long block that is the shorter one', 28, [0x79]],
+  ];
+  test.each(headers)('with %s is not audio, nor makes it the audio before it longer', (_what, at, values) => {
     const content = new Uint8Array(head.content);
-    content.set([1, 0, 0, 0], 12);
-    expect(measureOgg(oggFile([{ ...head, content }, ...pagesOf(vorbis).slice(1)]))).toBeUndefined();
+    content.set(values, at);
+    const lying = oggFile([{ ...head, content }, ...pagesOf(vorbis).slice(1)]);
+    expect(audioFormatOf(lying)).toBeUndefined();
+    expect(measureOgg(lying)).toBeUndefined();
+    expect(seconds(joined(opus, lying))).toBe(5);
   });
 
   test('packets that name no mode, are empty or are headers last nothing', () => {
     const [first, ...others] = pagesOf(vorbis);
     if (first === undefined) throw new Error('an empty file');
-    const headers = Array.from({ length: 50 }, () => Uint8Array.of(0xff, 1));
+    const noAudio = Array.from({ length: 50 }, () => Uint8Array.of(0xff, 1));
     const more: Page = {
-      content: joined(...headers),
-      lacing: Uint8Array.from([...headers.map(() => 2), 0, 0, 0]),
+      content: joined(...noAudio),
+      lacing: Uint8Array.from([...noAudio.map(() => 2), 0, 0, 0]),
       serial: first.serial ?? 0,
       sequence: 900,
     };
