@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { parseBuffer } from 'music-metadata';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { eventTypes } from '../../src/lib/postCall/events.ts';
+import { measureMp3 } from '../../src/lib/preCall/sample/measureMp3.ts';
 import { send, startWorld, type World } from '../support/world.ts';
 
 const examples = new URL('../../examples/', import.meta.url);
@@ -34,8 +34,6 @@ it.each(payloads)('%s is received and kept where its type belongs', async (name)
   expect(blob?.bytes.equals(area === 'audio' ? recording : body)).toBe(true);
 });
 
-it('the recording of the examples is a playable MP3', async () => {
-  const { format } = await parseBuffer(recording, { mimeType: 'audio/mpeg' });
-  expect(format).toMatchObject({ container: 'MPEG', codec: expect.stringContaining('Layer 3') });
-  expect(format.duration).toBeGreaterThan(2);
+it('the recording of the examples is a playable MP3', () => {
+  expect(measureMp3(recording)?.durationSeconds).toBeGreaterThan(2);
 });

@@ -23,6 +23,12 @@ const preCall = (...names: string[]) => names.map((name) => `src/lib/preCall/${n
 /** A source file whose tests have storage and ElevenLabs in memory. */
 const preCallUnit = (name: string): Part => ({ mutate: preCall(name), tests: [`tests/lib/preCall/${name}.test.ts`] });
 
+/** Source files of a format of voice samples. */
+const sample = (measure: string, ...names: string[]): Part => ({
+  mutate: preCall(...[measure, ...names].map((name) => `sample/${name}`)),
+  tests: [measure, 'encoders'].map((name) => `tests/lib/preCall/sample/${name}.test.ts`),
+});
+
 const groups: Readonly<Record<string, readonly Part[]>> = {
   signature: [{ mutate: ['src/lib/signature/*.ts'], tests: ['tests/lib/signature/*.test.ts'] }],
   json: [
@@ -59,6 +65,11 @@ const groups: Readonly<Record<string, readonly Part[]>> = {
     preCallUnit('sweep'),
     preCallUnit('voice/deleteVoices'),
     preCallUnit('agent/restoreAgent'),
+  ],
+  sample: [
+    sample('measureWav', 'riffChunks', 'waveFormat'),
+    sample('measureMp3', 'mp3Frames', 'mp3Info'),
+    sample('measureOgg', 'oggPackets', 'oggPages', 'opusCodec', 'vorbisCodec'),
   ],
 };
 

@@ -1,6 +1,7 @@
 import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 import type { AudioFormat } from './audioFormat.ts';
-import type { Measured } from './measure.ts';
+import { measure } from './measure.ts';
+import type { Measured } from './measured.ts';
 
 /** What a thread is asked; its answer is an {@link Answer}. It says `ready` once before the first. */
 export interface Question {
@@ -18,15 +19,12 @@ export const WORKER_NAME = 'voice-sample-meter';
  */
 export const workerUrl = new URL(import.meta.url);
 
-if (!isMainThread && workerData === WORKER_NAME) await answerQuestions();
+if (!isMainThread && workerData === WORKER_NAME) answerQuestions();
 
-async function answerQuestions(): Promise<void> {
-  const { measure } = await import('./measure.ts');
-  parentPort?.on('message', async ({ bytes, format }: Question) => {
-    const answer: Answer = { measured: await measure(bytes, format) };
+function answerQuestions(): void {
+  parentPort?.on('message', ({ bytes, format }: Question) => {
+    const answer: Answer = { measured: measure(bytes, format) };
     parentPort?.postMessage(answer);
   });
-  // The library loads the parser of a format when it is first needed: not while a caller waits.
-  for (const format of ['wav', 'mp3', 'ogg'] as const) await measure(new Uint8Array(64), format);
   parentPort?.postMessage('ready');
 }

@@ -1,19 +1,18 @@
-/** What the frames of an MP3 file add up to. */
-export interface Mp3Audio {
-  readonly firstFrameAt: number;
-  readonly durationSeconds: number;
-}
-
-interface Frame {
+/** The header of one frame. */
+export interface Mp3Frame {
   readonly bytes: number;
   readonly samples: number;
   readonly sampleRate: number;
+  /** Between the header and the audio of the frame; its checksum not counted. */
+  readonly sideBytes: number;
 }
 
-const HEADER_BYTES = 4;
+export const FRAME_HEADER_BYTES = 4;
 const ID3_HEADER_BYTES = 10;
-/** How far after its tags a file may begin in the middle of a frame, as a cut recording does. */
-const SEARCH_BYTES = 4096;
+/** How far into a file a frame may begin: a cut recording begins in the middle of one. */
+const SEARCH_BYTES = 4 * 1024;
+/** The same after an ID3 tag, whose padding may be longer than it declares. FFmpeg looks as far (libavformat/mp3dec.c, mp3_read_header). */
+const SEARCH_AFTER_TAG_BYTES = 64 * 1024;
 /** Headers in a row that are no accident. */
 const CHAIN = 3;
 
@@ -26,40 +25,14 @@ const SAMPLE_RATES: Readonly<Record<number, readonly number[]>> = {
   3: [44100, 48000, 32000], // MPEG 1
 };
 
-/**
- * Counts the frames. A header can claim any duration (a VBR header stays as it is in a file that was cut off, and a constant
- * rate is only a guess from the first frames), so this is the one measure that holds. It takes time in proportion to the
- * length, whatever the bytes are. Undefined when most of the bytes are no frames.
- */
-export function measureMp3(bytes: Uint8Array): Mp3Audio | undefined {
-  const firstFrameAt = findMp3Audio(bytes);
-  if (firstFrameAt === undefined) return undefined;
-  let audioBytes = 0;
-  let durationSeconds = 0;
-  let at = firstFrameAt;
-  while (at !== -1 && at + HEADER_BYTES <= bytes.length && !isTrailer(bytes, at)) {
-    const frame = frameAt(bytes, at);
-    if (frame === undefined) {
-      at = nextChain(bytes, at + 1, bytes.length);
-      continue;
-    }
-    at += frame.bytes;
-    if (at > bytes.length) break; // the last one was cut off
-    audioBytes += frame.bytes;
-    durationSeconds += frame.samples / frame.sampleRate;
-  }
-  const end = at === -1 ? bytes.length : Math.min(at, bytes.length);
-  return audioBytes * 2 > end - firstFrameAt ? { firstFrameAt, durationSeconds } : undefined;
-}
-
-/** Where the first frame stands, after any ID3 tags; undefined when there is none near. */
+/** Where the first frame is, after any ID3 tags; undefined when there is none near. */
 export function findMp3Audio(bytes: Uint8Array): number | undefined {
   const start = endOfTags(bytes);
-  const found = nextChain(bytes, start, Math.min(bytes.length, start + SEARCH_BYTES));
+  const found = nextChain(bytes, start, start + (start === 0 ? SEARCH_BYTES : SEARCH_AFTER_TAG_BYTES));
   return found === -1 ? undefined : found;
 }
 
-/** ID3v2 says its length in four bytes of seven bits each (id3.org, ID3v2.4 §3.1). */
+/** ID3v2 gives its length in four bytes of seven bits each (id3.org, ID3v2.4 §3.1). */
 function endOfTags(bytes: Uint8Array): number {
   let at = 0;
   while (bytes[at] === 0x49 && bytes[at + 1] === 0x44 && bytes[at + 2] === 0x33) {
@@ -70,7 +43,7 @@ function endOfTags(bytes: Uint8Array): number {
 }
 
 /** The first place from which on frames follow each other; -1 when there is none before `end`. */
-function nextChain(bytes: Uint8Array, from: number, end: number): number {
+export function nextChain(bytes: Uint8Array, from: number, end = bytes.length): number {
   for (let at = bytes.indexOf(0xff, from); at !== -1 && at < end; at = bytes.indexOf(0xff, at + 1)) {
     if (isChain(bytes, at)) return at;
   }
@@ -78,32 +51,33 @@ function nextChain(bytes: Uint8Array, from: number, end: number): number {
 }
 
 function isChain(bytes: Uint8Array, from: number): boolean {
-  const first = frameAt(bytes, from);
+  const first = mp3FrameAt(bytes, from);
   let frame = first;
   let at = from;
   for (let count = 1; count < CHAIN; count++) {
     if (frame === undefined || frame.sampleRate !== first?.sampleRate) return false;
     at += frame.bytes;
-    if (at + HEADER_BYTES > bytes.length) return count > 1; // one header alone may be an accident
-    frame = frameAt(bytes, at);
+    if (at + FRAME_HEADER_BYTES > bytes.length) return count > 1; // one header alone may be an accident
+    frame = mp3FrameAt(bytes, at);
   }
   return frame !== undefined && frame.sampleRate === first?.sampleRate;
 }
 
-function frameAt(bytes: Uint8Array, at: number): Frame | undefined {
+export function mp3FrameAt(bytes: Uint8Array, at: number): Mp3Frame | undefined {
   const kind = bytes[at + 1] ?? 0;
   const rates = bytes[at + 2] ?? 0;
   if (bytes[at] !== 0xff || (kind & 0xe6) !== 0xe2) return undefined; // eleven bits of sync, layer III
   const version = (kind >> 3) & 3;
-  const kilobits = (version === 3 ? KILOBITS_MPEG1 : KILOBITS_MPEG2)[rates >> 4];
+  const isMpeg1 = version === 3;
+  const kilobits = (isMpeg1 ? KILOBITS_MPEG1 : KILOBITS_MPEG2)[rates >> 4];
   const sampleRate = SAMPLE_RATES[version]?.[(rates >> 2) & 3];
   if (!kilobits || sampleRate === undefined) return undefined;
-  const samples = version === 3 ? 1152 : 576;
-  return { bytes: Math.floor((samples * kilobits * 125) / sampleRate) + ((rates >> 1) & 1), samples, sampleRate };
-}
-
-/** ID3v1, APEv2 and Lyrics3 stand after the audio. */
-function isTrailer(bytes: Uint8Array, at: number): boolean {
-  const word = String.fromCharCode(...bytes.subarray(at, at + 3));
-  return word === 'TAG' || word === 'APE' || word === 'LYR';
+  const samples = isMpeg1 ? 1152 : 576;
+  const isMono = (bytes[at + 3] ?? 0) >> 6 === 3;
+  return {
+    bytes: Math.floor((samples * kilobits * 125) / sampleRate) + ((rates >> 1) & 1),
+    samples,
+    sampleRate,
+    sideBytes: isMpeg1 ? (isMono ? 17 : 32) : isMono ? 9 : 17,
+  };
 }

@@ -51,7 +51,7 @@ export function prepareSampleChecks(): void {
 }
 
 /**
- * Looks at the sample itself: size, format by content, duration as measured. What the sender claims decides nothing.
+ * Looks at the sample itself: size, format by content, duration as measured. What the sender declares decides nothing.
  *
  * @throws {SampleError}
  */

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import type { AudioFormat } from './audioFormat.ts';
-import type { Measured } from './measure.ts';
+import type { Measured } from './measured.ts';
 import type { Answer, Question } from './measureWorker.ts';
 
 export interface MeterLimits {
@@ -15,8 +15,8 @@ const LIMITS: MeterLimits = { sampleMs: 1_500, startMs: 10_000, threads: 2 };
 const MEMORY_MB = 64;
 
 /**
- * Measures samples in threads that can be ended: the parser never yields while it chews on hostile bytes, so no timer of its
- * own thread would fire (facts: toolchain §6). Threads stay for the next sample and do not keep the process alive.
+ * Measures samples in threads that can be ended: measuring does not yield, and the checksums of Ogg pages that overlap take a minute,
+ * so no timer of its own thread would fire. Threads stay for the next sample and do not keep the process alive.
  */
 export class SampleMeter {
   readonly #limits: MeterLimits;

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { measure } from '../../../../src/lib/preCall/sample/measure.ts';
 import { checkSample, prepareSampleChecks, SampleError } from '../../../../src/lib/preCall/sample/sample.ts';
 import { SampleMeter } from '../../../../src/lib/preCall/sample/sampleMeter.ts';
+import { oggFile, paged, pagesOf } from './oggFile.ts';
 
 const LIMITS = { maxBytes: 10 * 1024 * 1024, minSeconds: 3 };
 const file = (name: string) => new Uint8Array(readFileSync(`examples/voice-samples/${name}`));
@@ -63,8 +64,8 @@ describe('samples that may be cloned', () => {
   test.each(good)('%s', async (name, kind) => {
     const sample = await check(file(name));
     expect(sample).toMatchObject({ ...kind, sampleRate: 16_000, claimDisagrees: false });
-    expect(sample.durationSeconds).toBeGreaterThanOrEqual(5);
-    expect(sample.durationSeconds).toBeLessThan(5.2);
+    // LAME's file of 32 kbit/s has no room for the tag that says how much was added.
+    expect(sample.durationSeconds).toBe(name === 'sample.mp3' ? 5.076 : 5);
   });
 
   test('an MP3 file with a tag before and after the audio', async () => {
@@ -186,12 +187,21 @@ describe('hostile samples', () => {
     ['a run of 0xff after a tag', join('ID3', new Uint8Array(7), ones)],
     ['a run of 0xff after honest MP3', join(file('sample.mp3'), ones)],
     ['a run of 0xff in a WAV file', join(wav(4).subarray(0, 36), ones)],
-    ['a run of 0xff after honest Ogg', join(file('sample-opus.ogg').subarray(0, 5000), ones)],
+    ['a run of 0xff after a second of honest Ogg', join(file('sample-opus.ogg').subarray(0, 5000), ones)],
     ['a hundred thousand Ogg streams', repeatBytes(oggPage('OpusHead'), 100_000)],
+    [
+      'a million Ogg pages that overlap',
+      join(file('sample-opus.ogg').subarray(0, 1000), repeatBytes(join('OggS'), 1_000_000)),
+    ],
+    ['an Ogg packet of eight megabytes', oggPacket(8 * 1024 * 1024)],
     ['a million tags', repeatBytes(join('ID3', new Uint8Array(7)), 800_000)],
     [
       'a million WAV chunks',
       join('RIFF', ones.subarray(0, 4), 'WAVE', repeatBytes(join('junk', new Uint8Array(4)), 1_000_000)),
+    ],
+    [
+      'a million empty WAV data chunks',
+      join(wav(4).subarray(0, 36), repeatBytes(join('data', new Uint8Array(4)), 1_000_000), new Uint8Array(9)),
     ],
   ];
   test.each(hostile)('%s is refused in time, and nothing else waits', async (_name, bytes) => {
@@ -199,15 +209,16 @@ describe('hostile samples', () => {
     await check(file('sample.wav'));
     const idle = longestPause();
     const startedAt = performance.now();
-    expect(await reasonOf(bytes)).toMatch(/^sample_(undecodable|unsupported_format)$/);
+    expect(await reasonOf(bytes)).toMatch(/^sample_/);
     expect(performance.now() - startedAt).toBeLessThan(4_000);
     expect(await idle.stop()).toBeLessThan(500);
   });
 
   test('a thread that takes too long is ended, and the next sample finds another one', async () => {
     const meter = new SampleMeter({ sampleMs: 300, threads: 1 });
-    const streams = repeatBytes(oggPage('OpusHead'), 200_000);
-    const [slow, honest] = await Promise.all([meter.measure(streams, 'ogg'), meter.measure(file('sample.wav'), 'wav')]);
+    // Each begins a page of nine kilobytes whose checksum is wrong: a minute of work.
+    const pages = repeatBytes(join('OggS'), 2_500_000);
+    const [slow, honest] = await Promise.all([meter.measure(pages, 'ogg'), meter.measure(file('sample.wav'), 'wav')]);
     expect(slow).toBeUndefined();
     expect(honest).toEqual({ durationSeconds: 5, sampleRate: 16_000 });
     await meter.close();
@@ -234,12 +245,12 @@ describe('hostile samples', () => {
   });
 });
 
-test('what runs in the thread measures the same outside of it', async () => {
-  expect(await measure(file('sample.wav'), 'wav')).toEqual({ durationSeconds: 5, sampleRate: 16_000 });
-  expect(await measure(file('sample.mp3'), 'mp3')).toEqual({ durationSeconds: 5.076, sampleRate: 16_000 });
-  expect(await measure(file('sample-vorbis.ogg'), 'ogg')).toEqual({ durationSeconds: 5, sampleRate: 16_000 });
-  expect(await measure(file('sample.wav'), 'mp3')).toBeUndefined();
-  expect(await measure(new Uint8Array(2), 'wav')).toBeUndefined();
+test('what runs in the thread measures the same outside of it', () => {
+  expect(measure(file('sample.wav'), 'wav')).toEqual({ durationSeconds: 5, sampleRate: 16_000 });
+  expect(measure(file('sample.mp3'), 'mp3')).toEqual({ durationSeconds: 5.076, sampleRate: 16_000 });
+  expect(measure(file('sample-vorbis.ogg'), 'ogg')).toEqual({ durationSeconds: 5, sampleRate: 16_000 });
+  expect(measure(file('sample.wav'), 'mp3')).toBeUndefined();
+  expect(measure(new Uint8Array(2), 'wav')).toBeUndefined();
 });
 
 /** How long this thread was kept busy at a stretch. */
@@ -271,6 +282,13 @@ function repeat(start: readonly number[], times: number, length = 67): Uint8Arra
   const frame = new Uint8Array(length);
   frame.set(start);
   return repeatBytes(frame, times);
+}
+
+/** Opus whose first packet of audio goes on over as many pages as it takes. */
+function oggPacket(length: number): Uint8Array {
+  const [head, tags] = pagesOf(file('sample-opus.ogg'));
+  if (head === undefined || tags === undefined) throw new Error('an empty file');
+  return oggFile(paged([head.content, tags.content, new Uint8Array(length)]));
 }
 
 let serial = 0;
