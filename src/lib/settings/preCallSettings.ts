@@ -100,13 +100,11 @@ export function readPreCallSettings(
     ...sampleOver(postCall, parsed.data),
     ...meetings(areasOf(known), areas),
   ];
-  const isReady = postCall !== undefined && parsed.success && problems.length === 0;
-  const settings = isReady ? combine(parsed.data, postCall) : undefined;
-  return {
-    settings,
-    problems: onePerSetting(problems),
-    warnings: settings === undefined ? [] : warningsOf(settings, known),
-  };
+  if (postCall === undefined || !parsed.success || problems.length > 0) {
+    return { settings: undefined, problems: onePerSetting(problems), warnings: [] };
+  }
+  const settings = combine(parsed.data, postCall);
+  return { settings, problems: [], warnings: warningsOf(settings, postCall.signature.secrets) };
 }
 
 function areasOf(known: Environment): Area[] {
@@ -134,13 +132,12 @@ function sampleOver(
 }
 
 /** Pre-call works with these, and an operator should know what that means. */
-function warningsOf(settings: PreCallSettings, known: Environment): SettingWarning[] {
+function warningsOf(settings: PreCallSettings, postCallSecrets: readonly string[]): SettingWarning[] {
   const largestInJson = ((settings.bodyLimitBytes - FORM_BYTES) * 3) / 4;
   const found: Record<string, string | undefined> = {
-    ELEVENLABS_PRECALL_WEBHOOK_SECRET:
-      known['ELEVENLABS_PRECALL_WEBHOOK_SECRET'] === undefined
-        ? 'is not set: whoever signs for the telephone switch can sign transcripts, too'
-        : undefined,
+    ELEVENLABS_PRECALL_WEBHOOK_SECRET: settings.signature.secrets.some((secret) => postCallSecrets.includes(secret))
+      ? 'is not set, or shares a secret with ELEVENLABS_WEBHOOK_SECRET: whoever signs for the telephone switch can sign transcripts, too'
+      : undefined,
     PRECALL_AGENT_IDS:
       settings.agentIds.length === 0 ? 'is empty: pre-call may change every agent that the API key reaches' : undefined,
     DEFAULT_FIRST_MESSAGE: /\{\{|\}\}/.test(settings.greeting)

@@ -96,6 +96,7 @@ describe('VOICE_CLONE_MAX_SIZE_MB', () => {
 describe('a warning', () => {
   it.each([
     ['ELEVENLABS_PRECALL_WEBHOOK_SECRET', undefined, 'can sign transcripts'],
+    ['ELEVENLABS_PRECALL_WEBHOOK_SECRET', 'wsec_other,wsec_one', 'can sign transcripts'],
     ['PRECALL_AGENT_IDS', undefined, 'every agent'],
     ['DEFAULT_FIRST_MESSAGE', '{{secret}} {name}', 'double braces'],
     ['VOICE_CLONE_MAX_SIZE_MB', '12', 'as a form only'],
