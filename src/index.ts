@@ -4,7 +4,9 @@ import { followRequests } from './lib/http/requestBody.ts';
 import { followInvocations } from './lib/telemetry/invocations.ts';
 import { telemetry } from './lib/wiring.ts';
 import './functions/health.ts';
+import './functions/postCallHealth.ts';
 import './functions/postCallWebhook.ts';
+import './functions/preCallHealth.ts';
 import './functions/preCallWebhook.ts';
 import './functions/sweep.ts';
 

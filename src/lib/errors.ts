@@ -16,7 +16,7 @@ export class WebhookError extends Error {
   }
 }
 
-/** The signature or its timestamp is not acceptable (contract §4). Nothing of the request may be kept. */
+/** The signature or its timestamp is not acceptable. Nothing of the request may be kept. */
 export class SignatureError extends WebhookError {}
 
 /** The body is too large, too slow, or ended before it was whole. */

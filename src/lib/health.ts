@@ -1,6 +1,7 @@
 import type { HttpResponseInit } from '@azure/functions';
-import { preCallHealth } from './preCall/health.ts';
-import type { Services } from './services.ts';
+import type { CallStore } from './postCall/callStore.ts';
+import { type ElevenLabsHealth, type ElevenLabsServices, elevenLabsHealth } from './preCall/health.ts';
+import type { Configuration, SettingNotes } from './settings/settings.ts';
 
 const STORAGE_LIMIT_MS = 2_000;
 const CACHE_MS = 5_000;
@@ -11,54 +12,108 @@ interface Check {
   readonly settings?: readonly string[];
 }
 
+/** How the app is; names failing checks and settings, never a value. Only `failing` makes it unhealthy. */
+export interface AppHealth {
+  readonly status: 'healthy' | 'unhealthy';
+  readonly service: 'elevenlabs-webhook';
+  readonly failing?: readonly string[];
+  readonly warnings?: readonly string[];
+  readonly checks: { readonly settings: Check; readonly storage: Check };
+  readonly 'elevenlabs-precall-webhook': ElevenLabsHealth;
+}
+
+/** How pre-call is, its own settings and ElevenLabs included. */
+export interface PreCallHealth extends ElevenLabsHealth {
+  readonly service: 'elevenlabs-precall-webhook';
+  readonly warnings?: readonly string[];
+}
+
+interface HealthServices extends ElevenLabsServices {
+  readonly configuration: Pick<Configuration, keyof SettingNotes>;
+  readonly postCall: { readonly store: Pick<CallStore, 'storage' | 'paths'> } | undefined;
+}
+
 /**
- * Makes the health check: 200 when the settings are valid and storage answers, else 503. Storage is asked at most once in
- * five seconds and given two seconds. The answer names failing checks and settings, never a value.
+ * The health checks of a process. However many ask, storage is asked at most once in five seconds and given two, and
+ * ElevenLabs at most once in five minutes.
  */
-export function healthCheck(services: Services): () => Promise<HttpResponseInit> {
-  let storage: { at: number; result: Promise<Check> } | undefined;
+export class Health {
+  readonly #services: HealthServices;
+  readonly #askElevenLabs: () => Promise<ElevenLabsHealth>;
+  #storage: { readonly at: number; readonly result: Promise<Check> } | undefined;
 
-  const checkStorage = (): Promise<Check> => {
-    if (storage === undefined || services.now() - storage.at >= CACHE_MS) {
-      storage = { at: services.now(), result: askStorage(services) };
-    }
-    return storage.result;
-  };
+  constructor(services: HealthServices) {
+    this.#services = services;
+    this.#askElevenLabs = elevenLabsHealth(services);
+  }
 
-  const checkPreCall = preCallHealth(services);
-
-  return async () => {
-    const problems = services.configuration.problems.map(({ setting }) => setting);
-    const checks: Record<string, Check> = {
-      settings: problems.length === 0 ? { status: 'pass' } : { status: 'fail', settings: problems },
-      storage: await checkStorage(),
+  async ofApp(): Promise<AppHealth> {
+    const { problems, warnings, preCallWarnings } = this.#services.configuration;
+    const checks = {
+      settings:
+        problems.length === 0 ? { status: 'pass' as const } : { status: 'fail' as const, settings: names(problems) },
+      storage: await this.#checkStorage(),
     };
-    const failing = Object.keys(checks).filter((name) => checks[name]?.status === 'fail');
-    const isHealthy = failing.length === 0;
+    const failing = (['settings', 'storage'] as const).filter((name) => checks[name].status === 'fail');
     return {
-      status: isHealthy ? 200 : 503,
-      headers: { 'cache-control': 'no-store' },
-      jsonBody: {
-        status: isHealthy ? 'healthy' : 'unhealthy',
-        service: 'elevenlabs-webhook',
-        ...(isHealthy ? {} : { failing }),
-        checks,
-        'elevenlabs-precall-webhook': await checkPreCall(),
-      },
+      status: failing.length === 0 ? 'healthy' : 'unhealthy',
+      service: 'elevenlabs-webhook',
+      ...(failing.length === 0 ? {} : { failing }),
+      ...noted([...warnings, ...preCallWarnings]),
+      checks,
+      'elevenlabs-precall-webhook': await this.#askElevenLabs(),
     };
+  }
+
+  async ofPreCall(): Promise<PreCallHealth> {
+    const { problems, preCallProblems, preCallWarnings } = this.#services.configuration;
+    const { status, ...others } = await this.#askElevenLabs();
+    const service = 'elevenlabs-precall-webhook';
+    if (status === 'not configured') {
+      // What a delivery needs, pre-call needs as well.
+      const settings = names([...problems, ...preCallProblems]);
+      return { status, service, ...(settings.length === 0 ? {} : { settings }) };
+    }
+    const warned = noted(preCallWarnings);
+    const storage = await this.#checkStorage();
+    if (storage.status === 'fail') return { status: 'unhealthy', service, reason: 'storage_unavailable', ...warned };
+    return { status, service, ...others, ...warned };
+  }
+
+  #checkStorage(): Promise<Check> {
+    const now = this.#services.now();
+    if (this.#storage === undefined || now - this.#storage.at >= CACHE_MS) {
+      this.#storage = { at: now, result: askStorage(this.#services) };
+    }
+    return this.#storage.result;
+  }
+}
+
+/** 200 when healthy, else 503. */
+export function healthAnswer(health: AppHealth | PreCallHealth): HttpResponseInit {
+  return {
+    status: health.status === 'healthy' ? 200 : 503,
+    headers: { 'cache-control': 'no-store' },
+    jsonBody: health,
   };
 }
 
-async function askStorage(services: Services): Promise<Check> {
-  if (services.postCall === undefined) return { status: 'unknown' };
-  const { storage, paths } = services.postCall.store;
+function names(notes: readonly { readonly setting: string }[]): string[] {
+  return [...new Set(notes.map(({ setting }) => setting))];
+}
+
+function noted(warnings: SettingNotes['warnings']): { readonly warnings?: readonly string[] } {
+  return warnings.length === 0 ? {} : { warnings: names(warnings) };
+}
+
+async function askStorage({ postCall }: HealthServices): Promise<Check> {
+  if (postCall === undefined) return { status: 'unknown' };
+  const { storage, paths } = postCall.store;
   try {
     await storage.attempt(
       paths.incoming.container,
       (container, abortSignal) => container.getProperties({ abortSignal }),
-      {
-        totalMs: STORAGE_LIMIT_MS,
-      },
+      { totalMs: STORAGE_LIMIT_MS },
     );
     return { status: 'pass' };
   } catch {

@@ -1,12 +1,17 @@
 import { ElevenLabsClient } from './elevenlabs/client.ts';
+import { Health } from './health.ts';
+import type { StateArea } from './heartbeat.ts';
 import { type CallStore, openCallStore } from './postCall/callStore.ts';
 import { installationId } from './preCall/state/records.ts';
 import { StateStore } from './preCall/state/state.ts';
 import type { PreCallWorld } from './preCall/world.ts';
+import type { PostCallSettings } from './settings/postCallSettings.ts';
 import type { PreCallSettings } from './settings/preCallSettings.ts';
-import { type Configuration, type PostCallSettings, readSettings } from './settings/settings.ts';
-import type { RetryBudget } from './storage/blobStorage.ts';
+import { type Configuration, readSettings } from './settings/settings.ts';
+import { BlobStorage, type RetryBudget } from './storage/blobStorage.ts';
 import type { Telemetry } from './telemetry/telemetry.ts';
+
+const STATE_BUDGET: RetryBudget = { totalMs: 25_000, tryMs: 15_000 };
 
 /** The world that the functions of a process share. */
 export interface Services {
@@ -14,6 +19,9 @@ export interface Services {
   readonly postCall: { readonly settings: PostCallSettings; readonly store: CallStore } | undefined;
   /** Undefined when pre-call is not configured. */
   readonly preCall: PreCallWorld | undefined;
+  /** Where the app writes down how it is; undefined when the settings do not say where. */
+  readonly state: StateArea | undefined;
+  readonly health: Health;
   /** Milliseconds since 1970. */
   readonly now: () => number;
   /** Undefined when nobody measures. */
@@ -33,10 +41,21 @@ export function openServices(
   const configuration = readSettings(environment);
   const { now = Date.now, storageBudget, telemetry } = options;
   const settings = configuration.postCall;
-  if (settings === undefined) return { configuration, postCall: undefined, preCall: undefined, now, telemetry };
-  const store = openCallStore(settings, { budget: storageBudget, telemetry });
-  const preCall = configuration.preCall && openPreCall(configuration.preCall, store, { now, telemetry });
-  return { configuration, postCall: { settings, store }, preCall, now, telemetry };
+  const store = settings && openCallStore(settings, { budget: storageBudget, telemetry });
+  const postCall = settings && store && { settings, store };
+  const preCall = configuration.preCall && store && openPreCall(configuration.preCall, store, { now, telemetry });
+  const health = new Health({ configuration, postCall, preCall, now });
+  return { configuration, postCall, preCall, state: openState(configuration, store, options), health, now, telemetry };
+}
+
+/** Also without a store: the heartbeat of an app that refuses everything, for want of a secret, is worth most. */
+function openState(
+  { state }: Configuration,
+  store: CallStore | undefined,
+  { storageBudget = STATE_BUDGET, telemetry }: ServiceOptions,
+): StateArea | undefined {
+  if (state === undefined) return undefined;
+  return { storage: store?.storage ?? new BlobStorage(state.connection, storageBudget, telemetry), path: state.path };
 }
 
 function openPreCall(

@@ -1,29 +1,73 @@
+import type { Health } from './health.ts';
+import { noteRun, type StateArea } from './heartbeat.ts';
 import type { CallStore } from './postCall/callStore.ts';
 import { sweepPreCall } from './preCall/sweep.ts';
-import type { Services } from './services.ts';
+import type { PreCallWorld } from './preCall/world.ts';
 import { sweepIncoming } from './storage/incoming.ts';
 import type { Log } from './telemetry/log.ts';
 
 /** The longest that a delivery can be at work: the functionTimeout of host.json. */
 const LONGEST_DELIVERY_MS = 5 * 60_000;
 
-/** What the timer does; one task that fails does not keep the other from being done. Safe on many instances at once. */
-export async function sweep(services: Services, log: Log): Promise<void> {
-  const { postCall, preCall, now } = services;
-  const tasks = [
-    ...(postCall === undefined ? [] : [finishRecordings(postCall.store, now(), log)]),
-    ...(preCall === undefined ? [] : [sweepPreCall(preCall, log)]),
-  ];
-  const failed = (await Promise.allSettled(tasks)).filter((result) => result.status === 'rejected');
-  if (failed.length > 0)
-    throw new AggregateError(
-      failed.map((result) => result.reason),
-      'The sweep failed in part',
-    );
+interface SweepServices {
+  readonly postCall: { readonly store: Pick<CallStore, 'storage' | 'paths'> } | undefined;
+  readonly preCall: PreCallWorld | undefined;
+  readonly state: StateArea | undefined;
+  readonly health: Pick<Health, 'ofApp'>;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+}
+
+interface Task {
+  readonly name: string;
+  readonly run: () => Promise<void>;
+}
+
+/**
+ * What the timer does, and the heartbeat of the app: finishes what was left behind, makes the checks of `/health`, writes down
+ * and logs how all of it went, and fails at the end when anything did not go well. One task that fails does not keep the
+ * others from being done. Safe on many instances at once.
+ */
+export async function sweep(services: SweepServices, log: Log): Promise<void> {
+  const { postCall, preCall, state, health, now } = services;
+  const startedAt = new Date(now());
+  const { failing: failingTasks, errors } = await runAll([
+    ...(postCall === undefined ? [] : [{ name: 'incoming', run: () => finishRecordings(postCall.store, now(), log) }]),
+    ...(preCall === undefined ? [] : [{ name: 'pre-call', run: () => sweepPreCall(preCall, log) }]),
+  ]);
+  const { status, failing: failingChecks = [], checks } = await health.ofApp();
+  const failing = [...failingChecks, ...failingTasks];
+  const noting = await runAll(
+    state === undefined
+      ? []
+      : [{ name: 'heartbeat', run: () => noteRun(state, 'sweep', { startedAt, endedAt: new Date(now()), failing }) }],
+  );
+  failing.push(...noting.failing);
+  const isOk = failing.length === 0;
+  log.write(isOk ? 'INFO' : 'ERROR', 'sweep', {
+    outcome: isOk ? 'ok' : 'failed',
+    what: 'run',
+    health: status,
+    failing: failing.join(',') || undefined,
+    settings: checks.settings.settings?.join(','),
+    ms: now() - startedAt.getTime(),
+  });
+  if (!isOk) throw new AggregateError([...errors, ...noting.errors], `The sweep found failing: ${failing.join(', ')}`);
+}
+
+async function runAll(tasks: readonly Task[]): Promise<{ failing: string[]; errors: unknown[] }> {
+  const results = await Promise.allSettled(tasks.map(({ run }) => run()));
+  const failing = tasks.filter((_task, index) => results[index]?.status === 'rejected').map(({ name }) => name);
+  const errors = results.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []));
+  return { failing, errors };
 }
 
 /** Finishes recordings that a process left behind when it died. */
-async function finishRecordings({ storage, paths }: CallStore, now: number, log: Log): Promise<void> {
+async function finishRecordings(
+  { storage, paths }: Pick<CallStore, 'storage' | 'paths'>,
+  now: number,
+  log: Log,
+): Promise<void> {
   const { finished, failed } = await sweepIncoming(storage, paths.incoming, { olderThanMs: LONGEST_DELIVERY_MS, now });
   for (const { kind, blob } of finished) log.write('WARNING', 'sweep', { outcome: kind, blob });
   for (const { name, reason } of failed) log.write('ERROR', 'sweep', { outcome: 'failed', name, hint: reason });

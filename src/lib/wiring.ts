@@ -10,11 +10,17 @@ export const telemetry =
   telemetrySettings &&
   new LazyTelemetry(async () => (await import('./telemetry/appInsights.ts')).openAppInsights(telemetrySettings));
 
-/** The one set of services that the functions share. Read when the app module loads: on a warm placeholder the environment is complete only then (A§4.1). */
+/**
+ * The one set of services that the functions share. Read when the app module loads: on a warm placeholder the environment
+ * is complete only then (`FunctionEnvironmentReloadHandler.ts` in github.com/Azure/azure-functions-nodejs-worker).
+ */
 export const services = openServices(process.env, { telemetry });
 
 // The first caller is not to wait for the thread that looks at samples.
 if (services.preCall !== undefined) prepareSampleChecks();
 
-for (const { setting, message } of [...services.configuration.problems, ...telemetryProblems])
+const { problems, isPreCallUsed, preCallProblems, warnings, preCallWarnings } = services.configuration;
+for (const { setting, message } of [...problems, ...(isPreCallUsed ? preCallProblems : []), ...telemetryProblems])
   console.error(`error: setting ${setting} ${message}`);
+for (const { setting, message, level } of [...warnings, ...preCallWarnings])
+  console.error(`${level.toLowerCase()}: setting ${setting} ${message}`);

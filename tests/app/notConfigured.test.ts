@@ -1,13 +1,18 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { send, startWorld, transcription, type World } from '../support/world.ts';
 
 let world: World;
+let start: string[];
 beforeAll(async () => {
+  const said = vi.spyOn(console, 'error');
   world = await startWorld({
     ELEVENLABS_WEBHOOK_SECRET: undefined,
     WEBHOOK_TOLERANCE_SECONDS: 'half an hour',
+    LOG_LEVEL: 'loud',
     AUDIO_STORAGE_PATH: '@Microsoft.KeyVault(SecretUri=https://a.vault.azure.net/secrets/very-secret-name)',
   });
+  start = said.mock.calls.map(([line]) => String(line));
+  said.mockRestore();
 });
 afterAll(() => world.close());
 
@@ -29,11 +34,29 @@ it('a large body for it does not make the next request wait', async () => {
   expect((await send(world, big, { chunkBytes: 65536 })).status).toBe(503);
 });
 
-it('health is red and names the settings, never a value', async () => {
-  const answer = await send(world, '', { method: 'GET', path: '/health', header: null });
+it('at its start it has said what is wrong with which settings, and never a value', () => {
+  expect(start).toContainEqual(expect.stringMatching(/^error: setting ELEVENLABS_WEBHOOK_SECRET is required/));
+  expect(start).toContainEqual(expect.stringMatching(/^error: setting WEBHOOK_TOLERANCE_SECONDS must be/));
+  expect(start).toContainEqual(expect.stringMatching(/^warning: setting LOG_LEVEL must be .* default/));
+  expect(start.join()).not.toMatch(/half an hour|very-secret-name|loud/);
+});
+
+it.each(['/health', '/elevenlabs/health'])('%s is red and names the settings, never a value', async (path) => {
+  const answer = await send(world, '', { method: 'GET', path, header: null });
   expect(answer.status).toBe(503);
   expect(answer.text).toMatch(/^\{"status":"unhealthy","service":"elevenlabs-webhook"/);
   expect(answer.json).toMatchObject({ failing: ['settings'] });
   expect(answer.text).toContain('ELEVENLABS_WEBHOOK_SECRET');
   expect(answer.text).not.toMatch(/half an hour|very-secret-name/);
+});
+
+it('health of pre-call is red for the same settings', async () => {
+  const answer = await send(world, '', { method: 'GET', path: '/elevenlabs/precall/health', header: null });
+  expect(answer.status).toBe(503);
+  expect(answer.json).toMatchObject({ status: 'not configured', service: 'elevenlabs-precall-webhook' });
+  expect(answer.json['settings']).toEqual(expect.arrayContaining(['ELEVENLABS_WEBHOOK_SECRET', 'ELEVENLABS_API_KEY']));
+});
+
+it('the sweep, as the heartbeat, fails', async () => {
+  await expect(world.host.runTimer('sweep')).rejects.toThrow('settings');
 });

@@ -52,6 +52,16 @@ it('post-call works all the same, and health is green but for the member of pre-
   });
 });
 
+it('health of pre-call is red and names the settings', async () => {
+  const health = await send(app.world, '', { method: 'GET', path: '/elevenlabs/precall/health', header: null });
+  expect(health.status).toBe(503);
+  expect(health.json).toMatchObject({
+    status: 'not configured',
+    service: 'elevenlabs-precall-webhook',
+    settings: expect.arrayContaining(['ELEVENLABS_API_KEY', 'VOICE_LEASE_MINUTES']),
+  });
+});
+
 it('the sweep runs without pre-call', async () => {
   await app.world.host.runTimer('sweep');
 });

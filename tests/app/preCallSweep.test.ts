@@ -203,7 +203,8 @@ describe('an agent that somebody has changed since', () => {
     app.clock.aheadMs = LEASE_MS;
     await sweepOn(instance);
     expect(agentNow(other.call)).toEqual(OWN);
-    expect((await sweepOn(instance)).filter((line) => /^(INFO|WARNING)/.test(line))).toEqual([]);
+    const lines = await sweepOn(instance);
+    expect(lines.filter((line) => /^(INFO|WARNING)/.test(line) && !line.includes('"what":"run"'))).toEqual([]);
   });
 });
 

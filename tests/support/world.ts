@@ -62,6 +62,7 @@ export async function startWorld(
     QUARANTINE_STORAGE_PATH: containers.quarantine,
     INCOMING_STORAGE_PATH: containers.incoming,
     OTHER_EVENTS_STORAGE_PATH: containers.other,
+    STATE_STORAGE_PATH: `state-${run}`,
     ...settings,
   };
   for (const [name, value] of Object.entries(environment)) {

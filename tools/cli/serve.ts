@@ -57,7 +57,8 @@ function findEntryPoint(app: URL): URL {
 }
 
 async function startApp({ port, app }: ServeOptions, entryPoint: URL, settings: Settings): Promise<RunningHost> {
-  Object.assign(process.env, settings);
+  // Only here may deliveries be signed with the published development secret: this host listens on loopback alone.
+  Object.assign(process.env, settings, { ELEVENLABS_WEBHOOK_LOCAL_RUNNER: 'true' });
   const bodyLimit = Number(settings['FUNCTIONS_REQUEST_BODY_SIZE_LIMIT']);
   const limits = Number.isSafeInteger(bodyLimit) && bodyLimit > 0 ? { bodyLimitBytes: bodyLimit } : {};
   return startHost({ port, write, folder: app, ...limits }, () => import(entryPoint.href));

@@ -1,5 +1,5 @@
 import { BodyMemory } from '../http/bodyMemory.ts';
-import type { PostCallSettings } from '../settings/settings.ts';
+import type { PostCallSettings } from '../settings/postCallSettings.ts';
 import { type Attempts, BlobStorage, type RetryBudget } from '../storage/blobStorage.ts';
 import { BlockDraft } from '../storage/blockDraft.ts';
 import { BlockPool } from '../storage/blockPool.ts';

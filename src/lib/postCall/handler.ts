@@ -2,10 +2,13 @@ import type { HttpRequest, HttpResponseInit, InvocationContext } from '@azure/fu
 import { NotConfigured, WebhookError } from '../errors.ts';
 import { problem } from '../http/problem.ts';
 import { requestBody } from '../http/requestBody.ts';
-import type { Services } from '../services.ts';
+import type { PostCallSettings } from '../settings/postCallSettings.ts';
+import type { Configuration } from '../settings/settings.ts';
 import type { Genuine } from '../signature/signedBody.ts';
 import { type SignedDelivery, withSignature } from '../signature/withSignature.ts';
 import { type Log, logTo } from '../telemetry/log.ts';
+import type { Telemetry } from '../telemetry/telemetry.ts';
+import type { CallStore } from './callStore.ts';
 import type { EventFacts } from './classify.ts';
 import { type Outcome, receive } from './receive.ts';
 import { refusal } from './refusal.ts';
@@ -15,12 +18,21 @@ const BODY_DEADLINE_SECONDS = 220;
 /** For storing what came last; together still under the 230 s. */
 const SECONDS_AFTER_BODY = 7;
 
+export interface PostCallServices {
+  readonly configuration: Pick<Configuration, 'log' | 'problems'>;
+  /** Undefined when a setting that a delivery needs has a problem. */
+  readonly postCall: { readonly settings: PostCallSettings; readonly store: CallStore } | undefined;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  readonly telemetry?: Telemetry | undefined;
+}
+
 export interface PostCallOptions {
   readonly bodyDeadlineSeconds?: number;
 }
 
 /** Makes the handler of `POST /elevenlabs/webhook`: gates, stream, commit, answer, and one log line. Never throws. */
-export function postCallHandler(services: Services, options: PostCallOptions = {}) {
+export function postCallHandler(services: PostCallServices, options: PostCallOptions = {}) {
   const bodyDeadlineSeconds = options.bodyDeadlineSeconds ?? BODY_DEADLINE_SECONDS;
 
   return async (request: HttpRequest, context: InvocationContext): Promise<HttpResponseInit> => {
@@ -75,7 +87,7 @@ function knownFields(facts: EventFacts, genuine: Genuine): Story {
   };
 }
 
-function notConfigured(services: Services): never {
+function notConfigured(services: PostCallServices): never {
   throw new NotConfigured(services.configuration.problems.map(({ setting }) => setting));
 }
 

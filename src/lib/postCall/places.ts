@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { StoragePath } from '../settings/settings.ts';
+import type { StoragePath } from '../settings/storagePath.ts';
 import type { Place } from '../storage/keepOnce.ts';
 import type { CallFacts, QuarantineReason } from './classify.ts';
 

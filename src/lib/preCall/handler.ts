@@ -1,30 +1,39 @@
 import type { HttpRequest, HttpResponseInit, InvocationContext } from '@azure/functions';
 import { NotConfigured, WebhookError } from '../errors.ts';
 import { requestBody } from '../http/requestBody.ts';
-import type { Services } from '../services.ts';
+import type { Configuration } from '../settings/settings.ts';
 import { type SignedDelivery, withSignature } from '../signature/withSignature.ts';
 import { type Log, logTo } from '../telemetry/log.ts';
+import type { Telemetry } from '../telemetry/telemetry.ts';
 import { failure, success } from './answers.ts';
 import { PayloadError } from './errors.ts';
 import { lookAhead } from './lookAhead.ts';
 import { prepareCall } from './prepare.ts';
 import { type PreCallRequest, readRequest } from './request/request.ts';
 import { checkSample } from './sample/sample.ts';
-import { worldUntil } from './world.ts';
+import { type PreCallWorld, worldUntil } from './world.ts';
 
-const BODY_LIMIT_BYTES = 15 * 1024 * 1024;
 const BODY_DEADLINE_SECONDS = 20;
 /** Everything together; the sender is told to wait 50 s (docs/pre-call.md), and the answer has to be written, too. */
 const DEADLINE_MS = 48_000;
 /** After the deadline, for giving up in order: the claim of a call that could not be prepared. */
 const GIVING_UP_MS = 1_000;
 
+export interface PreCallServices {
+  readonly configuration: Pick<Configuration, 'log' | 'problems' | 'preCallProblems'>;
+  /** Undefined when pre-call is not configured. */
+  readonly preCall: PreCallWorld | undefined;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  readonly telemetry?: Telemetry | undefined;
+}
+
 export interface PreCallOptions {
   readonly deadlineMs?: number;
 }
 
 /** Makes the handler of `POST /elevenlabs/precall/webhook`: gates, request, sample, clone, agent, answer. Never throws. */
-export function preCallHandler(services: Services, { deadlineMs = DEADLINE_MS }: PreCallOptions = {}) {
+export function preCallHandler(services: PreCallServices, { deadlineMs = DEADLINE_MS }: PreCallOptions = {}) {
   return async (request: HttpRequest, context: InvocationContext): Promise<HttpResponseInit> => {
     const started = services.now();
     const log = logTo(context, services.configuration.log, services.telemetry);
@@ -45,7 +54,7 @@ export function preCallHandler(services: Services, { deadlineMs = DEADLINE_MS }:
       const world = worldUntil(storageEnd, services.preCall ?? notConfigured(services));
       const endpoint = {
         ...world.settings.signature,
-        bodyLimitBytes: BODY_LIMIT_BYTES,
+        bodyLimitBytes: world.settings.bodyLimitBytes,
         bodyDeadlineSeconds: BODY_DEADLINE_SECONDS,
         now: services.now,
       };
@@ -80,7 +89,7 @@ export function preCallHandler(services: Services, { deadlineMs = DEADLINE_MS }:
   };
 }
 
-function notConfigured({ configuration }: Services): never {
+function notConfigured({ configuration }: PreCallServices): never {
   const problems = [...configuration.problems, ...configuration.preCallProblems];
   throw new NotConfigured(problems.map(({ setting }) => setting));
 }

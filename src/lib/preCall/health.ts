@@ -1,33 +1,40 @@
 import { ElevenLabsError } from '../elevenlabs/errors.ts';
-import type { Services } from '../services.ts';
+import type { Configuration } from '../settings/settings.ts';
+import type { PreCallWorld } from './world.ts';
 
 const CACHE_MS = 5 * 60_000;
 const LIMIT_MS = 2_000;
 
-export interface PreCallHealth {
+export interface ElevenLabsHealth {
   readonly status: 'healthy' | 'unhealthy' | 'not configured';
   readonly settings?: readonly string[];
   /** Why ElevenLabs is not usable. */
   readonly reason?: string;
 }
 
-/** Makes the check of pre-call's own side. ElevenLabs is asked at most once in five minutes; post-call never depends on it. */
-export function preCallHealth(services: Services): () => Promise<PreCallHealth> {
-  let asked: { at: number; result: Promise<PreCallHealth> } | undefined;
+export interface ElevenLabsServices {
+  readonly configuration: Pick<Configuration, 'preCallProblems'>;
+  readonly preCall: Pick<PreCallWorld, 'elevenLabs'> | undefined;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+}
+
+/** Makes the check of what pre-call needs of ElevenLabs, which is asked at most once in five minutes. */
+export function elevenLabsHealth({ configuration, preCall, now }: ElevenLabsServices): () => Promise<ElevenLabsHealth> {
+  let asked: { at: number; result: Promise<ElevenLabsHealth> } | undefined;
   return async () => {
-    const { preCallProblems } = services.configuration;
-    if (services.preCall === undefined) {
-      const settings = preCallProblems.map(({ setting }) => setting);
+    if (preCall === undefined) {
+      const settings = configuration.preCallProblems.map(({ setting }) => setting);
       return { status: 'not configured', ...(settings.length === 0 ? {} : { settings }) };
     }
-    if (asked === undefined || services.now() - asked.at >= CACHE_MS) {
-      asked = { at: services.now(), result: askElevenLabs(services.preCall) };
+    if (asked === undefined || now() - asked.at >= CACHE_MS) {
+      asked = { at: now(), result: askElevenLabs(preCall) };
     }
     return asked.result;
   };
 }
 
-async function askElevenLabs({ elevenLabs }: NonNullable<Services['preCall']>): Promise<PreCallHealth> {
+async function askElevenLabs({ elevenLabs }: Pick<PreCallWorld, 'elevenLabs'>): Promise<ElevenLabsHealth> {
   try {
     await elevenLabs.findVoices({ pageSize: 1 }, { signal: AbortSignal.timeout(LIMIT_MS) }).next();
     return { status: 'healthy' };

@@ -1,7 +1,4 @@
 import * as z from 'zod/mini';
-import type { StoragePath } from './settings.ts';
-
-const MAX_SECRETS = 4;
 
 /** One of a few words, in any case. */
 export const word = <const W extends string>(words: readonly W[], error: string) =>
@@ -25,53 +22,54 @@ export const boolean = (fallback: boolean) =>
     fallback,
   );
 
+interface Range {
+  readonly least?: number;
+  readonly most?: number;
+}
+
 const number = (form: RegExp, error: string) => z.pipe(z.string().check(z.regex(form, error)), z.transform(Number));
 
-export const wholeNumber = (fallback: number, least = 0) =>
+export const wholeNumber = (fallback: number, { least = 0, most = Number.MAX_SAFE_INTEGER }: Range = {}) =>
   z._default(
-    number(/^\s*\d{1,15}\s*$/, 'must be a whole number, digits only').check(z.gte(least, `must be at least ${least}`)),
+    number(/^\s*\d{1,15}\s*$/, 'must be a whole number, digits only').check(
+      z.gte(least, `must be at least ${least}`),
+      z.lte(most, `must be at most ${most}`),
+    ),
     fallback,
   );
 
-export const decimal = (fallback: number) =>
+export const decimal = (fallback: number, { most }: { readonly most: number }) =>
   z._default(
     number(/^\s*\d{1,9}(\.\d{1,9})?\s*$/, 'must be a number with a decimal point, such as 3.0').check(
       z.gt(0, 'must be more than 0'),
+      z.lte(most, `must be at most ${most}`),
     ),
     fallback,
   );
 
-export const storagePath = (fallback: string) =>
-  z.prefault(
-    z.pipe(
-      z.string(),
-      z.transform((text, { issues }): StoragePath => {
-        const path = text.trim().replace(/^\/+|\/+$/g, '');
-        const [container = '', ...folders] = path.split('/');
-        const refuse = (message: string) => issues.push({ code: 'custom', input: text, message });
-        if (!/^(?=.{3,63}$)[a-z0-9]+(-[a-z0-9]+)*$/.test(container)) {
-          refuse('must begin with a container name: 3 to 63 lower-case letters, digits and single hyphens');
-        }
-        if (folders.some((folder) => !/^[A-Za-z0-9._-]{1,200}$/.test(folder) || /^\.+$/.test(folder))) {
-          refuse('folders after the container may hold letters, digits, dots, hyphens and underscores');
-        }
-        return { container, prefix: folders.map((folder) => `${folder}/`).join('') };
-      }),
-    ),
+/**
+ * The address of an API: https, a host name and perhaps a port, nothing else. Credentials in an address would be sent, and
+ * written wherever it is. Addresses by number belong to machines of a cloud rather than to ElevenLabs; those of this machine are for a stand-in, http included.
+ */
+export const apiAddress = (fallback: string) =>
+  z._default(
+    z
+      .string()
+      .check(
+        z.refine(
+          isApiAddress,
+          'must be an https address with a host name, without a path, user or password (or http on loopback, for a stand-in)',
+        ),
+      ),
     fallback,
   );
 
-export const secrets = z
-  .pipe(
-    z.string({ error: 'is required: the secret that ElevenLabs showed when the webhook was created' }),
-    z.transform((text) => text.split(',')),
-  )
-  .check(
-    z.superRefine((list, context) => {
-      if (list.some((secret) => secret === '')) context.addIssue('holds an empty secret: look for a stray comma');
-      if (list.some((secret) => secret !== secret.trim())) {
-        context.addIssue('has white space or a line break at an end of a secret: paste it again without it');
-      }
-      if (list.length > MAX_SECRETS) context.addIssue(`holds more than ${MAX_SECRETS} secrets`);
-    }),
-  );
+const LOOPBACK = new Set(['127.0.0.1', 'localhost', '[::1]']);
+
+function isApiAddress(text: string): boolean {
+  if (!/^https?:\/\/[^\s/?#@\\]+\/?$/.test(text) || !URL.canParse(text)) return false;
+  const { protocol, hostname } = new URL(text);
+  if (LOOPBACK.has(hostname)) return true;
+  const isNumeric = hostname.startsWith('[') || /^[\d.]+$/.test(hostname); // URL writes every form of IPv4 like this
+  return protocol === 'https:' && !isNumeric;
+}

@@ -6,12 +6,20 @@ export interface SettingProblem {
   readonly message: string;
 }
 
+/** What an operator should know about a setting with which the app works all the same: never a reason to refuse anything. */
+export interface SettingWarning extends SettingProblem {
+  /** `ERROR` when the app does not do what the setting says. */
+  readonly level: 'WARNING' | 'ERROR';
+}
+
 export type Environment = Readonly<Record<string, string | undefined>>;
+
+export const KEY_VAULT_REFERENCE = /@microsoft\.keyvault\(/i;
 
 /** When the identity may not read the vault yet, the platform hands the reference itself over as the value. */
 export function unresolvedReferences(environment: Environment, names: readonly string[]): SettingProblem[] {
   return names
-    .filter((name) => environment[name]?.trimStart().toLowerCase().startsWith('@microsoft.keyvault('))
+    .filter((name) => KEY_VAULT_REFERENCE.test(environment[name] ?? ''))
     .map((setting) => ({
       setting,
       message: 'is an unresolved Key Vault reference: give the identity the role Key Vault Secrets User and restart',

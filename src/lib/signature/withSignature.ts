@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { HttpRequest } from '@azure/functions';
 import { SignatureError } from '../errors.ts';
-import type { SignaturePolicy } from '../settings/settings.ts';
+import type { SignaturePolicy } from '../settings/postCallSettings.ts';
 import { parseSignatureHeader, SIGNATURE_HEADER } from './header.ts';
 import { bodyTooLarge, SignedBody } from './signedBody.ts';
 import { Verifier } from './verifier.ts';

@@ -208,6 +208,13 @@ function unavailable(error: unknown): StorageUnavailable {
       error,
     );
   }
+  if (isOldAzurite(error)) {
+    return new StorageUnavailable(
+      'This Azurite is too old for the storage library of the app: update it (npm install -g azurite), or start it with ' +
+        '--skipApiVersionCheck. npm start brings one that fits.',
+      error,
+    );
+  }
   if (status !== undefined && !isWorthRetrying(error)) {
     return new StorageUnavailable(`Storage refuses what the app asks of it (${status} ${code}).`, error);
   }
@@ -216,4 +223,10 @@ function unavailable(error: unknown): StorageUnavailable {
       '(or AzureWebJobsStorage) right and reachable? On a laptop: does Azurite run?',
     error,
   );
+}
+
+/** An Azurite refuses every API version that is newer than itself (`checkApiVersion` in github.com/Azure/Azurite). */
+function isOldAzurite(error: unknown): boolean {
+  if (!(error instanceof RestError) || error.statusCode !== 400 || codeOf(error) !== 'InvalidHeaderValue') return false;
+  return error.response?.headers.get('server')?.startsWith('Azurite') === true;
 }

@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { ByteSink } from '../json/base64.ts';
-import type { StoragePath } from '../settings/settings.ts';
+import type { StoragePath } from '../settings/storagePath.ts';
 import type { Genuine } from '../signature/signedBody.ts';
 import type { Attempts } from './blobStorage.ts';
 import type { BlockPool } from './blockPool.ts';

@@ -1,5 +1,5 @@
 import { WebhookError } from '../errors.ts';
-import type { StoragePath } from '../settings/settings.ts';
+import type { StoragePath } from '../settings/storagePath.ts';
 import type { Attempts } from './blobStorage.ts';
 import { type BlobMetadata, copyFrom, type Kept, keepOnce, type Target } from './keepOnce.ts';
 

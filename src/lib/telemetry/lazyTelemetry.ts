@@ -1,8 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { LogFields } from './log.ts';
 import { type Measurement, measurementsOf } from './measurements.ts';
 import { currentOperation, type Operation } from './operation.ts';
-import type { Dependency, Telemetry } from './telemetry.ts';
+import type { Dependency, LogFields, Telemetry } from './telemetry.ts';
 
 /** What takes it from here, batches it and sends it. */
 export interface Sender {

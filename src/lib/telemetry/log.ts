@@ -1,13 +1,10 @@
 import type { InvocationContext } from '@azure/functions';
-import type { LogLevel, LogSettings } from '../settings/settings.ts';
-import type { Telemetry } from './telemetry.ts';
-
-/** The facts of a log line in the order in which they are to be read; undefined ones are left out. */
-export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
+import type { LogLevel, LogSettings } from '../settings/operatingSettings.ts';
+import type { LogFields, Telemetry } from './telemetry.ts';
 
 /**
  * Writes one line for one fact: `message key=value …`, or with `LOG_FORMAT=json` one object. Lines hold ids, sizes, times and
- * outcomes; never text of a call, names, numbers, secrets or signatures (contract §2.8).
+ * outcomes; never text of a call, names, numbers, secrets or signatures.
  */
 export interface Log {
   write(level: LogLevel, message: string, fields?: LogFields): void;

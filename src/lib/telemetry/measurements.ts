@@ -1,4 +1,4 @@
-import type { LogFields } from './log.ts';
+import type { LogFields } from './telemetry.ts';
 
 /** One value of a custom metric. There are few dimensions and few values of each, none of them an id. */
 export interface Measurement {

@@ -1,4 +1,5 @@
-import type { LogFields } from './log.ts';
+/** The facts of a log line in the order in which they are to be read; undefined ones are left out. */
+export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
 
 /** What is told of the app's work to whoever measures it. Neither call waits, throws, or keeps what it was given for long. */
 export interface Telemetry {

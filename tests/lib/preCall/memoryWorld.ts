@@ -31,6 +31,8 @@ const SETTINGS: PreCallSettings = {
   signature: { secrets: [], toleranceSeconds: 1800, futureSkewSeconds: 300 },
   elevenLabs: { apiKey: 'key', baseUrl: 'https://elevenlabs.test' },
   sample: { minSeconds: 3, maxBytes: 1_000_000 },
+  bodyLimitBytes: 15_000_000,
+  agentIds: [],
   greeting: 'Hello {name}!',
   samplePath: { container: 'samples', prefix: '' },
   storesSamples: false,

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type PostCallSettings, readSettings } from '../../../src/lib/settings/settings.ts';
+import type { PostCallSettings } from '../../../src/lib/settings/postCallSettings.ts';
+import { readSettings } from '../../../src/lib/settings/settings.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -23,7 +24,7 @@ function expectProblem(more: Environment, setting: string, message: string | Reg
   expect(postCall).toBeUndefined();
 }
 
-describe('the defaults of contract §6', () => {
+describe('the defaults', () => {
   it('hold where nothing else is set', () => {
     expect(readSettings(COMPLETE)).toEqual({
       postCall: {
@@ -44,8 +45,15 @@ describe('the defaults of contract §6', () => {
       log: { level: 'INFO', format: 'text' },
       sweepSchedule: '0 */5 * * * *',
       preCall: undefined,
+      isPreCallUsed: false,
       preCallProblems: [expect.objectContaining({ setting: 'ELEVENLABS_API_KEY' })],
+      state: {
+        connection: { kind: 'connection-string', connectionString: ACCOUNT },
+        path: { container: 'state', prefix: '' },
+      },
       problems: [],
+      warnings: [],
+      preCallWarnings: [],
     });
   });
 
@@ -59,6 +67,7 @@ describe('the defaults of contract §6', () => {
       'QUARANTINE_STORAGE_PATH',
       'INCOMING_STORAGE_PATH',
       'OTHER_EVENTS_STORAGE_PATH',
+      'STATE_STORAGE_PATH',
       'ENABLE_TRANSCRIPT_STORAGE',
       'ENABLE_AUDIO_STORAGE',
       'LOG_LEVEL',
@@ -85,6 +94,9 @@ describe('numbers', () => {
     ['WEBHOOK_FUTURE_SKEW_SECONDS', '0', { signature: { futureSkewSeconds: 0 } }],
     ['FUNCTIONS_REQUEST_BODY_SIZE_LIMIT', '209715200', { bodyLimitBytes: 209_715_200 - 65_536 }],
     ['FUNCTIONS_REQUEST_BODY_SIZE_LIMIT', '65537', { bodyLimitBytes: 1 }],
+    ['FUNCTIONS_REQUEST_BODY_SIZE_LIMIT', '220200960', { bodyLimitBytes: 220_200_960 - 65_536 }],
+    ['WEBHOOK_TOLERANCE_SECONDS', '86400', { signature: { toleranceSeconds: 86_400 } }],
+    ['WEBHOOK_FUTURE_SKEW_SECONDS', '86400', { signature: { futureSkewSeconds: 86_400 } }],
   ])('%s may be %j', (name, value, expected) => {
     expect(postCallOf({ [name]: value })).toMatchObject(expected);
   });
@@ -103,8 +115,21 @@ describe('numbers', () => {
     ['WEBHOOK_FUTURE_SKEW_SECONDS', '5 min', 'whole number'],
     ['FUNCTIONS_REQUEST_BODY_SIZE_LIMIT', '100MB', 'whole number'],
     ['FUNCTIONS_REQUEST_BODY_SIZE_LIMIT', '65536', 'at least 65537'],
+    ['FUNCTIONS_REQUEST_BODY_SIZE_LIMIT', '220200961', 'at most 220200960'],
+    ['WEBHOOK_FUTURE_SKEW_SECONDS', '86401', 'at most 86400'],
   ])('%s may not be %j', (name, value, message) => {
     expectProblem({ [name]: value }, name, message);
+  });
+});
+
+describe('a tolerance of more than a day', () => {
+  it.each(['86401', '999999999'])('becomes a day, said as an error, and costs no delivery (%s)', (value) => {
+    const { postCall, problems, warnings } = withSettings({ WEBHOOK_TOLERANCE_SECONDS: value });
+    expect(postCall?.signature.toleranceSeconds).toBe(86_400);
+    expect(problems).toEqual([]);
+    expect(warnings).toEqual([
+      { setting: 'WEBHOOK_TOLERANCE_SECONDS', message: expect.stringContaining('86400'), level: 'ERROR' },
+    ]);
   });
 });
 
@@ -131,10 +156,13 @@ describe('switches', () => {
 
 describe('secrets', () => {
   it.each([
-    ['one', 'wsec_a', ['wsec_a']],
-    ['four, in their order', 'wsec_d,wsec_c,wsec_b,wsec_a', ['wsec_d', 'wsec_c', 'wsec_b', 'wsec_a']],
-    ['one with white space inside', 'two words', ['two words']],
+    ['one', 'wsec_aaa', ['wsec_aaa']],
+    ['one of eight characters', '12345678', ['12345678']],
+    ['four, in their order', 'wsec_ddd,wsec_ccc,wsec_bbb,wsec_aaa', ['wsec_ddd', 'wsec_ccc', 'wsec_bbb', 'wsec_aaa']],
     ['one that looks like base64', 'wsec_YWJj+/==', ['wsec_YWJj+/==']],
+    ['one with every other sign of ASCII', 'wsec_!#$%&()*+-./:;=?@[]^_{|}~\\', ['wsec_!#$%&()*+-./:;=?@[]^_{|}~\\']],
+    ['one with letters over ASCII', 'geheimé_密码', ['geheimé_密码']],
+    ['one with an angle bracket inside', 'wsec_a<b>c', ['wsec_a<b>c']],
   ])('may be %s', (_name, value, secrets) => {
     expect(postCallOf({ ELEVENLABS_WEBHOOK_SECRET: value }).signature.secrets).toEqual(secrets);
   });
@@ -142,17 +170,74 @@ describe('secrets', () => {
   it.each([
     ['missing', undefined, 'is required'],
     ['empty', '', 'is required'],
-    ['white space only', ' ', 'white space or a line break'],
-    ['one with a line break at its end', 'wsec_a\n', 'white space or a line break'],
-    ['one with white space before it', ' wsec_a', 'white space or a line break'],
-    ['two with white space behind the comma', 'wsec_a, wsec_b', 'white space or a line break'],
-    ['one with a tab at its end, after a good one', 'wsec_a,wsec_b\t', 'white space or a line break'],
-    ['one and a comma', 'wsec_a,', 'empty secret'],
-    ['two with two commas between', 'wsec_a,,wsec_b', 'empty secret'],
+    ['white space only', ' ', 'white space'],
+    ['one with a line break at its end', 'wsec_aaa\n', 'white space'],
+    ['one with a carriage return at its end', 'wsec_aaa\r', 'white space'],
+    ['one with white space before it', ' wsec_aaa', 'white space'],
+    ['one with white space inside', 'two words', 'white space'],
+    ['two with white space behind the comma', 'wsec_aaa, wsec_bbb', 'white space'],
+    ['one with a tab at its end, after a good one', 'wsec_aaa,wsec_bbb\t', 'white space'],
+    ['one and a comma', 'wsec_aaa,', 'empty secret'],
+    ['two with two commas between', 'wsec_aaa,,wsec_bbb', 'empty secret'],
     ['a comma', ',', 'empty secret'],
-    ['five', 'a,b,c,d,e', 'more than 4 secrets'],
+    ['five', 'aaaaaaaa,bbbbbbbb,cccccccc,dddddddd,eeeeeeee', 'more than 4 secrets'],
+    ['one of seven characters', '1234567', 'fewer than 8 characters'],
+    ['one of four characters that are two units each', '𝟙𝟚𝟛𝟜', 'fewer than 8 characters'],
+    ['a good one and a short one', 'wsec_aaa,b', 'fewer than 8 characters'],
+    ['one in double quotes', '"wsec_aaa"', 'quotes'],
+    ['one in single quotes', "'wsec_aaa'", 'quotes'],
+    ['one in backticks', '`wsec_aaa`', 'quotes'],
+    ['one in quotes of a word processor', '“wsec_aaa”', 'quotes'],
+    ['one in guillemets', '«wsec_aaa»', 'quotes'],
+    ['one with a quote inside', 'wsec"aaa', 'quotes'],
+    ['one that begins with a quote', '"wsec_aaa', 'quotes'],
+    ['one in angle brackets', '<wsec_aaa>', 'angle brackets'],
+    ['two in one pair of angle brackets', '<wsec_aaa,wsec_bbb>', 'angle brackets'],
+    ['a placeholder with a space', '<your secret>', 'white space'],
+    ['one in angle brackets after a good one', 'wsec_aaa,<wsec_bbb>', 'angle brackets'],
   ])('may not be %s', (_name, value, message) => {
     expectProblem({ ELEVENLABS_WEBHOOK_SECRET: value }, 'ELEVENLABS_WEBHOOK_SECRET', message);
+  });
+
+  it.each([
+    ['a zero-width space', '\u200b'],
+    ['a zero-width joiner', '\u200d'],
+    ['a byte order mark', '\ufeff'],
+    ['a soft hyphen', '\u00ad'],
+    ['a no-break space', '\u00a0'],
+    ['a narrow no-break space', '\u202f'],
+    ['an ideographic space', '\u3000'],
+    ['a direction mark', '\u200e'],
+    ['a direction override', '\u202e'],
+    ['a direction isolate', '\u2066'],
+    ['a word joiner', '\u2060'],
+    ['a line separator', '\u2028'],
+    ['a Hangul filler', '\u3164'],
+    ['an empty Braille pattern', '\u2800'],
+    ['a variation selector', '\ufe0f'],
+    ['a combining grapheme joiner', '\u034f'],
+    ['a tag character', '\u{e0041}'],
+    ['a null', '\0'],
+    ['a bell', '\u0007'],
+    ['a delete', '\u007f'],
+    ['half a character', '\ud83d'],
+  ])('may not hold %s, at its start, inside, or at its end', (_name, unseen) => {
+    for (const value of [`${unseen}wsec_aaa`, `wsec${unseen}_aaa`, `wsec_aaa${unseen}`]) {
+      expectProblem({ ELEVENLABS_WEBHOOK_SECRET: value }, 'ELEVENLABS_WEBHOOK_SECRET', 'invisible character');
+    }
+  });
+
+  describe('that the documentation prints', () => {
+    const published = 'wsec_local_development_only';
+
+    it.each([published, `wsec_aaa,${published}`])('are refused (%s)', (value) => {
+      expectProblem({ ELEVENLABS_WEBHOOK_SECRET: value }, 'ELEVENLABS_WEBHOOK_SECRET', 'published development secret');
+    });
+
+    it('are taken from the local runner', () => {
+      const local = { ELEVENLABS_WEBHOOK_SECRET: published, ELEVENLABS_WEBHOOK_LOCAL_RUNNER: 'true' };
+      expect(postCallOf(local).signature.secrets).toEqual([published]);
+    });
   });
 });
 
@@ -175,6 +260,11 @@ describe.each(Object.entries(PATHS))('%s', (name, area) => {
     ['a container of three characters', 'abc', { container: 'abc', prefix: '' }],
     ['a container of 63 characters', 'a'.repeat(63), { container: 'a'.repeat(63), prefix: '' }],
     ['a container of digits', '123', { container: '123', prefix: '' }],
+    [
+      'a container and folders of 400 characters',
+      `calls/${'a'.repeat(199)}/${'b'.repeat(199)}`,
+      { container: 'calls', prefix: `${'a'.repeat(199)}/${'b'.repeat(199)}/` },
+    ],
   ])('may be %s', (_name, value, path) => {
     expect(postCallOf({ [name]: value }).paths[area]).toEqual(path);
   });
@@ -198,28 +288,9 @@ describe.each(Object.entries(PATHS))('%s', (name, area) => {
     ['a folder with a percent sign', 'calls/%2e%2e', 'folders after the container'],
     ['a folder with a backslash', 'calls/a\\b', 'folders after the container'],
     ['a folder of 201 characters', `calls/${'a'.repeat(201)}`, 'folders after the container'],
+    ['folders of 401 characters', `calls/${'a'.repeat(199)}/${'b'.repeat(200)}`, 'too long'],
   ])('may not be %s', (_name, value, message) => {
     expectProblem({ [name]: value }, name, message);
-  });
-});
-
-describe('INCOMING_STORAGE_PATH', () => {
-  const others = Object.keys(PATHS).filter((name) => name !== 'INCOMING_STORAGE_PATH');
-
-  it.each(others)('must be a place of its own: not that of %s, and not around it', (name) => {
-    const apart = { ...COMPLETE, [name]: 'calls/all/here' };
-    for (const incoming of ['calls/all/here', 'calls/all', 'calls']) {
-      const { postCall, problems } = readSettings({ ...apart, INCOMING_STORAGE_PATH: incoming });
-      expect(problems).toEqual([
-        { setting: 'INCOMING_STORAGE_PATH', message: expect.stringContaining('place of its own') },
-      ]);
-      expect(postCall).toBeUndefined();
-    }
-  });
-
-  it.each(others)('may be in the container of %s, beside its folder', (name) => {
-    const { problems } = withSettings({ [name]: 'calls/here', INCOMING_STORAGE_PATH: 'calls/her' });
-    expect(problems).toEqual([]);
   });
 });
 
@@ -258,7 +329,8 @@ describe('the settings of operation', () => {
   });
 
   it.each(['0 */5 * * * *', ' 30 0 3 * * MON-FRI ', '0 0 0 1 1 *'])('SWEEP_SCHEDULE may be %j', (value) => {
-    expect(withSettings({ SWEEP_SCHEDULE: value })).toMatchObject({ sweepSchedule: value.trim(), problems: [] });
+    const expected = { sweepSchedule: value.trim(), problems: [], warnings: [] };
+    expect(withSettings({ SWEEP_SCHEDULE: value })).toMatchObject(expected);
   });
 
   it.each([
@@ -269,10 +341,12 @@ describe('the settings of operation', () => {
     ['SWEEP_SCHEDULE', '*/5 * * * *', 'six fields'],
     ['SWEEP_SCHEDULE', '0 0 */5 * * * *', 'six fields'],
     ['SWEEP_SCHEDULE', '00:05:00', 'six fields'],
-  ])('%s may not be %j, but that costs no delivery: the default stands in', (name, value, message) => {
+  ])('%s may not be %j, but that is a warning: the default stands in', (name, value, message) => {
     const configuration = withSettings({ [name]: value });
-    expect(configuration.problems).toEqual([{ setting: name, message: expect.stringContaining(message) }]);
-    expect(configuration).toEqual({ ...readSettings(COMPLETE), problems: configuration.problems });
+    expect(configuration.warnings).toEqual([
+      { setting: name, message: expect.stringMatching(new RegExp(`${message}.*default`)), level: 'WARNING' },
+    ]);
+    expect(configuration).toEqual({ ...readSettings(COMPLETE), warnings: configuration.warnings });
   });
 
   it('stand as they are set when another of them has a problem', () => {
@@ -354,14 +428,16 @@ describe('the report of problems', () => {
   };
 
   it('names every setting at once, each one once', () => {
-    const { problems, postCall } = readSettings(wrong);
-    expect(problems.map(({ setting }) => setting).sort()).toEqual(Object.keys(wrong).sort());
+    const { problems, warnings, postCall } = readSettings(wrong);
+    expect([...problems, ...warnings].map(({ setting }) => setting).sort()).toEqual(Object.keys(wrong).sort());
     expect(postCall).toBeUndefined();
   });
 
   it('never holds a value', () => {
-    const reports = Object.entries(wrong).map(([name, value]) => withSettings({ [name]: value }).problems);
-    expect(JSON.stringify([reports, readSettings(wrong).problems])).not.toMatch(/hidden/i);
+    const reports = [wrong, ...Object.entries(wrong).map(([name, value]) => ({ [name]: value }))]
+      .map(withSettings)
+      .map(({ problems, preCallProblems, warnings }) => [problems, preCallProblems, warnings]);
+    expect(JSON.stringify(reports)).not.toMatch(/hidden/i);
   });
 
   it('of an empty environment names what is required', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { LogLevel, LogSettings } from '../../../src/lib/settings/settings.ts';
+import type { LogLevel, LogSettings } from '../../../src/lib/settings/operatingSettings.ts';
 import { type Log, logTo } from '../../../src/lib/telemetry/log.ts';
 
 const LEVELS: readonly LogLevel[] = ['DEBUG', 'INFO', 'WARNING', 'ERROR'];

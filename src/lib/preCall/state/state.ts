@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { BlockBlobClient } from '@azure/storage-blob';
 import type * as z from 'zod/mini';
-import type { StoragePath } from '../../settings/settings.ts';
+import type { StoragePath } from '../../settings/storagePath.ts';
 import { type Attempts, isAlreadyThere, isNotFound } from '../../storage/blobStorage.ts';
 
 /** A record as it stood when it was read or written; `etag` is what a change of it is conditional on. */

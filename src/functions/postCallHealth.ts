@@ -1,0 +1,10 @@
+import { app } from '@azure/functions';
+import { healthAnswer } from '../lib/health.ts';
+import { services } from '../lib/wiring.ts';
+
+app.http('postCallHealth', {
+  route: 'elevenlabs/health',
+  methods: ['GET', 'HEAD'],
+  authLevel: 'anonymous',
+  handler: async () => healthAnswer(await services.health.ofApp()),
+});

@@ -1,0 +1,47 @@
+import { createHash } from 'node:crypto';
+import * as z from 'zod/mini';
+
+const MAX_SECRETS = 4;
+const LEAST_CHARACTERS = 8;
+
+/** Of the secret that `npm start` uses and the documentation prints: everybody can sign with it. */
+const DEVELOPMENT_SECRET_SHA256 = '0bf700b4f142afdec0cbce5df1a4fb1fc7345e7b51ba11519b23dc5539df50d3';
+
+/** Spaces, line breaks, and what an editor, a chat or a web page adds unseen: zero-width characters, marks, fillers. */
+const UNSEEN = /[\s\p{C}\p{Z}\p{Default_Ignorable_Code_Point}\u2800]/u;
+const QUOTES = /["'`´‘’‚‛“”„‟«»‹›]/;
+
+/** What is wrong with a pasted secret or key; undefined when nothing is. Says which mistake, never a part of the value. */
+export function mistakeIn(secret: string): string | undefined {
+  if (UNSEEN.test(secret))
+    return 'has white space, a line break or an invisible character in it: paste it again without it';
+  if (QUOTES.test(secret)) return 'has quotes in it: paste it again without them';
+  if (/^<|>$/.test(secret)) return 'is in angle brackets, as a placeholder is: put the secret itself there';
+  return undefined;
+}
+
+/** One secret, or several separated by commas; a comma inside a secret cannot be told from a list. */
+export const secrets = z
+  .pipe(
+    z.string({ error: 'is required: the secret that ElevenLabs showed when the webhook was created' }),
+    z.transform((text) => text.split(',')),
+  )
+  .check(
+    z.superRefine((list, context) => {
+      const mistakes = list.map((secret) => (secret === '' ? emptySecret : (mistakeIn(secret) ?? tooShort(secret))));
+      for (const mistake of mistakes) if (mistake !== undefined) context.addIssue(mistake);
+      if (list.length > MAX_SECRETS) context.addIssue(`holds more than ${MAX_SECRETS} secrets`);
+    }),
+  );
+
+const emptySecret = 'holds an empty secret: look for a stray comma';
+
+function tooShort(secret: string): string | undefined {
+  if ([...secret].length >= LEAST_CHARACTERS) return undefined;
+  return `holds a secret of fewer than ${LEAST_CHARACTERS} characters: copy the whole of it (a comma separates two secrets)`;
+}
+
+/** Whether anybody who has read the documentation can sign with one of them. */
+export function arePublished(list: readonly string[]): boolean {
+  return list.some((secret) => createHash('sha256').update(secret).digest('hex') === DEVELOPMENT_SECRET_SHA256);
+}

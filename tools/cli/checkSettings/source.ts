@@ -1,0 +1,79 @@
+import { readFileSync } from 'node:fs';
+import { KEY_VAULT_REFERENCE } from '../../../src/lib/settings/settingProblems.ts';
+import { readSettings } from '../../../src/lib/settings/settings.ts';
+
+export type Settings = Readonly<Record<string, string>>;
+
+/** The given file, or standard input, does not hold settings; the message says what it may hold. */
+export class SettingsSourceError extends Error {}
+
+/**
+ * The settings in a file, or on standard input for `-`: what `az functionapp config appsettings list` prints, a
+ * local.settings.json, or an object of names and values.
+ *
+ * @throws SettingsSourceError when it cannot be read or is none of these.
+ */
+export function readSettingsFrom(file: string): Settings {
+  return settingsOf(parse(readText(file)));
+}
+
+function readText(file: string): string {
+  try {
+    return readFileSync(file === '-' ? process.stdin.fd : file, 'utf8').replace(/^\uFEFF/, '');
+  } catch (cause) {
+    throw new SettingsSourceError(`${file === '-' ? 'Standard input' : file} cannot be read`, { cause });
+  }
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new SettingsSourceError('The settings are not valid JSON', { cause });
+  }
+}
+
+function settingsOf(content: unknown): Settings {
+  const pairs = Array.isArray(content) ? content.map(pairOf) : Object.entries(valuesOf(content));
+  const wrong = pairs.find(([name, value]) => typeof name !== 'string' || !isValue(value));
+  if (wrong !== undefined) throw new SettingsSourceError(`${forms}: ${String(wrong[0])} is neither text nor a number`);
+  return Object.fromEntries(pairs.map(([name, value]) => [name, value === null ? '' : String(value)]));
+}
+
+const forms = 'Expected the list that az prints, a local.settings.json, or an object of names and values';
+
+function pairOf(entry: unknown): [unknown, unknown] {
+  if (!isObject(entry)) throw new SettingsSourceError(forms);
+  return [entry['name'], entry['value']];
+}
+
+function valuesOf(content: unknown): Readonly<Record<string, unknown>> {
+  if (!isObject(content)) throw new SettingsSourceError(forms);
+  if (content['IsEncrypted'] === true)
+    throw new SettingsSourceError('The file is encrypted: run "func settings decrypt"');
+  return isObject(content['Values']) ? content['Values'] : content;
+}
+
+const isValue = (value: unknown) => value === null || ['string', 'number', 'boolean'].includes(typeof value);
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/**
+ * Azure puts the secret in the place of a Key Vault reference before the app reads it. Here something well-formed does, so that
+ * everything else can be checked; `unchecked` names what only Azure knows.
+ */
+export function resolveReferences(settings: Settings): { readonly settings: Settings; readonly unchecked: string[] } {
+  const unchecked = Object.keys(settings).filter((name) => KEY_VAULT_REFERENCE.test(settings[name] ?? ''));
+  const resolved = unchecked.map((name) => [name, STAND_INS.find((value) => isTaken(name, value)) ?? '']);
+  return { settings: { ...settings, ...Object.fromEntries(resolved) }, unchecked };
+}
+
+const STAND_INS = ['UseDevelopmentStorage=true', 'a-secret-in-the-vault'];
+
+/** Whether the app takes this value for this setting, whatever else it needs. */
+function isTaken(name: string, value: string): boolean {
+  const { problems, preCallProblems, warnings } = readSettings({ [name]: value });
+  return ![...problems, ...preCallProblems, ...warnings].some(({ setting }) => setting === name);
+}
