@@ -16,7 +16,15 @@ export class WebhookError extends Error {
   }
 }
 
-/** The signature or its timestamp is not acceptable (contract §4). Nothing of the request may be kept. */
+/** What is usually behind a failure and what helps, by its code: that depends on who sends. */
+export type UsualCauses = Readonly<Record<string, string>>;
+
+/** The operator's hint: what was found, and what usually causes it at this endpoint. */
+export function hintOf({ code, hint }: WebhookError, causes: UsualCauses): string | undefined {
+  return [hint, causes[code]].filter(Boolean).join(' ') || undefined;
+}
+
+/** The signature or its timestamp is not acceptable. Nothing of the request may be kept. */
 export class SignatureError extends WebhookError {}
 
 /** The body is too large, too slow, or ended before it was whole. */
