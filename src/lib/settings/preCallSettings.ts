@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { boolean, decimal, secrets, storagePath, wholeNumber } from './settingFields.ts';
+import { boolean, decimal, ids, secrets, storagePath, wholeNumber } from './settingFields.ts';
 import {
   type Environment,
   onePerSetting,
@@ -20,6 +20,8 @@ export interface PreCallSettings {
   readonly statePath: StoragePath;
   /** `patch` changes the agent itself, `override` only says what the switch is to pass on. */
   readonly agentUpdate: 'patch' | 'override';
+  /** The agents that pre-call may change or name; empty: every agent that the key reaches. */
+  readonly agentIds: readonly string[];
   readonly leaseMs: number;
   readonly deletesClones: boolean;
   /** Keep so many voice slots free; 0 is off. */
@@ -56,6 +58,7 @@ const preCallSettings = z.object({
   VOICE_SAMPLE_STORAGE_PATH: storagePath('voice-samples'),
   PRECALL_STATE_STORAGE_PATH: storagePath('precall-state'),
   PRECALL_AGENT_UPDATE: z._default(z.enum(['patch', 'override'], { error: 'must be patch or override' }), 'patch'),
+  PRECALL_AGENT_IDS: ids,
   VOICE_LEASE_MINUTES: wholeNumber(15, 1),
   VOICE_CLONE_AUTO_DELETE: boolean(false),
   VOICE_SLOTS_RESERVE: wholeNumber(0),
@@ -95,6 +98,7 @@ function combine(values: z.infer<typeof preCallSettings>, postCall: PostCallSett
     storesSamples: values.ENABLE_VOICE_SAMPLE_STORAGE,
     statePath: values.PRECALL_STATE_STORAGE_PATH,
     agentUpdate: values.PRECALL_AGENT_UPDATE,
+    agentIds: values.PRECALL_AGENT_IDS,
     leaseMs: values.VOICE_LEASE_MINUTES * 60_000,
     deletesClones: values.VOICE_CLONE_AUTO_DELETE,
     slotsReserve: values.VOICE_SLOTS_RESERVE,

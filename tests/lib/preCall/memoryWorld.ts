@@ -36,6 +36,7 @@ const SETTINGS: PreCallSettings = {
   storesSamples: false,
   statePath: { container: 'state', prefix: 'pre-call/' },
   agentUpdate: 'patch',
+  agentIds: [],
   leaseMs: 15 * MINUTE_MS,
   deletesClones: false,
   slotsReserve: 0,
