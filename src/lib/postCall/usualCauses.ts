@@ -3,8 +3,7 @@ import type { UsualCauses } from '../errors.ts';
 /** ElevenLabs sends: what the operator can do is there, in this app's settings, or in between. */
 export const USUAL_CAUSES: UsualCauses = {
   signature_missing:
-    'Usual causes: the sender is not ElevenLabs, the webhook was created without HMAC, a proxy drops the header, or ' +
-    'the address has a query member named "headers" (the host then hides all real headers).',
+    'Usual causes: the sender is not ElevenLabs, the webhook was created without HMAC, or a proxy drops the header.',
   signature_malformed: 'Usual cause: the sender is not ElevenLabs.',
   signature_mismatch:
     'Usual causes: the secret of another webhook, a secret that was replaced, or a proxy that changes or re-encodes the body.',

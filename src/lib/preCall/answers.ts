@@ -8,7 +8,7 @@ import { SampleError } from './sample/sample.ts';
 import { SMALLER_BODY } from './usualCauses.ts';
 
 const RETRY_AFTER_SECONDS = 10;
-const BODY_TOO_LARGE = `The body is over the 15 MiB of pre-call. ${SMALLER_BODY}`;
+const BODY_TOO_LARGE = `The body is over the limit of pre-call, 15 MiB at most. ${SMALLER_BODY}`;
 
 export interface SuccessFacts {
   readonly request: PreCallRequest;

@@ -10,9 +10,10 @@ import { lookAhead } from './lookAhead.ts';
 import { prepareCall } from './prepare.ts';
 import { type PreCallRequest, readRequest } from './request/request.ts';
 import { checkSample } from './sample/sample.ts';
-import { BODY_LIMIT_BYTES, USUAL_CAUSES } from './usualCauses.ts';
+import { USUAL_CAUSES } from './usualCauses.ts';
 import { worldUntil } from './world.ts';
 
+const BODY_LIMIT_BYTES = 15 * 1024 * 1024;
 const BODY_DEADLINE_SECONDS = 20;
 /** Everything together; the sender is told to wait 50 s (docs/pre-call.md), and the answer has to be written, too. */
 const DEADLINE_MS = 48_000;

@@ -1,8 +1,5 @@
 import type { UsualCauses } from '../errors.ts';
 
-/** The whole request: a sample of 10 MB as base64, and what is around it. */
-export const BODY_LIMIT_BYTES = 15 * 1024 * 1024;
-
 /** What helps against a body over the limit, for sender and operator. */
 export const SMALLER_BODY =
   'Send a shorter sample (10 s are plenty), MP3 or OGG instead of WAV, or the form, which is a third smaller than base64.';
@@ -23,5 +20,5 @@ export const USUAL_CAUSES: UsualCauses = {
     'that is off.',
   timestamp_in_future:
     'Usual causes: t in milliseconds instead of seconds, or the clock of the switch or of this machine.',
-  body_too_large: `Pre-call takes 15 MiB, whatever FUNCTIONS_REQUEST_BODY_SIZE_LIMIT says. ${SMALLER_BODY}`,
+  body_too_large: `Pre-call takes at most 15 MiB: a higher FUNCTIONS_REQUEST_BODY_SIZE_LIMIT changes nothing. ${SMALLER_BODY}`,
 };

@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
-import { boolean, decimal, ids, secrets, storagePath, wholeNumber } from './settingFields.ts';
+import { idSchema } from '../ids.ts';
+import { boolean, decimal, secrets, storagePath, wholeNumber } from './settingFields.ts';
 import {
   type Environment,
   onePerSetting,
@@ -32,6 +33,8 @@ export interface PreCallSettings {
 
 const BYTES_PER_MB = 1024 * 1024;
 
+const isId = (text: string) => idSchema.safeParse(text).success;
+
 const preCallSettings = z.object({
   ELEVENLABS_PRECALL_WEBHOOK_SECRET: z.optional(secrets),
   ELEVENLABS_API_KEY: z
@@ -58,7 +61,15 @@ const preCallSettings = z.object({
   VOICE_SAMPLE_STORAGE_PATH: storagePath('voice-samples'),
   PRECALL_STATE_STORAGE_PATH: storagePath('precall-state'),
   PRECALL_AGENT_UPDATE: z._default(z.enum(['patch', 'override'], { error: 'must be patch or override' }), 'patch'),
-  PRECALL_AGENT_IDS: ids,
+  PRECALL_AGENT_IDS: z._default(
+    z
+      .pipe(
+        z.string(),
+        z.transform((text) => text.split(',').map((id) => id.trim())),
+      )
+      .check(z.refine((ids) => ids.every(isId), 'must be ids of agents, separated by commas')),
+    [],
+  ),
   VOICE_LEASE_MINUTES: wholeNumber(15, 1),
   VOICE_CLONE_AUTO_DELETE: boolean(false),
   VOICE_SLOTS_RESERVE: wholeNumber(0),

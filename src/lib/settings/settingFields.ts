@@ -1,5 +1,4 @@
 import * as z from 'zod/mini';
-import { idSchema } from '../ids.ts';
 import type { StoragePath } from './settings.ts';
 
 const MAX_SECRETS = 4;
@@ -61,22 +60,6 @@ export const storagePath = (fallback: string) =>
     ),
     fallback,
   );
-
-/** Ids, separated by commas; an empty one is a problem, lest a stray comma mean "all". */
-export const ids = z._default(
-  z.pipe(
-    z.string(),
-    z.transform((text, { issues }): readonly string[] => {
-      const list = text.split(',').map((id) => id.trim());
-      if (list.some((id) => !idSchema.safeParse(id).success)) {
-        const message = 'must be ids of letters, digits, hyphens and underscores, separated by commas';
-        issues.push({ code: 'custom', input: text, message });
-      }
-      return list;
-    }),
-  ),
-  [],
-);
 
 export const secrets = z
   .pipe(
