@@ -93,9 +93,9 @@ describe('bodies', () => {
     expect(parseErrorBody(body)).toEqual({ codes: [], text: '' });
   });
 
-  test('a list of a million entries says what its first ten say', () => {
+  test('a long list says what its first ten say', () => {
     const issue = { loc: ['body', ...Array(50).fill('x')], msg: 'm', type: 't' };
-    const body = JSON.stringify({ detail: Array(100_000).fill(issue) });
+    const body = JSON.stringify({ detail: Array(10_000).fill(issue) });
     const { codes, text, param } = parseErrorBody(body);
     expect([codes, text.length, param?.split('.').length]).toEqual([['t'], 10 * 3 - 2, 10]);
   });

@@ -109,6 +109,13 @@ describe('a conversation that has its answer', () => {
     expect(await prepared()).toMatchObject({ voiceId: 'voice_1', voiceName: undefined, isRepeated: true });
   });
 
+  it('gets it also past the deadline, when nothing is asked any more', async () => {
+    here.elevenLabs.putVoice('voice_1', { name: 'Ivan' });
+    await here.records.putConversation({ claim: null, answer: answers({ reused: false, updated: true }) });
+    here.work.end();
+    expect(await prepared()).toMatchObject({ voiceId: 'voice_1', voiceName: undefined, isRepeated: true });
+  });
+
   it.each<[string, Partial<PreCallRequest>]>([
     ['another agent', { agentId: 'agent_2' }],
     ['another sample', { sample: Buffer.from('the voice of somebody else') }],
