@@ -16,6 +16,14 @@ export class WebhookError extends Error {
   }
 }
 
+/** What is usually behind a failure and what helps, by its code: that depends on who sends. */
+export type UsualCauses = Readonly<Record<string, string>>;
+
+/** The operator's hint: what was found, and what usually causes it at this endpoint. */
+export function hintOf({ code, hint }: WebhookError, causes: UsualCauses): string | undefined {
+  return [hint, causes[code]].filter(Boolean).join(' ') || undefined;
+}
+
 /** The signature or its timestamp is not acceptable. Nothing of the request may be kept. */
 export class SignatureError extends WebhookError {}
 

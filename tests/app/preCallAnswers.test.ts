@@ -403,6 +403,88 @@ describe('the parts of a form', () => {
   });
 });
 
+describe('a form as other senders write it', () => {
+  const head = (name: string, more = '') => `Content-Disposition: form-data; name="${name}"${more}`;
+  const made = (metadataHead: string, sampleHead: string, metadata: Uint8Array | string, sample: Uint8Array): Buffer =>
+    Buffer.concat(
+      [
+        `--b/b\r\n${metadataHead}\r\n\r\n`,
+        metadata,
+        `\r\n--b/b\r\n${sampleHead}\r\n\r\n`,
+        sample,
+        '\r\n--b/b--\r\n',
+      ].map((piece) => Buffer.from(piece)),
+    );
+  const unquoted = 'multipart/form-data; boundary=b/b;';
+
+  it.each([
+    ['an unknown charset', '\r\nContent-Type: application/json; charset=X-WINDOWS-949', '; filename="s.wav"'],
+    ['a sample without a file name', '', '\r\nContent-Type: audio/wav'],
+    ['an encoded file name', '', "; filename*=UTF-8''stem%20%c3%a9.wav"],
+  ])('is taken: %s, and a boundary with a slash', async (_name, ofMetadata, ofSample) => {
+    const metadata = metadataOf(newCallOfAgent(app), { caller_metadata: { name: 'Zoë' } });
+    const sample = newSample();
+    const body = made(head('metadata', ofMetadata), head('voice_sample', ofSample), JSON.stringify(metadata), sample);
+    const answer = await post({ body, contentType: unquoted }, { chunkBytes: 1000 });
+    expect(answer.json).toMatchObject({ status: 'success', caller_info: { Name: 'Zoë' } });
+    expect(clonesOf(app, sample)).toHaveLength(1);
+  });
+
+  it.each([
+    ['in Latin-1', 'not_json', 'latin1', '; filename="s.wav"'],
+    ['beside a nameless sample', 'missing_sample', 'utf8', ''],
+  ] as const)('is refused with metadata %s: %s', async (_name, reason, encoding, ofSample) => {
+    const metadata = Buffer.from(JSON.stringify(personal({ note: 'Zoë' })), encoding);
+    const body = made(head('metadata'), head('voice_sample', ofSample), metadata, newSample());
+    expect((await post({ body, contentType: unquoted })).json).toMatchObject({ error_code: 'INVALID_PAYLOAD', reason });
+  });
+});
+
+it.each(['\r\n', '\n'])('base64 with line breaks (%j) is taken, as most encoders write it', async (lineBreak) => {
+  const sample = newSample();
+  const metadata = metadataOf(newCallOfAgent(app));
+  const data = sample.toString('base64').replace(/.{1,76}/g, `$&${lineBreak}`);
+  const answer = await post(jsonRequest(metadata, sample, { data }), { chunkBytes: 500 });
+  expect(answer.json).toMatchObject({ status: 'success', voice_id: clonesOf(app, sample)[0]?.voice_id });
+});
+
+describe('the hint of a refusal is about the switch, not about ElevenLabs', () => {
+  const hint = () => /hint="((?:[^"\\]|\\.)*)"/.exec(lastLine())?.[1] ?? '';
+
+  it.each<[string, () => SendOptions, RegExp]>([
+    [
+      'signature_missing',
+      () => ({ header: null }),
+      /^Usual causes: the switch does not sign.*ElevenLabs does not call this endpoint/,
+    ],
+    [
+      'signature_malformed',
+      () => ({ header: 'v0=abc' }),
+      /malformed: .*64 hex digits\. Look at the code of the switch/,
+    ],
+    [
+      'signature_mismatch',
+      () => ({ secret: 'wsec_other' }),
+      /any secret that is set .*code of the switch.*of a form the boundaries and the sample/,
+    ],
+    ['timestamp_too_old', () => ({ timestamp: now() - 1_801 }), /is 1801 s old .*in the code of the switch/],
+    ['timestamp_in_future', () => ({ timestamp: now() + 400 }), /s ahead .*milliseconds/],
+  ])('%s', async (code, options, expected) => {
+    await post(jsonRequest(personal(), newSample()), options());
+    expect(lastLine()).toContain(`code=${code}`);
+    expect(hint()).toMatch(expected);
+  });
+
+  it('body_too_large, with the limit of pre-call in answer and hint', async () => {
+    const answer = await post(jsonRequest(personal(), Buffer.alloc(15 * MIB)));
+    expect(answer.json['error_message']).toMatch(/15 MiB.*shorter sample/);
+    expect(hint()).toMatch(
+      /over 15728640 bytes.*15 MiB: a higher FUNCTIONS_REQUEST_BODY_SIZE_LIMIT changes nothing.*shorter sample/,
+    );
+    expect(`${hint()} ${answer.text}`).not.toMatch(/recording|ElevenLabs|Raise/);
+  });
+});
+
 it('a type in capitals and with a charset is JSON all the same', async () => {
   const request = jsonRequest(metadataOf(newCallOfAgent(app)), newSample());
   expect((await post({ ...request, contentType: 'Application/JSON; charset=utf-8' })).status).toBe(200);

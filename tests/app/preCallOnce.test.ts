@@ -39,14 +39,15 @@ function facts({ status, json: { processing_time_ms, ...rest } }: Answer) {
 }
 
 describe.each(FORMS)('the same conversation as %s', (_form, request) => {
-  it('delivered again gets the same answer, and nothing is asked of ElevenLabs', async () => {
+  it('delivered again gets the same answer, and ElevenLabs is asked for the name of the voice alone', async () => {
     const call = newCallOfAgent(app);
     const made = request(metadataOf(call), newSample());
     const first = await sendPreCall(app, made);
     expect(first.status).toBe(200);
     const asked = app.api.state.requests.length;
     for (let again = 0; again < 4; again++) expect(facts(await sendPreCall(app, made))).toEqual(facts(first));
-    expect(app.api.state.requests).toHaveLength(asked);
+    const path = `/v1/voices/${first.json['voice_id']}`;
+    expect(app.api.state.requests.slice(asked)).toMatchObject(times(4, () => ({ method: 'GET', path })));
   });
 
   it('delivered ten times at once to three instances is one clone, one change of the agent and one answer', async () => {
@@ -178,19 +179,121 @@ describe('a clone call that goes wrong ends in one clone', () => {
   });
 });
 
-it('two different samples for one conversation at once are one clone and one answer', async () => {
-  const call = newCallOfAgent(app);
-  const samples = [newSample(), newSample()];
-  const answers = await Promise.all(samples.map((sample) => sendPreCall(app, jsonRequest(metadataOf(call), sample))));
-  const clones = samples.flatMap((sample) => clonesOf(app, sample));
-  expect(clones).toHaveLength(1);
-  for (const answer of answers) {
-    expect(answer.json).toMatchObject({
+describe('one conversation id for two callers', () => {
+  const conflict = (conversation: string) => ({
+    status: 'error',
+    error_code: 'CONVERSATION_CONFLICT',
+    reason: 'conversation_conflict',
+    error_message: expect.stringMatching(/another agent or another sample/),
+    conversation_id: conversation,
+  });
+  const post = (call: object, sample: Buffer, name = 'Ivan') =>
+    sendPreCall(app, jsonRequest(metadataOf(undefined, { ...call, ...caller(name) }), sample));
+
+  it.each(FORMS)('is 409 for the second one, and nothing of the first one is changed (%s)', async (_form, request) => {
+    const call = newCallOfAgent(app);
+    const sample = newSample();
+    const first = await sendPreCall(app, request(metadataOf(call), sample));
+    expect(first.status).toBe(200);
+    const agents = [call.agent_id, newCallOfAgent(app).agent_id];
+    const before = agents.map((id) => app.api.state.agentNow(id));
+    for (const [agent_id, theirs] of [
+      [agents[0], newSample()],
+      [agents[1], sample],
+      [agents[1], newSample()],
+    ] as const) {
+      const metadata = metadataOf(undefined, { ...call, agent_id, ...caller('Bob') });
+      const answer = await sendPreCall(app, request(metadata, theirs));
+      expect([answer.status, answer.json]).toEqual([409, conflict(call.conversation_id)]);
+      if (theirs !== sample) expect(clonesOf(app, theirs)).toEqual([]);
+    }
+    expect(agents.map((id) => app.api.state.agentNow(id))).toEqual(before);
+    expect(changesOf(app, call.agent_id)).toHaveLength(1);
+    expect(facts(await sendPreCall(app, request(metadataOf(call), sample)))).toEqual(facts(first));
+  });
+
+  it('at once on three instances: one clone and one answer, 409 for all others', async () => {
+    const call = newCallOfAgent(app);
+    const samples = times(6, () => newSample());
+    const answers = await Promise.all(samples.map((sample) => post(call, sample)));
+    expect(statuses(answers).toSorted()).toEqual([200, 409, 409, 409, 409, 409]);
+    const [clone, ...more] = samples.flatMap((sample) => clonesOf(app, sample));
+    expect(more).toEqual([]);
+    const answer = answers.find(({ status }) => status === 200);
+    expect(answer?.json).toMatchObject({ voice_id: clone?.voice_id, voice_name: clone?.name });
+    expect(changesOf(app, call.agent_id)).toHaveLength(1);
+  });
+
+  it.each<[string, (call: object) => Promise<Answer>]>([
+    ['was too short', (call) => post(call, newSample(0.05))],
+    [
+      'was refused by ElevenLabs',
+      (call) => {
+        app.api.fail({ kind: 'slots-full', method: 'POST', times: 1 });
+        return post(call, newSample());
+      },
+    ],
+  ])('is no conflict when the first sample %s: a better one may come', async (_name, refuse) => {
+    const call = newCallOfAgent(app);
+    expect((await refuse(call)).status).toBeGreaterThanOrEqual(400);
+    const sample = newSample();
+    expect((await post(call, sample)).json).toMatchObject({
       status: 'success',
-      voice_id: clones[0]?.voice_id,
-      voice_name: clones[0]?.name,
+      voice_id: clonesOf(app, sample)[0]?.voice_id,
     });
-  }
+  });
+
+  it('is no conflict when only the name is another: the same answer again, with that name', async () => {
+    const call = newCallOfAgent(app);
+    const sample = newSample();
+    const first = await post(call, sample, 'Ann');
+    const second = await post(call, sample, 'Ann Smith');
+    expect(facts(second)).toEqual({ ...facts(first), caller_info: { Name: 'Ann Smith' } });
+    expect(changesOf(app, call.agent_id)).toHaveLength(1);
+  });
+});
+
+describe('the name of the voice in the answer', () => {
+  const named =
+    (name: string) =>
+    (sample: Buffer, call = newCallOfAgent(app)) =>
+      sendPreCall(app, jsonRequest(metadataOf(call, caller(name)), sample));
+
+  it('is the one at ElevenLabs, whoever asks under whatever name, and when the operator has changed it', async () => {
+    const sample = newSample();
+    const call = newCallOfAgent(app);
+    const first = await named('Ann')(sample, call);
+    expect(first.json['voice_name']).toMatch(/^Ann_Clone_/);
+    const second = await named('Ben')(sample);
+    expect(second.json).toMatchObject({ voice_name: first.json['voice_name'], voice_reused: true });
+    const voice = clonesOf(app, sample)[0];
+    if (voice === undefined) throw new Error('There is no clone');
+    app.api.state.voices.set(voice.voice_id, { ...voice, name: 'renamed by the operator' });
+    expect((await named('Cem')(sample)).json['voice_name']).toBe('renamed by the operator');
+    expect((await named('Ann')(sample, call)).json['voice_name']).toBe('renamed by the operator');
+  });
+
+  it('is the one that a clone has which was found after its answer was lost', async () => {
+    const sample = newSample();
+    const call = newCallOfAgent(app);
+    app.api.fail({ kind: 'answer-lost', path: '/v1/voices/add' });
+    app.api.fail({ kind: 'server-error', path: '/v2/voices', times: 3 });
+    expect((await named('Ann')(sample, call)).status).toBe(503);
+    app.api.clearFaults();
+    const found = await named('Ben')(sample, call);
+    expect(found.json).toMatchObject({ status: 'success', voice_name: clonesOf(app, sample)[0]?.name });
+    expect(found.json['voice_name']).toMatch(/^Ann_Clone_/);
+  });
+
+  it('is left out of a repeated answer when the voice is gone', async () => {
+    const sample = newSample();
+    const call = newCallOfAgent(app);
+    const first = await named('Ann')(sample, call);
+    app.api.state.voices.delete(String(first.json['voice_id']));
+    const { voice_name, ...rest } = facts(first) as Record<string, unknown>;
+    expect(voice_name).toMatch(/^Ann_Clone_/);
+    expect(facts(await named('Ann')(sample, call))).toEqual(rest);
+  });
 });
 
 describe('two callers for one agent at once', () => {

@@ -82,7 +82,7 @@ describe('what waits for what', () => {
     expect((await answering).json).toMatchObject({ agent_updated: false, voice_reused: true });
   });
 
-  it('a repeated delivery: twice', async () => {
+  it('a repeated delivery: twice, and for the name of the voice', async () => {
     const { held, free } = await running.install();
     const call = newCallOfAgent(app);
     const sample = newSample();
@@ -91,6 +91,7 @@ describe('what waits for what', () => {
     const answering = running.deliver(held, call, sample);
     await hold.wave('GET voices', 'GET agents', 'PUT conversations');
     await hold.wave('GET conversations');
+    await hold.wave('ElevenLabs GET voice');
     hold.open();
     expect((await answering).json['voice_id']).toBe(first.json['voice_id']);
   });

@@ -13,6 +13,12 @@ export interface ErrorDetail {
 const word = z.string().check(z.regex(/^[\w.-]{1,80}$/));
 const lenientWord = z.catch(z.optional(word), undefined);
 
+/** Nobody reads more of a list, and a hostile answer may hold a million entries. */
+const firstTen = z.pipe(
+  z.array(z.unknown()),
+  z.transform((all) => all.slice(0, 10)),
+);
+
 const objectShape = z.object({
   detail: z.object({
     code: lenientWord,
@@ -25,12 +31,12 @@ const objectShape = z.object({
 });
 
 const validationIssue = z.object({
-  loc: z.catch(z.array(z.union([word, z.number()])), []),
+  loc: z.catch(z.pipe(firstTen, z.array(z.union([word, z.number()]))), []),
   msg: z.catch(z.string(), ''),
   type: lenientWord,
 });
 
-const arrayShape = z.object({ detail: z.tuple([validationIssue], validationIssue) });
+const arrayShape = z.object({ detail: z.pipe(firstTen, z.tuple([validationIssue], validationIssue)) });
 
 const textShape = z.object({ detail: z.string() });
 
@@ -38,7 +44,8 @@ const NOTHING_SAID: ErrorDetail = { codes: [], text: '' };
 
 /**
  * Reads the body of an error answer: the current object (`type`, `code`, `message`, …), the older one (`status`,
- * `message`), the framework's array of `{loc, msg, type}` and the plain string (source: E§8). Anything else says nothing.
+ * `message`), the framework's array of `{loc, msg, type}` and the plain string
+ * (https://elevenlabs.io/docs/eleven-api/resources/errors). Anything else says nothing.
  */
 export function parseErrorBody(body: string): ErrorDetail {
   const answer = parseJson(body);

@@ -1,6 +1,9 @@
 import type { ErrorDetail } from './errorBody.ts';
 import type { Reason } from './errors.ts';
 
+/** Far more than any message has. Some expressions below take time by the square of the text: 15 s for 400 kB of hostile text. */
+const LONGEST_TEXT = 1_000;
+
 interface Sign {
   readonly reason: Reason;
   /** Matches one of the answer's codes. */
@@ -74,8 +77,9 @@ export function reasonOf(status: number, detail: ErrorDetail): Reason {
   if (status >= 500) return 'upstream_unavailable';
   if (status === 429) return 'rate_limited'; // its text may advise to upgrade the plan
   if (status < 400) return 'unexpected_answer';
+  const said = detail.text.slice(0, LONGEST_TEXT);
   const sign = SIGNS.find(
-    ({ code, text }) => detail.codes.some((word) => code?.test(word)) || text?.test(detail.text) === true,
+    ({ code, text }) => detail.codes.some((word) => code?.test(word)) || text?.test(said) === true,
   );
   return sign?.reason ?? BY_STATUS[status] ?? 'unknown';
 }

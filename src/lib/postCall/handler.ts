@@ -1,5 +1,5 @@
 import type { HttpRequest, HttpResponseInit, InvocationContext } from '@azure/functions';
-import { NotConfigured, WebhookError } from '../errors.ts';
+import { hintOf, NotConfigured, WebhookError } from '../errors.ts';
 import { problem } from '../http/problem.ts';
 import { requestBody } from '../http/requestBody.ts';
 import type { PostCallSettings } from '../settings/postCallSettings.ts';
@@ -12,6 +12,7 @@ import type { CallStore } from './callStore.ts';
 import type { EventFacts } from './classify.ts';
 import { type Outcome, receive } from './receive.ts';
 import { refusal } from './refusal.ts';
+import { USUAL_CAUSES } from './usualCauses.ts';
 
 /** Under the 230 s after which Azure's front end gives up, with time left to answer. */
 const BODY_DEADLINE_SECONDS = 220;
@@ -113,7 +114,8 @@ function answerError(error: unknown, story: Story, log: Log): HttpResponseInit {
   const answer = problem(error);
   if (error instanceof WebhookError) {
     const outcome = error.status < 500 ? 'refused' : 'failed';
-    const fields = { outcome, ...story, status: error.status, code: error.code, hint: error.hint };
+    const hint = hintOf(error, USUAL_CAUSES);
+    const fields = { outcome, ...story, status: error.status, code: error.code, hint };
     log.write(error.status < 500 ? 'WARNING' : 'ERROR', 'delivery', fields);
   } else {
     const bug = error instanceof Error ? (error.stack ?? error.message) : String(error);

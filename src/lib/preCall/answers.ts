@@ -1,12 +1,14 @@
 import type { HttpResponseInit } from '@azure/functions';
 import { BodyError, NotConfigured, SignatureError, StorageUnavailable, WebhookError } from '../errors.ts';
-import { CloningError, PayloadError } from './errors.ts';
+import { CloningError, ConversationConflict, PayloadError } from './errors.ts';
 import type { Prepared } from './prepare.ts';
-import { greeting, voiceName } from './request/greeting.ts';
+import { cleanName, greeting } from './request/greeting.ts';
 import type { PreCallRequest } from './request/request.ts';
 import { SampleError } from './sample/sample.ts';
+import { SMALLER_BODY } from './usualCauses.ts';
 
 const RETRY_AFTER_SECONDS = 10;
+const BODY_TOO_LARGE = `The body is over the limit of pre-call, 15 MiB at most. ${SMALLER_BODY}`;
 
 export interface SuccessFacts {
   readonly request: PreCallRequest;
@@ -16,7 +18,10 @@ export interface SuccessFacts {
   readonly ms: number;
 }
 
-/** The answer to the switch; in override mode with what is to be handed to ElevenLabs when the call is started (E§5.3). */
+/**
+ * The answer to the switch; in override mode with what is to be handed to ElevenLabs when the call is started
+ * (https://elevenlabs.io/docs/eleven-agents/customization/personalization). `caller_info` gives the switch its own words back.
+ */
 export function success({ request, prepared, greetingTemplate, mode, ms }: SuccessFacts): HttpResponseInit {
   const { caller } = request;
   const name = caller.name;
@@ -27,7 +32,7 @@ export function success({ request, prepared, greetingTemplate, mode, ms }: Succe
       status: 'success',
       conversation_id: request.conversationId,
       voice_id: prepared.voiceId,
-      voice_name: voiceName(caller, prepared.clonedAt),
+      ...(prepared.voiceName === undefined ? {} : { voice_name: prepared.voiceName }),
       agent_updated: prepared.isAgentUpdated,
       caller_info: {
         ...(name === undefined ? {} : { Name: name }),
@@ -40,9 +45,9 @@ export function success({ request, prepared, greetingTemplate, mode, ms }: Succe
         : {
             conversation_initiation_client_data: {
               type: 'conversation_initiation_client_data',
-              dynamic_variables: { caller_name: name ?? '' },
+              dynamic_variables: { caller_name: cleanName(name) },
               conversation_config_override: {
-                // An override must not be empty (E§5.3).
+                // An override must not be empty (…/personalization/overrides).
                 ...(firstMessage === '' ? {} : { agent: { first_message: firstMessage } }),
                 tts: { voice_id: prepared.voiceId },
               },
@@ -65,7 +70,7 @@ export function failure(error: unknown, conversationId: string | undefined): Htt
     jsonBody: {
       status: 'error',
       error_code: errorCode(error, code),
-      error_message: message,
+      error_message: code === 'body_too_large' ? BODY_TOO_LARGE : message,
       ...(conversationId === undefined ? {} : { conversation_id: conversationId }),
       reason: code,
     },
@@ -76,6 +81,7 @@ function errorCode(error: unknown, code: string): string {
   if (error instanceof SignatureError) return error.status === 401 ? 'INVALID_SIGNATURE' : 'EXPIRED_TIMESTAMP';
   if (error instanceof SampleError || error instanceof CloningError) return 'VOICE_CLONING_FAILED';
   if (error instanceof PayloadError) return 'INVALID_PAYLOAD';
+  if (error instanceof ConversationConflict) return 'CONVERSATION_CONFLICT';
   if (error instanceof NotConfigured) return 'NOT_CONFIGURED';
   if (error instanceof StorageUnavailable) return 'STORAGE_UNAVAILABLE';
   if (code === 'overloaded') return 'OVERLOADED';

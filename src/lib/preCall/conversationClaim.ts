@@ -1,3 +1,4 @@
+import { ConversationConflict } from './errors.ts';
 import type { PreCallRequest } from './request/request.ts';
 import { type Conversation, conversations, isExpired } from './state/records.ts';
 import type { StateRecord } from './state/state.ts';
@@ -10,7 +11,11 @@ const CLAIM_MS = 8_000;
 const RENEW_MS = 2_500;
 const POLL_MS = 150;
 
-/** The conversation is ours, or has its answer. Waits for another delivery of it that is at work. */
+/**
+ * The conversation is ours, or has its answer. Waits for another delivery of the same agent and sample that is at work.
+ *
+ * @throws {ConversationConflict} when the delivery that is at work or was answered has another agent or another sample.
+ */
 export async function claimConversation(
   world: PreCallWorld,
   work: Work,
@@ -27,13 +32,22 @@ export async function claimConversation(
       ended: false,
     };
     const { isNew, record } = await world.state.create(conversations, conversationId, ours);
-    if (isNew || record.value.answer !== null) return record;
-    const { claim } = record.value;
-    if (claim === null || isExpired(claim.until, world.now())) {
+    if (isNew) return record;
+    const { claim, answer } = record.value;
+    const isFree = answer === null && (claim === null || isExpired(claim.until, world.now()));
+    if (isFree) {
       const taken = await world.state.replace(conversations, record, ours);
       if (taken !== undefined) return taken;
-    } else await pause(POLL_MS, work.signal);
+      continue;
+    }
+    if (!isSameCall(record.value, ours)) throw new ConversationConflict();
+    if (answer !== null) return record;
+    await pause(POLL_MS, work.signal);
   }
+}
+
+function isSameCall(one: Conversation, other: Conversation): boolean {
+  return one.agent_id === other.agent_id && one.sample_sha256 === other.sample_sha256;
 }
 
 /** The claim of a delivery at work: renewed now and then, so that a process that died is noticed soon. */
@@ -53,6 +67,7 @@ export class HeldClaim {
     }, RENEW_MS);
   }
 
+  /** @throws {ConversationConflict} when this delivery stood still for so long that another call took the conversation over. */
   async answer(clone: Clone, isAgentUpdated: boolean): Promise<void> {
     const answer = {
       voice_id: clone.voiceId,
@@ -65,8 +80,9 @@ export class HeldClaim {
     const write = (record: StateRecord<Conversation>) =>
       state.replace(conversations, record, { ...record.value, claim: null, answer });
     if ((await write(this.#record)) !== undefined) return;
-    const ours = await this.#standing();
-    if (ours !== undefined) await write(ours);
+    const standing = await this.#standing();
+    if (standing !== undefined && !isSameCall(standing.value, this.#record.value)) throw new ConversationConflict();
+    if (this.#isOurs(standing)) await write(standing);
   }
 
   /** The next delivery of the conversation may begin at once. */
@@ -76,20 +92,20 @@ export class HeldClaim {
     const remove = async () => {
       // Stryker disable next-line ConditionalExpression: looking after it is gone finds nothing
       if (await state.remove(conversations, this.#record)) return;
-      const ours = await this.#standing();
-      // Stryker disable next-line ConditionalExpression: to remove nothing fails, which counts for nothing here
-      if (ours !== undefined) await state.remove(conversations, ours);
+      const standing = await this.#standing();
+      if (this.#isOurs(standing)) await state.remove(conversations, standing);
     };
     await remove().catch(() => {}); // then it runs out by itself
   }
 
-  /**
-   * The record that is not as we knew it, as long as it is ours: a sign of life whose answer was lost has changed it.
-   * Undefined when another delivery has taken it over, and will answer.
-   */
-  async #standing(): Promise<StateRecord<Conversation> | undefined> {
-    const standing = await this.#world.state.read(conversations, this.#record.name);
-    return standing?.value.claim?.by === this.#work.id ? standing : undefined;
+  /** The record that is not as we knew it. */
+  #standing(): Promise<StateRecord<Conversation> | undefined> {
+    return this.#world.state.read(conversations, this.#record.name);
+  }
+
+  /** Then a heartbeat whose answer was lost has changed the record; else another delivery took it over, and will answer. */
+  #isOurs(standing: StateRecord<Conversation> | undefined): standing is StateRecord<Conversation> {
+    return standing?.value.claim?.by === this.#work.id;
   }
 
   async #stop(): Promise<void> {

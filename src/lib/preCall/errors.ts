@@ -6,9 +6,18 @@ export class PayloadError extends WebhookError {
   /** Of a genuine request that says so much. */
   readonly conversationId: string | undefined;
 
-  constructor(reason: string, message: string, conversationId?: string) {
-    super(reason, 400, message);
+  constructor(reason: string, message: string, conversationId?: string, hint?: string) {
+    super(reason, 400, message, hint === undefined ? {} : { hint });
     this.conversationId = conversationId;
+  }
+}
+
+/** Another call under the same conversation id is in progress or was answered. */
+export class ConversationConflict extends WebhookError {
+  constructor() {
+    super('conversation_conflict', 409, 'This conversation is known with another agent or another sample', {
+      hint: 'A conversation id stands for one call: one agent, one sample. Does the switch give an id to two callers, or change the sample on a retry?',
+    });
   }
 }
 

@@ -1,5 +1,5 @@
 import type { HttpRequest, HttpResponseInit, InvocationContext } from '@azure/functions';
-import { NotConfigured, WebhookError } from '../errors.ts';
+import { hintOf, NotConfigured, WebhookError } from '../errors.ts';
 import { requestBody } from '../http/requestBody.ts';
 import type { Configuration } from '../settings/settings.ts';
 import { type SignedDelivery, withSignature } from '../signature/withSignature.ts';
@@ -11,6 +11,7 @@ import { lookAhead } from './lookAhead.ts';
 import { prepareCall } from './prepare.ts';
 import { type PreCallRequest, readRequest } from './request/request.ts';
 import { checkSample } from './sample/sample.ts';
+import { USUAL_CAUSES } from './usualCauses.ts';
 import { type PreCallWorld, worldUntil } from './world.ts';
 
 const BODY_DEADLINE_SECONDS = 20;
@@ -64,6 +65,7 @@ export function preCallHandler(services: PreCallServices, { deadlineMs = DEADLIN
         return readRequest(delivery.body, request.headers.get('content-type'), world.bodies);
       });
       genuine = parsed;
+      checkAgent(parsed, world.settings.agentIds);
       const checking = checkSample(parsed.sample, world.settings.sample, parsed.claimedSeconds);
       const ahead = lookAhead(world, parsed); // meanwhile, and only looks: a sample that is refused leaves nothing behind
       const sample = await checking;
@@ -89,6 +91,18 @@ export function preCallHandler(services: PreCallServices, { deadlineMs = DEADLIN
   };
 }
 
+/** A leaked secret of the switch, or a wrong id in it, reaches no agent that it is not for. */
+function checkAgent({ agentId, conversationId }: PreCallRequest, allowed: readonly string[]): void {
+  if (allowed.length === 0 || allowed.includes(agentId)) return;
+  const hint = 'PRECALL_AGENT_IDS names the agents that pre-call may change or name; this one is not among them.';
+  throw new PayloadError(
+    'agent_not_allowed',
+    'This agent is not one of those that pre-call is for',
+    conversationId,
+    hint,
+  );
+}
+
 function notConfigured({ configuration }: PreCallServices): never {
   const problems = [...configuration.problems, ...configuration.preCallProblems];
   throw new NotConfigured(problems.map(({ setting }) => setting));
@@ -97,7 +111,8 @@ function notConfigured({ configuration }: PreCallServices): never {
 function logFailure(error: unknown, story: Readonly<Record<string, string | number | undefined>>, log: Log): void {
   if (error instanceof WebhookError) {
     const outcome = error.status < 500 ? 'refused' : 'failed';
-    const fields = { outcome, ...story, status: error.status, code: error.code, hint: error.hint };
+    const hint = hintOf(error, USUAL_CAUSES);
+    const fields = { outcome, ...story, status: error.status, code: error.code, hint };
     log.write(error.status < 500 ? 'WARNING' : 'ERROR', 'pre-call', fields);
   } else {
     const bug = error instanceof Error ? (error.stack ?? error.message) : String(error);

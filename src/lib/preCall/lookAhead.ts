@@ -3,7 +3,7 @@ import { type AgentAtRest, lookAtAgent } from './agent/lend.ts';
 import type { PreCallRequest } from './request/request.ts';
 import { type AgentState, agents, type VoiceState, voices } from './state/records.ts';
 import type { RecordKind, StateRecord } from './state/state.ts';
-import { type Clone, voiceExists } from './voice/clone.ts';
+import { type Clone, findVoice } from './voice/clone.ts';
 import type { PreCallWorld, Work } from './world.ts';
 
 /** What is found out while the sample is still being measured. */
@@ -54,10 +54,8 @@ export async function reuse(
   const { voice_id: voiceId, cloned_at: clonedAt } = voice.value;
   const agent = world.settings.agentUpdate === 'patch' ? lookAtAgent(world, work, agentId, agentRecord) : undefined;
   agent?.catch(() => {}); // whoever lends the agent is told
-  const [exists, standing] = await Promise.all([
-    voiceExists(world, work, voiceId),
-    world.state.read(voices, voice.name),
-  ]);
-  if (!exists || standing?.etag !== voice.etag) return undefined;
-  return { clone: { voiceId, clonedAt, isReused: true }, agent: agent ?? Promise.resolve(undefined) };
+  const [known, standing] = await Promise.all([findVoice(world, work, voiceId), world.state.read(voices, voice.name)]);
+  if (known === undefined || standing?.etag !== voice.etag) return undefined;
+  const clone = { voiceId, name: known.name, clonedAt, isReused: true };
+  return { clone, agent: agent ?? Promise.resolve(undefined) };
 }

@@ -5,19 +5,22 @@ import { greeting } from './request/greeting.ts';
 import type { PreCallRequest } from './request/request.ts';
 import { keepSample } from './sample/keepSample.ts';
 import type { Sample } from './sample/sample.ts';
-import { type Clone, cloneOnce } from './voice/clone.ts';
+import { type Clone, cloneOnce, findVoice } from './voice/clone.ts';
 import type { PreCallWorld, Work } from './world.ts';
 
 /** What the agent now has for the caller. */
 export interface Prepared {
   readonly voiceId: string;
-  /** Milliseconds since 1970; part of the voice's name. */
-  readonly clonedAt: number;
+  /** As the voice is called at ElevenLabs. Undefined when that could not be asked, which only a repeated answer survives. */
+  readonly voiceName: string | undefined;
   readonly isReused: boolean;
   readonly isAgentUpdated: boolean;
   /** The same conversation had been answered before. */
   readonly isRepeated: boolean;
 }
+
+/** A repeated answer does not wait longer for the voice's name. */
+const NAME_MS = 3_000;
 
 /** A request whose sample may be cloned. */
 export interface Preparation extends Ahead {
@@ -29,7 +32,7 @@ export interface Preparation extends Ahead {
  * One pre-call delivery: claim the conversation, clone its voice once, lend voice and greeting to the agent, and write down
  * what the answer was, so that the same delivery gets it again.
  *
- * @throws {CloningError} and then the conversation may be delivered again.
+ * @throws {CloningError} and then the conversation may be delivered again; {@link ConversationConflict}.
  */
 export async function prepareCall(
   world: PreCallWorld,
@@ -41,7 +44,7 @@ export async function prepareCall(
   if (answer !== null) {
     return {
       voiceId: answer.voice_id,
-      clonedAt: answer.cloned_at,
+      voiceName: await currentName(world, work, answer.voice_id),
       isReused: answer.voice_reused,
       isAgentUpdated: answer.agent_updated,
       isRepeated: true,
@@ -71,11 +74,24 @@ export async function prepareCall(
     };
     const [lent] = await Promise.all([lend(), keepSample(world, work, request, sample, sampleHash)]);
     await Promise.all([held.answer(clone, lent !== undefined), lent?.release()]);
-    return { ...clone, isAgentUpdated: lent !== undefined, isRepeated: false };
+    return {
+      voiceId: clone.voiceId,
+      voiceName: clone.name,
+      isReused: clone.isReused,
+      isAgentUpdated: lent !== undefined,
+      isRepeated: false,
+    };
   } catch (error) {
     await held.giveUp();
     throw error;
   }
+}
+
+/** Names are no part of the state, so ElevenLabs is asked; the answer is owed whatever comes of that. */
+async function currentName(world: PreCallWorld, work: Work, voiceId: string): Promise<string | undefined> {
+  const signal = AbortSignal.any([work.signal, AbortSignal.timeout(NAME_MS)]);
+  const voice = await findVoice(world, { ...work, signal }, voiceId).catch(() => undefined);
+  return voice?.name;
 }
 
 interface Lending {

@@ -14,17 +14,13 @@ const MAX_HEADER_LENGTH = 4096;
 const MAX_SIGNATURES = 10;
 
 /**
- * Reads `t=<unix seconds>,v0=<hex>` by the grammar of contract §4 (source: E§2).
+ * Reads `t=<unix seconds>,v0=<hex>`, as the SDK does (elevenlabs/elevenlabs-js, src/wrapper/webhooks), strictly.
  *
  * @throws {SignatureError} `signature_missing` or `signature_malformed`.
  */
 export function parseSignatureHeader(value: string | null): SignatureHeader {
   if (value === null || value === '') {
-    throw new SignatureError('signature_missing', 401, 'The request carries no signature.', {
-      hint:
-        'Usual causes: the sender is not ElevenLabs, the webhook was created without HMAC, a proxy drops the header, or ' +
-        'the address has a query member named "headers" (the host then hides all real headers).',
-    });
+    throw new SignatureError('signature_missing', 401, 'The request carries no signature.');
   }
   if (value.length > MAX_HEADER_LENGTH) throw malformed(`it is longer than ${MAX_HEADER_LENGTH} characters`);
 
@@ -52,6 +48,6 @@ export function parseSignatureHeader(value: string | null): SignatureHeader {
 
 function malformed(reason: string): SignatureError {
   return new SignatureError('signature_malformed', 401, 'The signature header is malformed.', {
-    hint: `The elevenlabs-signature header is malformed: ${reason}. Usual cause: the sender is not ElevenLabs.`,
+    hint: `The elevenlabs-signature header is malformed: ${reason}.`,
   });
 }

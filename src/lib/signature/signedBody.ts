@@ -94,9 +94,7 @@ export class SignedBody implements AsyncIterable<Uint8Array> {
     const secretPosition = this.#options.verifier.matchingSecret();
     if (secretPosition === undefined) {
       throw new SignatureError('signature_mismatch', 401, 'The signature does not match the body.', {
-        hint:
-          'The body does not match the signature under any secret that is set for this endpoint. Usual causes: the secret ' +
-          'of another webhook, a secret that was replaced, or a proxy that changes or re-encodes the body.',
+        hint: 'The body does not match the signature under any secret that is set for this endpoint.',
       });
     }
     const proof = { signedAtSeconds: this.#options.signedAtSeconds, secretPosition, bodyBytes: this.#receivedBytes };
@@ -136,9 +134,7 @@ class Changes {
 /** 413, also used before the body is read when Content-Length already says so. */
 export function bodyTooLarge(limitBytes: number): BodyError {
   return new BodyError('body_too_large', 413, 'The body is larger than this endpoint accepts.', {
-    hint:
-      `The body is over ${limitBytes} bytes and was not kept. Raise FUNCTIONS_REQUEST_BODY_SIZE_LIMIT (at most 210 MB on ` +
-      'Azure) and fetch this recording through the ElevenLabs API; audio is not sent again.',
+    hint: `The body is over ${limitBytes} bytes and was not kept.`,
   });
 }
 

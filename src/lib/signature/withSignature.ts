@@ -36,7 +36,7 @@ export interface SignedDelivery {
  * const answer = await withSignature(endpoint, request, ({ body }) => receive(body));
  * ```
  *
- * @throws {SignatureError} 401 for a header that is missing or malformed, 400 for a timestamp out of range (contract §5).
+ * @throws {SignatureError} 401 for a header that is missing or malformed, 400 for a timestamp out of range.
  * @throws {BodyError} 413 when Content-Length is over the limit.
  */
 export async function withSignature<T>(
@@ -71,16 +71,12 @@ export async function withSignature<T>(
 function checkAge(ageSeconds: number, policy: SignaturePolicy): void {
   if (ageSeconds > policy.toleranceSeconds) {
     throw new SignatureError('timestamp_too_old', 400, 'The signature is too old.', {
-      hint:
-        `The signature is ${ageSeconds} s old and WEBHOOK_TOLERANCE_SECONDS is ${policy.toleranceSeconds}. Usual causes: ` +
-        'a delivery held up or replayed on its way, a clock that is off, or a tolerance shorter than the retry schedule.',
+      hint: `The signature is ${ageSeconds} s old and WEBHOOK_TOLERANCE_SECONDS is ${policy.toleranceSeconds}.`,
     });
   }
   if (-ageSeconds > policy.futureSkewSeconds) {
     throw new SignatureError('timestamp_in_future', 400, 'The signature is from the future.', {
-      hint:
-        `The signature is ${-ageSeconds} s ahead and WEBHOOK_FUTURE_SKEW_SECONDS is ${policy.futureSkewSeconds}. Usual ` +
-        'cause: the clock of this machine or of the sender is off.',
+      hint: `The signature is ${-ageSeconds} s ahead and WEBHOOK_FUTURE_SKEW_SECONDS is ${policy.futureSkewSeconds}.`,
     });
   }
 }

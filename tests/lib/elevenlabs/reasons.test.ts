@@ -47,6 +47,19 @@ describe('reasons', () => {
     expect(reasonOf(status, parsed)).toBe(reason);
   });
 
+  test.each([
+    ['monthly', 'monthly '],
+    ['voice', 'per month '],
+    ['audio', 'audio '],
+    ['samples', 'samples '.repeat(5)],
+  ])('a text that is all %s takes no longer than a short one would', (_name, words) => {
+    const started = performance.now();
+    for (const text of [words.repeat(50_000), `${words.repeat(50_000)}voice limit`]) {
+      expect(reasonOf(400, { codes: [], text })).toBe('unknown');
+    }
+    expect(performance.now() - started).toBeLessThan(2_000); // 15 s by the square of it
+  });
+
   test('only what passes by itself may be repeated, and a conflict of two writers', () => {
     const nothing = { codes: [], text: '' };
     expect(isRetryable('rate_limited', nothing)).toBe(true);
@@ -78,6 +91,13 @@ describe('bodies', () => {
 
   test.each(['', 'null', '[]', '<html>', '{"detail":7}', '{"detail":[]}', '{"detail":[1]}', '{}'])('%s', (body) => {
     expect(parseErrorBody(body)).toEqual({ codes: [], text: '' });
+  });
+
+  test('a long list says what its first ten say', () => {
+    const issue = { loc: ['body', ...Array(50).fill('x')], msg: 'm', type: 't' };
+    const body = JSON.stringify({ detail: Array(10_000).fill(issue) });
+    const { codes, text, param } = parseErrorBody(body);
+    expect([codes, text.length, param?.split('.').length]).toEqual([['t'], 10 * 3 - 2, 10]);
   });
 
   test('codes that are no words are left out: they may be anything', () => {

@@ -7,7 +7,7 @@ import { failureOf, MINUTE_MS, settle, stopTime, timeFor } from './stoppedTime.t
 
 beforeEach(stopTime);
 
-const CLONE = { voiceId: 'voice_1', clonedAt: 1_700_000_000_000, isReused: true };
+const CLONE = { voiceId: 'voice_1', name: 'Ivan', clonedAt: 1_700_000_000_000, isReused: true };
 const ANSWER = { voice_id: 'voice_1', cloned_at: 1_700_000_000_000, voice_reused: true, agent_updated: false };
 
 let here: MemoryWorld;
@@ -15,7 +15,14 @@ beforeEach(() => {
   here = memoryWorld({ leaseMs: 600_000 });
 });
 
-const claiming = (by = here.work) => claimConversation(here.world, by, REQUEST, SAMPLE_HASH);
+const claiming = (by = here.work, { agentId = 'agent_1', sample = SAMPLE_HASH } = {}) =>
+  claimConversation(here.world, by, { ...REQUEST, agentId }, sample);
+/** The same conversation id for something else. */
+const OTHER_CALLS: [string, { agentId?: string; sample?: string }][] = [
+  ['another agent', { agentId: 'agent_2' }],
+  ['another sample', { sample: 'another' }],
+  ['another agent and another sample', { agentId: 'agent_2', sample: 'another' }],
+];
 const remove = () => here.vanish('conversations/');
 
 /** Changes the record as somebody else would, whatever stands there. */
@@ -64,6 +71,32 @@ describe('a conversation that another delivery is at work on', () => {
     expect(Date.now() - died).toBeLessThan(10_000);
   });
 
+  it.each(OTHER_CALLS)('is refused at once to %s, and stays as it is', async (_name, other) => {
+    await here.records.putAtWork('conv_1', 'them');
+    const before = await here.records.conversation();
+    const writes = here.watch('upload');
+    expect(await failureOf(claiming(here.work, other))).toMatchObject({ status: 409, code: 'conversation_conflict' });
+    expect(writes).toHaveLength(1); // which found the record standing
+    expect(await here.records.conversation()).toEqual(before);
+  });
+
+  it.each(OTHER_CALLS)('is free for %s soon after that one has died', async (_name, other) => {
+    await timeFor(claiming(here.workBy('them')));
+    await vi.advanceTimersByTimeAsync(10_000);
+    const { value } = await timeFor(claiming(here.work, other));
+    expect(value).toMatchObject({ claim: { by: 'us' }, agent_id: other.agentId ?? 'agent_1' });
+    expect(value.sample_sha256).toBe(other.sample ?? SAMPLE_HASH);
+  });
+
+  it('is refused to who has waited when that one gives up and another call comes first', async () => {
+    await here.records.putAtWork('conv_1', 'them');
+    setTimeout(
+      () => change({ sample_sha256: 'another', claim: { by: 'third', until: Date.now() + MINUTE_MS } }),
+      2_000,
+    );
+    expect(await failureOf(claiming())).toMatchObject({ status: 409 });
+  });
+
   it('is left to it until the deadline', async () => {
     await here.records.putAtWork('conv_1', 'them');
     setTimeout(here.work.end, 2_000);
@@ -80,11 +113,24 @@ describe('a conversation with an answer', () => {
   });
 });
 
-describe('a conversation without an answer that nobody is at work on any more', () => {
-  it('is ours, and runs again when the sweep had ended it', async () => {
-    await here.records.putConversation({ claim: null, ended: true });
-    expect((await timeFor(claiming())).value).toMatchObject({ claim: { by: 'us' }, ended: false });
+describe('a conversation with an answer to another call', () => {
+  it.each(OTHER_CALLS)('is refused to %s, also when the call is over', async (_name, other) => {
+    for (const ended of [false, true]) {
+      await here.records.putConversation({ claim: null, answer: ANSWER, ended });
+      expect(await failureOf(claiming(here.work, other))).toMatchObject({ status: 409 });
+      expect(await here.records.conversation()).toMatchObject({ answer: ANSWER, ended });
+    }
   });
+});
+
+describe('a conversation without an answer that nobody is at work on any more', () => {
+  it.each([['the same call', {}], ...OTHER_CALLS])(
+    'is ours for %s, and runs again when the sweep had ended it',
+    async (_name, call) => {
+      await here.records.putConversation({ claim: null, ended: true });
+      expect((await timeFor(claiming(here.work, call))).value).toMatchObject({ claim: { by: 'us' }, ended: false });
+    },
+  );
 
   it('is taken by one of two who come at once, and gives both of them the same answer', async () => {
     await here.records.putConversation({ claim: null });
@@ -191,6 +237,16 @@ describe('a held claim', () => {
   ])('changes nothing when somebody else %s', async (_name, theirs) => {
     await change(theirs);
     await held.answer(CLONE, false);
+    expect(await here.records.conversation()).toEqual({ ...record.value, ...theirs });
+  });
+
+  it.each<[string, Partial<Conversation>]>([
+    ['has taken it over', { sample_sha256: 'another', claim: { by: 'them', until: 9e15 } }],
+    ['has answered it', { agent_id: 'agent_2', claim: null, answer: { ...ANSWER, voice_id: 'voice_theirs' } }],
+  ])('gives no answer when meanwhile another call %s', async (_name, theirs) => {
+    await change(theirs);
+    expect(await failureOf(held.answer(CLONE, false))).toMatchObject({ status: 409, code: 'conversation_conflict' });
+    await held.giveUp();
     expect(await here.records.conversation()).toEqual({ ...record.value, ...theirs });
   });
 

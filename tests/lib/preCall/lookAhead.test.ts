@@ -12,7 +12,7 @@ const READY: VoiceState = { state: 'ready', voice_id: 'voice_1', cloned_at: 1_70
 /** A world with the agent and, at ElevenLabs, the clone; records are the tests' own. */
 function worldWith(agentUpdate: 'patch' | 'override' = 'patch'): MemoryWorld {
   const here = memoryWorld({ agentUpdate });
-  here.elevenLabs.putVoice('voice_1');
+  here.elevenLabs.putVoice('voice_1', { name: 'Ivan' });
   return here;
 }
 
@@ -65,7 +65,7 @@ describe('reusing a foreseen voice', () => {
     await here.records.putVoice(READY);
     const record = await here.records.putAgent();
     const reused = await reusing(await foresee());
-    expect(reused?.clone).toEqual({ voiceId: 'voice_1', clonedAt: 1_700_000_000_000, isReused: true });
+    expect(reused?.clone).toEqual({ voiceId: 'voice_1', name: 'Ivan', clonedAt: 1_700_000_000_000, isReused: true });
     expect(await reused?.agent).toMatchObject({ record, current: OWN });
     expect(here.asked().sort()).toEqual(['getAgent agent_1', 'getVoice voice_1']);
   });

@@ -20,6 +20,8 @@ const preparing = (request: PreCallRequest = REQUEST, work = here.work) =>
   prepareCall(here.world, work, { request, sample: SAMPLE, ...lookAhead(here.world, request) });
 const prepared = (request?: PreCallRequest) => timeFor(preparing(request));
 
+const NAME = expect.stringMatching(/^Ivan_Clone_\d{8}_\d{6}$/);
+
 const agentNow = () => here.elevenLabs.agents.get('agent_1');
 
 const answers = (is: { reused: boolean; updated: boolean }) => ({
@@ -32,7 +34,7 @@ const answers = (is: { reused: boolean; updated: boolean }) => ({
 describe('a new caller', () => {
   it('gets a clone, and the agent speaks with it and greets by name', async () => {
     const facts = { isReused: false, isAgentUpdated: true, isRepeated: false };
-    expect(await prepared()).toEqual({ voiceId: 'voice_1', clonedAt: Date.now(), ...facts });
+    expect(await prepared()).toEqual({ voiceId: 'voice_1', voiceName: NAME, ...facts });
     expect(agentNow()).toEqual({ agentId: 'agent_1', voiceId: 'voice_1', firstMessage: 'Hello Ivan!' });
     expect(here.asked().filter((request) => request === 'getAgent agent_1')).toHaveLength(1);
     expect(here.elevenLabs.added).toEqual([expect.objectContaining({ sample: SAMPLE_BYTES })]);
@@ -85,11 +87,48 @@ describe('a conversation that has its answer', () => {
   it.each<[string, boolean, boolean]>([
     ['with a new voice', false, true],
     ['with a known voice and the agent as it was', true, false],
-  ])('gets it again, %s, and nothing is asked', async (_name, reused, updated) => {
+  ])('gets it again, %s, and the name that the voice has by now', async (_name, reused, updated) => {
+    here.elevenLabs.putVoice('voice_1', { name: 'as the operator calls it' });
     await here.records.putConversation({ claim: null, answer: answers({ reused, updated }) });
     const facts = { isReused: reused, isAgentUpdated: updated, isRepeated: true };
-    expect(await prepared()).toEqual({ voiceId: 'voice_1', clonedAt: Date.now(), ...facts });
-    expect(here.asked()).toEqual([]);
+    expect(await prepared()).toEqual({ voiceId: 'voice_1', voiceName: 'as the operator calls it', ...facts });
+    expect(here.asked()).toEqual(['getVoice voice_1']);
+  });
+
+  it.each<[string, () => unknown]>([
+    ['is gone', () => undefined],
+    [
+      'cannot be asked for',
+      () => {
+        throw elevenLabsError();
+      },
+    ],
+  ])('gets it also when the voice %s: without a name', async (_name, atLook) => {
+    here.elevenLabs.before = atLook;
+    await here.records.putConversation({ claim: null, answer: answers({ reused: false, updated: true }) });
+    expect(await prepared()).toMatchObject({ voiceId: 'voice_1', voiceName: undefined, isRepeated: true });
+  });
+
+  it('gets it also past the deadline, when nothing is asked any more', async () => {
+    here.elevenLabs.putVoice('voice_1', { name: 'Ivan' });
+    await here.records.putConversation({ claim: null, answer: answers({ reused: false, updated: true }) });
+    here.work.end();
+    expect(await prepared()).toMatchObject({ voiceId: 'voice_1', voiceName: undefined, isRepeated: true });
+  });
+
+  it.each<[string, Partial<PreCallRequest>]>([
+    ['another agent', { agentId: 'agent_2' }],
+    ['another sample', { sample: Buffer.from('the voice of somebody else') }],
+  ])('has a conflict with %s, and nothing is changed or asked', async (_name, other) => {
+    await here.records.putConversation({ claim: null, answer: answers({ reused: false, updated: true }) });
+    const before = await here.records.conversation();
+    expect(await failureOf(preparing({ ...REQUEST, ...other }))).toMatchObject({
+      status: 409,
+      code: 'conversation_conflict',
+    });
+    expect(await here.records.conversation()).toEqual(before);
+    expect(here.asked().filter((request) => !request.startsWith('getAgent'))).toEqual([]);
+    expect([...here.storage.blobs.keys()]).toHaveLength(1);
   });
 });
 

@@ -215,46 +215,31 @@ describe('while the body flows', () => {
   });
 });
 
-describe('a refusal says one sentence to the caller, and to the operator what usually causes it', () => {
+describe('a refusal says one sentence to the caller, and to the operator what was found', () => {
   const signature = sign(SECRET, NOW_SECONDS, BODY);
   const of = (text: string, body = bodyOf(BODY)) => requestOf({ 'elevenlabs-signature': text }, body);
 
-  it.each<[string, () => ReturnType<typeof requestOf>, string, RegExp]>([
-    [
-      'signature_missing',
-      () => requestOf({}),
-      'The request carries no signature.',
-      /^Usual causes: .*created without HMAC.*a query member named "headers" \(the host then hides all real headers\)\.$/,
-    ],
-    [
-      'signature_malformed',
-      () => of('t=5'),
-      'The signature header is malformed.',
-      /malformed: it has no v0\. Usual cause: the sender is not ElevenLabs\.$/,
-    ],
-    [
-      'timestamp_too_old',
-      () => signed(NOW_SECONDS - 1801),
-      'The signature is too old.',
-      /is 1801 s old .* is 1800\. Usual causes: .*a clock that is off, or a tolerance shorter than the retry schedule\.$/,
-    ],
+  it.each<[string, () => ReturnType<typeof requestOf>, string, RegExp | undefined]>([
+    ['signature_missing', () => requestOf({}), 'The request carries no signature.', undefined],
+    ['signature_malformed', () => of('t=5'), 'The signature header is malformed.', /malformed: it has no v0\.$/],
+    ['timestamp_too_old', () => signed(NOW_SECONDS - 1801), 'The signature is too old.', /is 1801 s old .* is 1800\.$/],
     [
       'timestamp_in_future',
       () => signed(NOW_SECONDS + 301),
       'The signature is from the future.',
-      /is 301 s ahead .* is 300\. Usual cause: the clock of this machine or of the sender is off\.$/,
+      /is 301 s ahead .* is 300\.$/,
     ],
     [
       'signature_mismatch',
       () => of(sign('wsec_unknown', NOW_SECONDS, BODY)),
       'The signature does not match the body.',
-      /under any secret that is set .* Usual causes: the secret of another webhook, .*re-encodes the body\.$/,
+      /under any secret that is set for this endpoint\.$/,
     ],
     [
       'body_too_large',
       () => signed(NOW_SECONDS, { 'content-length': '1001' }),
       'The body is larger than this endpoint accepts.',
-      /over 1000 bytes .*FUNCTIONS_REQUEST_BODY_SIZE_LIMIT .*audio is not sent again\.$/,
+      /^The body is over 1000 bytes and was not kept\.$/,
     ],
     ['body_too_slow', () => of(signature, stalledAfter('{')), 'The body took too long to arrive.', /a slow sender, or/],
     [
@@ -265,6 +250,6 @@ describe('a refusal says one sentence to the caller, and to the operator what us
     ],
   ])('%s', async (code, request, message, hint) => {
     const { failure } = await refusalOf(request(), code === 'body_too_slow' ? { bodyDeadlineSeconds: 0.005 } : {});
-    expect(failure).toMatchObject({ code, message, hint: expect.stringMatching(hint) });
+    expect(failure).toMatchObject({ code, message, hint: hint && expect.stringMatching(hint) });
   });
 });

@@ -23,10 +23,15 @@ export function cleanValue(text: string | undefined, longest = LONGEST_VALUE): s
     .trim();
 }
 
+/** The name for wherever it leaves: greeting, dynamic variable, voice. Empty when nothing is left of it. */
+export function cleanName(name: string | undefined): string {
+  return cleanValue(name, LONGEST_NAME);
+}
+
 /** Fills the placeholders {name}, {date_of_birth} and {phone_number}; what is unknown leaves no gap behind. */
 export function greeting(template: string, caller: Caller): string {
   const values: Record<string, string> = {
-    name: cleanValue(caller.name, LONGEST_NAME),
+    name: cleanName(caller.name),
     date_of_birth: cleanValue(caller.dateOfBirth),
     phone_number: cleanValue(caller.phoneNumber),
   };
@@ -39,7 +44,7 @@ export function greeting(template: string, caller: Caller): string {
 
 /** `Ivan_Clone_20251210_123456`: cleaned name, UTC time of the cloning; a missing name becomes `Unknown`. */
 export function voiceName(caller: Caller, clonedAtMs: number): string {
-  const name = cleanValue(caller.name, LONGEST_NAME)
+  const name = cleanName(caller.name)
     .replace(/[^\p{L}\p{M}\p{N}-]+/gu, '_')
     .replace(/^_+|_+$/g, '');
   const stamp = new Date(clonedAtMs).toISOString().replace(/[-:]/g, '').replace('T', '_').slice(0, 15);

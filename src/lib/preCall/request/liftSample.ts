@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { decodeSample } from './sampleText.ts';
 
 /** A request without its sample, and the sample. */
 export interface Lifted {
@@ -13,8 +14,6 @@ const BACKSLASH = 0x5c;
 const LONG_CHARACTERS = 2048;
 /** How many strings a request may have before its long one: to count millions of them would take longer than to parse. */
 const MOST_STRINGS = 100;
-/** A multiple of 4, and short enough for a string that the next minor collection takes away. */
-const PIECE_CHARACTERS = 48 * 1024;
 /** Nobody else can know it, so it stands nowhere else. */
 const PLACE = randomUUID();
 
@@ -28,7 +27,7 @@ export function liftSample(body: Buffer): Lifted | undefined {
   const text = findLongString(body);
   if (text === undefined) return undefined;
   const json = parse(Buffer.concat([body.subarray(0, text.from), Buffer.from(PLACE), body.subarray(text.to)]));
-  const sample = dataOf(json) === PLACE ? decode(body.subarray(text.from, text.to)) : undefined;
+  const sample = dataOf(json) === PLACE ? decodeSample(body.subarray(text.from, text.to)) : undefined;
   return sample && { json, sample };
 }
 
@@ -62,18 +61,4 @@ function parse(rest: Buffer): unknown {
 function dataOf(json: unknown): unknown {
   const { voice_sample } = (json ?? {}) as { voice_sample?: { data?: unknown } | null }; // or anything else, without members
   return voice_sample?.data;
-}
-
-/** Strict: undefined when it is no base64 with its padding, so escapes are none either. */
-function decode(text: Buffer): Buffer | undefined {
-  if (text.length % 4 !== 0) return undefined;
-  const end = text.toString('latin1', text.length - 2);
-  const padding = end === '==' ? 2 : end.endsWith('=') ? 1 : 0;
-  const bytes = Buffer.allocUnsafeSlow((text.length / 4) * 3 - padding);
-  let used = 0;
-  for (let at = 0; at < text.length; at += PIECE_CHARACTERS) {
-    // Only text that is all base64 decodes to its full length.
-    used += bytes.write(text.toString('latin1', at, at + PIECE_CHARACTERS), used, 'base64');
-  }
-  return used === bytes.length ? bytes : undefined;
 }

@@ -1,13 +1,13 @@
-import type { Busboy } from 'busboy';
 import * as z from 'zod/mini';
 import { BodyError } from '../../errors.ts';
 import { type BodyHolder, type BodyMemory, hadToLetGo } from '../../http/bodyMemory.ts';
 import { idSchema } from '../../ids.ts';
-import { decodeBase64 } from '../../json/base64.ts';
 import type { SignedBody } from '../../signature/signedBody.ts';
 import { PayloadError } from '../errors.ts';
+import { formParts } from './formParts.ts';
 import type { Caller } from './greeting.ts';
 import { liftSample } from './liftSample.ts';
+import { decodeSampleText, problemOfSampleText } from './sampleText.ts';
 
 /** What both forms of the request say. */
 export interface PreCallRequest {
@@ -21,14 +21,6 @@ export interface PreCallRequest {
 type RequestForm = { readonly kind: 'json' } | { readonly kind: 'multipart'; readonly contentType: string };
 
 const LARGEST_METADATA_BYTES = 64 * 1024;
-const MULTIPART_LIMITS = {
-  parts: 8,
-  fields: 4,
-  files: 2,
-  fieldNameSize: 100,
-  headerPairs: 20,
-  fieldSize: LARGEST_METADATA_BYTES,
-};
 
 /** @throws {BodyError} 415 for anything but JSON and multipart. */
 function formOf(contentType: string | null): RequestForm {
@@ -95,73 +87,46 @@ function fromJson(body: Buffer): PreCallRequest {
     const what = 'voice_sample with format "base64" and data is required';
     throw new PayloadError('missing_sample', what, metadata.conversationId);
   }
-  const bytes = lifted?.sample ?? decodeBase64(sample.data.voice_sample.data);
+  const { data } = sample.data.voice_sample;
+  const bytes = lifted?.sample ?? decodeSampleText(data);
   if (bytes === undefined) {
-    throw new PayloadError('broken_base64', 'voice_sample.data is no base64', metadata.conversationId);
+    const what = `voice_sample.data ${problemOfSampleText(data)}`;
+    throw new PayloadError('broken_base64', what, metadata.conversationId);
   }
   return { ...metadata, ...claimOf(json), sample: bytes };
 }
 
-async function fromMultipart(body: Buffer, contentType: string): Promise<PreCallRequest> {
-  const { metadata, sample } = await readParts(body, contentType);
-  if (metadata === undefined) throw new PayloadError('missing_metadata', 'The field metadata is required');
-  const json = parseObject(metadata, 'The field metadata');
+function fromMultipart(body: Buffer, contentType: string): PreCallRequest {
+  const parts = formParts(body, contentType);
+  const partOf = (name: string) => {
+    const [part, ...more] = parts.filter((each) => each.name === name);
+    if (more.length > 0) throw new PayloadError('broken_multipart', `The form has more than one part named ${name}`);
+    return part;
+  };
+  const metadata = partOf('metadata');
+  const sample = partOf('voice_sample');
+  if (metadata === undefined) throw new PayloadError('missing_metadata', 'The form has no part named metadata');
+  if (metadata.bytes.length > LARGEST_METADATA_BYTES) {
+    throw new PayloadError('broken_multipart', `The part metadata is over ${LARGEST_METADATA_BYTES} bytes`);
+  }
+  const json = parseObject(metadata.bytes, 'The part metadata');
   const facts = readMetadata(json);
   if (sample === undefined) {
-    throw new PayloadError('missing_sample', 'The file voice_sample is required', facts.conversationId);
+    throw new PayloadError('missing_sample', 'The form has no part named voice_sample', facts.conversationId);
   }
-  return { ...facts, ...claimOf(json), sample };
-}
-
-interface Parts {
-  metadata?: Buffer;
-  sample?: Buffer;
-}
-
-async function readParts(body: Buffer, contentType: string): Promise<Parts> {
-  const { default: busboy } = await import('busboy'); // most instances never need it
-  return new Promise((resolve, reject) => {
-    const broken = (cause?: unknown) =>
-      reject(Object.assign(new PayloadError('broken_multipart', 'The multipart body is broken'), { cause }));
-    let parser: Busboy;
-    try {
-      parser = busboy({
-        headers: { 'content-type': contentType },
-        limits: { ...MULTIPART_LIMITS, fileSize: body.length },
-        defParamCharset: 'utf8',
-      });
-    } catch (cause) {
-      broken(cause);
-      return;
-    }
-    const parts: Parts = {};
-    const take = (name: string, bytes: Buffer) => {
-      if (name === 'metadata' && parts.metadata === undefined) parts.metadata = bytes;
-      else if (name === 'voice_sample' && parts.sample === undefined) parts.sample = bytes;
-      else if (name === 'metadata' || name === 'voice_sample') broken();
-    };
-    parser.on('field', (name, value, { nameTruncated, valueTruncated }) => {
-      if (nameTruncated || valueTruncated) broken();
-      else take(name, Buffer.from(value));
-    });
-    parser.on('file', (name, file) => {
-      const pieces: Buffer[] = [];
-      file.on('data', (piece: Buffer) => pieces.push(piece));
-      file.on('end', () => take(name, Buffer.concat(pieces)));
-      file.on('error', broken);
-    });
-    for (const limit of ['partsLimit', 'fieldsLimit', 'filesLimit'] as const) parser.on(limit, broken);
-    parser.on('error', broken);
-    parser.on('close', () => resolve(parts));
-    parser.end(body);
-  });
+  // A plain field is text to every form library, and bytes of audio are not safe in it.
+  if (!sample.hasFileName && !sample.hasContentType) {
+    const what = 'The part voice_sample needs a file name or a content type';
+    throw new PayloadError('missing_sample', what, facts.conversationId);
+  }
+  return { ...facts, ...claimOf(json), sample: sample.bytes };
 }
 
 function parseObject(bytes: Buffer, what: string): unknown {
   try {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes));
   } catch {
-    throw new PayloadError('not_json', `${what} is no JSON`);
+    throw new PayloadError('not_json', `${what} is not valid JSON in UTF-8`);
   }
 }
 

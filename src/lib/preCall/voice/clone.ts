@@ -23,6 +23,8 @@ export interface CloneRequest {
 
 export interface Clone {
   readonly voiceId: string;
+  /** As the voice is called at ElevenLabs. */
+  readonly name: string;
   readonly clonedAt: number;
   readonly isReused: boolean;
 }
@@ -57,8 +59,9 @@ export async function cloneOnce(world: PreCallWorld, work: Work, request: CloneR
     const { isNew, record } = await state.create(voices, request.sampleHash, cloning);
     if (isNew) return clone(world, work, request, record, false);
     const { value } = record;
-    if (value.state === 'ready' && (await voiceExists(world, work, value.voice_id))) {
-      return { voiceId: value.voice_id, clonedAt: value.cloned_at, isReused: true };
+    if (value.state === 'ready') {
+      const voice = await findVoice(world, work, value.voice_id);
+      if (voice !== undefined) return { ...facts(voice, value.cloned_at), isReused: true };
     }
     if (value.state === 'ready' || !(await isAlive(state, value.claim, world.now))) {
       const taken = await state.replace(voices, record, cloning);
@@ -67,14 +70,25 @@ export async function cloneOnce(world: PreCallWorld, work: Work, request: CloneR
   }
 }
 
-export async function voiceExists(world: PreCallWorld, work: Work, voiceId: string): Promise<boolean> {
+/**
+ * The voice as it is at ElevenLabs; undefined when there is none any more.
+ *
+ * @throws {CloningError} when ElevenLabs could not be asked.
+ */
+export async function findVoice(world: PreCallWorld, work: Work, voiceId: string): Promise<Voice | undefined> {
   try {
-    await world.elevenLabs.getVoice(voiceId, callOf(work));
-    return true;
+    return await world.elevenLabs.getVoice(voiceId, callOf(work));
   } catch (error) {
-    if (error instanceof ElevenLabsError && error.reason === 'not_found') return false;
+    if (error instanceof ElevenLabsError && error.reason === 'not_found') return undefined;
     throw cloningError(error);
   }
+}
+
+/** A voice that was made for this sample. */
+type Made = Omit<Clone, 'isReused'>;
+
+function facts({ voiceId, name }: Voice, clonedAt: number): Made {
+  return { voiceId, name, clonedAt };
 }
 
 /** `mayExist`: somebody began before us, so there may be a clone that no record knows. */
@@ -85,7 +99,7 @@ async function clone(
   record: StateRecord<VoiceState>,
   mayExist: boolean,
 ): Promise<Clone> {
-  let made: { voiceId: string; clonedAt: number };
+  let made: Made;
   try {
     made = await findOrAdd(world, work, request, mayExist);
   } catch (error) {
@@ -95,26 +109,22 @@ async function clone(
   }
   const ready = { state: 'ready', voice_id: made.voiceId, cloned_at: made.clonedAt } as const;
   if ((await world.state.replace(voices, record, ready)) !== undefined) return { ...made, isReused: false };
-  return yieldTo(world, work, request, made.voiceId);
+  return yieldTo(world, work, request, made);
 }
 
 /** Our claim was taken over while we were cloning: keep the other's clone, and delete ours unless it is the same. */
-async function yieldTo(world: PreCallWorld, work: Work, request: CloneRequest, voiceId: string): Promise<Clone> {
+async function yieldTo(world: PreCallWorld, work: Work, request: CloneRequest, made: Made): Promise<Clone> {
+  const { voiceId } = made;
   const standing = (await world.state.read(voices, request.sampleHash))?.value;
   // Stryker disable next-line ConditionalExpression,StringLiteral: for the types; what is being cloned has no voice_id yet
   if (standing?.state !== 'cloning' && standing?.voice_id === voiceId) {
-    return { voiceId, clonedAt: standing.cloned_at, isReused: false };
+    return { ...made, clonedAt: standing.cloned_at, isReused: false };
   }
   await world.elevenLabs.deleteVoice(voiceId, callOf(work)).catch(() => {}); // else the sweep does, as an orphan
   return cloneOnce(world, work, request);
 }
 
-async function findOrAdd(
-  world: PreCallWorld,
-  work: Work,
-  request: CloneRequest,
-  mayExist: boolean,
-): Promise<{ voiceId: string; clonedAt: number }> {
+async function findOrAdd(world: PreCallWorld, work: Work, request: CloneRequest, mayExist: boolean): Promise<Made> {
   const labels = voiceLabels(await world.installation(world.state), request);
   let looks = mayExist ? 1 : 0;
   try {
@@ -123,7 +133,7 @@ async function findOrAdd(
       if (found !== undefined) return found;
       const clonedAt = world.now();
       try {
-        return { voiceId: await add(world, work, request, labels, clonedAt), clonedAt };
+        return await add(world, work, request, labels, clonedAt);
       } catch (error) {
         if (!(error instanceof AddVoiceError) || work.signal.aborted || calls === MAX_CLONE_CALLS) throw error;
         if (error.outcome === 'refused' && !error.retryable) throw error;
@@ -144,7 +154,7 @@ async function look(
   work: Work,
   { made_by, installation, sample }: ReturnType<typeof voiceLabels>,
   looks: number,
-): Promise<{ voiceId: string; clonedAt: number } | undefined> {
+): Promise<Made | undefined> {
   for (let looked = 1; looked <= looks; looked++) {
     let oldest: Voice | undefined;
     const labels = { made_by, installation, sample };
@@ -153,7 +163,7 @@ async function look(
       if (oldest === undefined || (voice.createdAtSeconds ?? 0) < (oldest.createdAtSeconds ?? 0)) oldest = voice;
     }
     if (oldest !== undefined) {
-      return { voiceId: oldest.voiceId, clonedAt: (oldest.createdAtSeconds ?? world.now() / 1000) * 1000 };
+      return facts(oldest, (oldest.createdAtSeconds ?? world.now() / 1000) * 1000);
     }
     if (looked < looks) await pause(LOOK_AGAIN_MS, work.signal);
   }
@@ -166,11 +176,12 @@ async function add(
   request: CloneRequest,
   labels: Record<string, string>,
   clonedAt: number,
-): Promise<string> {
+): Promise<Made> {
   const { sample } = request;
+  const name = voiceName(request.caller, clonedAt);
   const { voiceId, requiresVerification } = await world.elevenLabs.addVoice(
     {
-      name: voiceName(request.caller, clonedAt),
+      name,
       sample: request.sampleBytes,
       fileName: `sample.${sample.extension}`,
       contentType: sample.contentType,
@@ -178,7 +189,7 @@ async function add(
     },
     callOf(work),
   );
-  if (!requiresVerification) return voiceId;
+  if (!requiresVerification) return { voiceId, name, clonedAt };
   await world.elevenLabs.deleteVoice(voiceId, callOf(work)).catch(() => {}); // else the sweep does, as an orphan
   throw new CloningError('requires_verification', 422, 'ElevenLabs requires this voice to be verified', {
     hint: 'A voice that requires verification cannot be used at once; it was deleted.',

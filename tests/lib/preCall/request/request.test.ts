@@ -6,13 +6,17 @@ import { METADATA, read } from '../read.ts';
 
 const readJson = (json: unknown) => read(Buffer.from(JSON.stringify(json)), 'application/json');
 
-async function reasonOf(reading: Promise<PreCallRequest>): Promise<string> {
+async function refusalOf(reading: Promise<PreCallRequest>): Promise<PayloadError> {
   const error = await reading.then(
     () => undefined,
     (thrown: unknown) => thrown,
   );
-  if (error instanceof PayloadError) return error.code;
+  if (error instanceof PayloadError) return error;
   throw new Error(`Expected a PayloadError, got ${String(error)}`);
+}
+
+async function reasonOf(reading: Promise<PreCallRequest>): Promise<string> {
+  return (await refusalOf(reading)).code;
 }
 
 describe('JSON', () => {
@@ -49,6 +53,43 @@ describe('JSON', () => {
     expect(request.sample).toEqual(Buffer.from('ABC'));
   });
 
+  test.each([10, 10_000])(
+    'may have line breaks in the base64 of %d bytes, as most encoders write them',
+    async (size) => {
+      const bytes = Buffer.alloc(size, 'voice');
+      for (const lineBreak of ['\r\n', '\n', '\r']) {
+        const data = bytes.toString('base64').replace(/.{1,76}/g, `$&${lineBreak}`);
+        expect((await readJson({ ...METADATA, voice_sample: { ...sample, data } })).sample.equals(bytes)).toBe(true);
+      }
+    },
+  );
+
+  test.each([1, 1000])('says what is wrong with the base64 of a sample (of %d times some bytes)', async (times) => {
+    const base64 = 'QUJD'.repeat(times);
+    const problems = ['data:audio/wav;base64,QUJD', 'QQ', 'Q*'].map(async (end) => {
+      const data = end.startsWith('data') ? `${end}${base64}` : `${base64}${end}`;
+      const { code, message, conversationId } = await refusalOf(
+        readJson({ ...METADATA, voice_sample: { ...sample, data } }),
+      );
+      expect([code, conversationId]).toEqual(['broken_base64', 'conv_1']);
+      return message;
+    });
+    expect(await Promise.all(problems)).toEqual([
+      'voice_sample.data is a data URI: send only the base64 that follows its comma',
+      'voice_sample.data lacks its padding: append = until the length is a multiple of 4',
+      'voice_sample.data is not valid base64',
+    ]);
+  });
+
+  test.each(['application/json; charset=iso-8859-1', 'application/json; charset=x-unknown'])(
+    'is UTF-8 whatever its type says (%s)',
+    async (contentType) => {
+      const text = JSON.stringify({ ...METADATA, caller_metadata: { name: 'Zoë' }, voice_sample: sample });
+      expect((await read(Buffer.from(text), contentType)).caller.name).toBe('Zoë');
+      expect(await reasonOf(read(Buffer.from(text, 'latin1'), contentType))).toBe('not_json');
+    },
+  );
+
   test.each(['__proto__', 'constructor'])('may be about a conversation called %s', async (conversation_id) => {
     expect((await readJson({ ...METADATA, conversation_id, voice_sample: sample })).conversationId).toBe(
       conversation_id,
@@ -75,6 +116,133 @@ describe('multipart', () => {
     const request = await read(bytes, written.headers.get('content-type') ?? '', { pieceBytes: 3 });
     expect([...request.sample]).toEqual([0, 13, 10, 45, 45, 255]);
     expect(request.caller.name).toBe('Zoë\r\n');
+  });
+
+  const NAMED = 'Content-Disposition: form-data; name=';
+  const METADATA_HEAD = `${NAMED}"metadata"`;
+  const SAMPLE_HEAD = `${NAMED}"voice_sample"; filename="a.wav"`;
+  const zoe = Buffer.from(JSON.stringify({ ...METADATA, caller_metadata: { name: 'Zoë' } }));
+  type Parts = readonly (readonly [head: string, bytes: Buffer | string])[];
+  const readParts = (parts: Parts, contentType = `multipart/form-data; boundary=${BOUNDARY}`) =>
+    read(
+      Buffer.concat([
+        ...parts
+          .flatMap(([head, bytes]) => [`--${BOUNDARY}\r\n${head}\r\n\r\n`, bytes, '\r\n'])
+          .map((piece) => Buffer.from(piece)),
+        Buffer.from(`--${BOUNDARY}--\r\n`),
+      ]),
+      contentType,
+    );
+
+  test.each(['', 'utf-8', 'us-ascii', 'iso-8859-1', 'utf-16', 'utf-99', 'X-WINDOWS-949', 'x', '"', '""'])(
+    'is UTF-8 whatever charset a part declares (%j)',
+    async (charset) => {
+      const type = `Content-Type: text/plain; charset=${charset}`;
+      const parts = [
+        [`${NAMED}"note"\r\n${type}`, 'hello'],
+        [`${METADATA_HEAD}\r\n${type}`, zoe],
+        [`${SAMPLE_HEAD}\r\n${type}`, Buffer.from([255, 0])],
+      ] as const;
+      for (const declared of ['', `; charset=${charset}`]) {
+        const request = await readParts(parts, `multipart/form-data; boundary=${BOUNDARY}${declared}`);
+        expect(request.caller.name).toBe('Zoë');
+        expect([...request.sample]).toEqual([255, 0]);
+      }
+    },
+  );
+
+  test.each([
+    METADATA_HEAD,
+    `${METADATA_HEAD}; filename="m.json"`,
+    `${METADATA_HEAD}\r\nContent-Type: application/json`,
+    `${METADATA_HEAD}\r\nContent-Type: text/plain; charset=iso-8859-1`,
+  ])('with metadata in Latin-1 is refused (%j)', async (head) => {
+    const latin1 = Buffer.from(zoe.toString(), 'latin1');
+    const parts = [
+      [SAMPLE_HEAD, 'RIFF'],
+      [head, latin1],
+    ] as const;
+    expect(await refusalOf(readParts(parts))).toMatchObject({
+      code: 'not_json',
+      message: 'The part metadata is not valid JSON in UTF-8',
+    });
+  });
+
+  test.each([
+    ['a file name', `${NAMED}"voice_sample"; filename="s"`],
+    ['an encoded file name', `${NAMED}"voice_sample"; filename*=UTF-8''%c3%a9.wav`],
+    ['a type and no file name', `${NAMED}"voice_sample"\r\nContent-Type: audio/ogg`],
+    ['a type of text and no file name', `${NAMED}"voice_sample"\r\nContent-Type: text/plain; charset=utf-8`],
+    ['no quotes around its name', `${NAMED}voice_sample\r\nContent-Type: application/octet-stream`],
+  ])('takes a sample part with %s as bytes, before the metadata and after it', async (_name, head) => {
+    const bytes = Buffer.from([255, 254, 13, 10, 0]);
+    const parts = [
+      [METADATA_HEAD, zoe],
+      [head, bytes],
+    ] as const;
+    for (const order of [parts, parts.toReversed()]) expect((await readParts(order)).sample).toEqual(bytes);
+  });
+
+  test.each<[string, Parts, string, string | undefined]>([
+    [
+      'two samples',
+      [
+        [METADATA_HEAD, zoe],
+        [SAMPLE_HEAD, ''],
+        [SAMPLE_HEAD, ''],
+      ],
+      'broken_multipart: The form has more than one part named voice_sample',
+      undefined,
+    ],
+    [
+      'two metadata parts',
+      [
+        [METADATA_HEAD, zoe],
+        [METADATA_HEAD, zoe],
+        [SAMPLE_HEAD, ''],
+      ],
+      'broken_multipart: The form has more than one part named metadata',
+      undefined,
+    ],
+    ['no sample', [[METADATA_HEAD, zoe]], 'missing_sample: The form has no part named voice_sample', 'conv_1'],
+    ['no metadata', [[SAMPLE_HEAD, '']], 'missing_metadata: The form has no part named metadata', undefined],
+    [
+      'a sample without file name and type',
+      [
+        [METADATA_HEAD, zoe],
+        [`${NAMED}"voice_sample"`, 'RIFF'],
+      ],
+      'missing_sample: The part voice_sample needs a file name or a content type',
+      'conv_1',
+    ],
+    [
+      'a sample with an empty file name',
+      [
+        [METADATA_HEAD, zoe],
+        [`${NAMED}"voice_sample"; filename=""`, 'RIFF'],
+      ],
+      'missing_sample: The part voice_sample needs a file name or a content type',
+      'conv_1',
+    ],
+    [
+      'too much metadata',
+      [
+        [METADATA_HEAD, Buffer.alloc(65_537, ' ')],
+        [SAMPLE_HEAD, ''],
+      ],
+      'broken_multipart: The part metadata is over 65536 bytes',
+      undefined,
+    ],
+    [
+      'a header without end',
+      [[`${METADATA_HEAD}\r\n--${BOUNDARY}`, zoe]],
+      'broken_multipart: A part of the form has no end of its header',
+      undefined,
+    ],
+  ])('with %s is refused, and the message says so', async (_name, parts, said, conversation) => {
+    const { code, message, conversationId } = await refusalOf(readParts(parts));
+    expect(`${code}: ${message}`).toBe(said);
+    expect(conversationId).toBe(conversation);
   });
 
   test('cut off anywhere is refused, and never hangs', async () => {

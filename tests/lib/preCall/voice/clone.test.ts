@@ -58,7 +58,12 @@ describe('a sample that nobody has cloned', () => {
   it('is cloned under the name of the caller and the time, with labels by which it is found again', async () => {
     const request = requestNow();
     const clone = await timeFor(cloneOnce(here.world, here.work, request));
-    expect(clone).toEqual({ voiceId: 'voice_1', clonedAt: Date.now(), isReused: false });
+    expect(clone).toEqual({
+      voiceId: 'voice_1',
+      name: 'Ivan_Clone_20251210_123456',
+      clonedAt: Date.now(),
+      isReused: false,
+    });
     const labels = { ...LABELS, conversation: 'conv_1', expires_at: String(Math.floor(request.expiresAt / 1000)) };
     const file = { sample: SAMPLE_BYTES, fileName: 'sample.wav', contentType: 'audio/wav' };
     expect(here.elevenLabs.added).toEqual([{ name: 'Ivan_Clone_20251210_123456', ...file, labels }]);
@@ -78,9 +83,14 @@ describe('a sample that nobody has cloned', () => {
 
 describe('a sample with a clone', () => {
   it('gets it again, and nothing is cloned', async () => {
-    voice('voice_old');
+    voice('voice_old', { name: 'as the operator calls it' });
     await here.records.putVoice(ready('voice_old'));
-    const clone = { voiceId: 'voice_old', clonedAt: 1_700_000_000_000, isReused: true };
+    const clone = {
+      voiceId: 'voice_old',
+      name: 'as the operator calls it',
+      clonedAt: 1_700_000_000_000,
+      isReused: true,
+    };
     expect(await timeFor(cloning())).toEqual(clone);
     expect(here.asked()).toEqual(['getVoice voice_old']);
   });
@@ -144,8 +154,13 @@ describe('a sample that somebody was cloning who is no longer at work', () => {
   });
 
   it('gets the clone that they left behind', async () => {
-    voice('voice_theirs', { createdAtSeconds: 1_699_999_999 });
-    const clone = { voiceId: 'voice_theirs', clonedAt: 1_699_999_999_000, isReused: false };
+    voice('voice_theirs', { createdAtSeconds: 1_699_999_999, name: 'as they called it' });
+    const clone = {
+      voiceId: 'voice_theirs',
+      name: 'as they called it',
+      clonedAt: 1_699_999_999_000,
+      isReused: false,
+    };
     expect(await timeFor(cloning())).toEqual(clone);
     expect(await here.records.voice()).toEqual(ready('voice_theirs', 1_699_999_999_000));
     expect(here.asked()).toEqual(['findVoices']);
@@ -371,7 +386,8 @@ describe('a claim that was taken over while we were cloning', () => {
 
   it('by somebody who found our clone leaves it to both', async () => {
     whileCloning(() => here.records.putVoice(ready('voice_1', 1_700_000_000_000)));
-    const clone = { voiceId: 'voice_1', clonedAt: 1_700_000_000_000, isReused: false };
+    const name = 'Ivan_Clone_20251210_123456';
+    const clone = { voiceId: 'voice_1', name, clonedAt: 1_700_000_000_000, isReused: false };
     expect(await timeFor(cloning())).toEqual(clone);
     expect(here.asked()).toEqual(['addVoice']);
   });
