@@ -34,7 +34,12 @@ await runCommand({
     const options = readOptions(values);
     if (!values.watch) return serve(options);
     const { watch: _, ...passedOn } = options.given;
-    return watch([fileURLToPath(import.meta.url), ...typed(passedOn)]);
+    return watch({
+      program: [fileURLToPath(import.meta.url), ...typed(passedOn)],
+      build: [fileURLToPath(new URL('../maintain/build.mjs', import.meta.url))],
+      source: fileURLToPath(new URL('../../src', import.meta.url)),
+      stopped: stopRequest(),
+    });
   },
 });
 // Whatever the app has left open, timers and sockets of its SDKs included, ends here.

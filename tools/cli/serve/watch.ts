@@ -1,40 +1,47 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { watch as watchFiles } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { note } from '../../command/output.ts';
-import { stopRequest } from '../stopRequest.ts';
 
 /** An editor may write a file in several steps, and several files at once. */
 const CALM_MS = 100;
 
-const source = fileURLToPath(new URL('../../../src/', import.meta.url));
-const build = fileURLToPath(new URL('../../maintain/build.mjs', import.meta.url));
+interface Watched {
+  /** What Node runs: a file and its arguments. */
+  readonly program: readonly string[];
+  /** What Node runs before the program is run again; when it fails, the program that runs goes on. */
+  readonly build: readonly string[];
+  /** The folder whose changes count. */
+  readonly source: string;
+  /** Resolves when it is to end. */
+  readonly stopped: Promise<unknown>;
+}
 
 /**
- * Runs a program and, after each change below src/ that can be built, ends it and runs it again.
+ * Runs a program and, after each change of its source that can be built, ends it and runs it again.
  *
- * @returns its exit code when it ends by itself at once, as for a wrong option; else 0 once it was asked to end.
+ * @returns its exit code when it ends by itself before any change, as for a taken port; else 0 once it was asked to end.
  */
-export async function watch(program: readonly string[]): Promise<number> {
+export async function watch({ program, build, source, stopped }: Watched): Promise<number> {
   const start = () => spawn(process.execPath, [...process.execArgv, ...program], { stdio: 'inherit' });
+  const changes = changedFiles(source);
   let child = start();
-  const stopped = stopRequest();
   const firstEnd = once(child, 'exit').then(([code]) => Number(code ?? 0));
-
-  const changes = changedFiles();
-  for (;;) {
-    const next = await Promise.race([changes.next(), stopped, ...(changes.count === 0 ? [firstEnd] : [])]);
-    if (typeof next === 'number') return next;
-    if (next === undefined) {
-      changes.close();
+  let wasChanged = false;
+  try {
+    for (;;) {
+      const next = await Promise.race([changes.next(), stopped, ...(wasChanged ? [] : [firstEnd])]);
+      if (typeof next === 'number') return next;
+      if (typeof next !== 'string') return 0;
+      wasChanged = true;
+      note(`\n${next} has changed`);
+      if (spawnSync(process.execPath, [...build], { stdio: ['ignore', 2, 2] }).status !== 0) continue;
       await end(child);
-      return 0;
+      child = start();
     }
-    note(`\n${next.file} has changed`);
-    if (spawnSync(process.execPath, [build], { stdio: ['ignore', 2, 2] }).status !== 0) continue;
+  } finally {
+    changes.close();
     await end(child);
-    child = start();
   }
 }
 
@@ -46,26 +53,27 @@ async function end(child: ChildProcess): Promise<void> {
 }
 
 /** One at a time: what changes while nobody asks counts as one change. */
-function changedFiles() {
+function changedFiles(source: string) {
   let changed: string | undefined;
   let isHeard = () => {};
   let calm: NodeJS.Timeout;
-  const watcher = watchFiles(source, { recursive: true }, (_event, file) => {
-    changed = `src/${file}`;
+  const hearSoon = () => {
     clearTimeout(calm);
     calm = setTimeout(() => isHeard(), CALM_MS);
+  };
+  const watcher = watchFiles(source, { recursive: true }, (_event, file) => {
+    changed = String(file);
+    hearSoon();
   });
   return {
-    count: 0,
-    async next(): Promise<{ file: string }> {
+    async next(): Promise<string> {
       await new Promise<void>((resolve) => {
         isHeard = resolve;
-        if (changed !== undefined) calm = setTimeout(resolve, CALM_MS);
+        if (changed !== undefined) hearSoon();
       });
       const file = String(changed);
       changed = undefined;
-      this.count++;
-      return { file };
+      return file;
     },
     close: () => watcher.close(),
   };
