@@ -46,13 +46,30 @@ export function forgottenDashes(
   ].join('\n');
 }
 
+/** Letters that npm takes for options of its own, also several behind two dashes: `--app` is `--all --parseable`. */
+const SHORTHANDS: Readonly<Record<string, string>> = {
+  a: 'all',
+  f: 'force',
+  g: 'global',
+  l: 'long',
+  p: 'parseable',
+  y: 'yes',
+};
+
 function keptByNpm(names: readonly string[], environment: Environment): Kept[] {
-  return Object.entries(environment).flatMap(([variable, value]) => {
+  const set = Object.entries(environment).flatMap(([variable, value]) => {
     const key = /^npm_config_(.+)$/.exec(variable)?.[1]?.replaceAll('_', '-');
-    const isSet = value !== undefined && value !== '' && value !== 'false';
-    const name = key === undefined || !isSet ? undefined : closest(key, names);
-    return name === undefined ? [] : [{ name, value: String(value) }];
+    return key === undefined || value === undefined || value === '' || value === 'false' ? [] : [[key, value] as const];
   });
+  const keys = new Map(set);
+  const spelledOut = names.filter((name) => [...name].every((letter) => keys.get(SHORTHANDS[letter] ?? '') === 'true'));
+  return [
+    ...spelledOut.map((name) => ({ name, value: 'true' })),
+    ...set.flatMap(([key, value]) => {
+      const name = closest(key, names);
+      return name === undefined ? [] : [{ name, value }];
+    }),
+  ];
 }
 
 /** The command line that was meant, with placeholders for what npm's variables do not tell. */

@@ -18,7 +18,10 @@ interface ValueOption<Value> {
 }
 
 type Option = Flag | ValueOption<unknown>;
-/** The options of one command, by name without the dashes. Not `only` or `replace`: npm drops or renames these unseen. */
+/**
+ * The options of one command, by name without the dashes. Not `only`, `replace` or whatever else npm, when the `--` is
+ * forgotten, drops or renames unseen: tests/tools/commands.test.ts tells.
+ */
 export type OptionSet = Readonly<Record<string, Option>>;
 
 /** What a command gets: a flag as a boolean, a value as what its option makes of it, undefined when it was not given. */

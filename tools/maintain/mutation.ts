@@ -1,5 +1,5 @@
 // npm run mutation: changes the source in every small way, one at a time, and sees whether a test notices.
-import { Stryker } from '@stryker-mutator/core';
+import type { Stryker } from '@stryker-mutator/core';
 import { UsageError } from '../command/errors.ts';
 import { number, text } from '../command/option.ts';
 import { runCommand } from '../command/run.ts';
@@ -90,10 +90,10 @@ interface Count {
   all: number;
 }
 
-async function measure(part: Part, concurrency: number, counts: Map<string, Count>): Promise<void> {
+async function measure(stryker: Stryker, part: Part, counts: Map<string, Count>): Promise<void> {
   process.env['MUTATION_TESTS'] = part.tests.join();
   process.env['MUTATION_STORAGE'] = part.needsStorage === true ? 'yes' : '';
-  for (const { fileName, status } of await new Stryker(optionsOf(part, concurrency)).runMutationTest()) {
+  for (const { fileName, status } of await stryker.runMutationTest()) {
     const isNoticed = status === 'Killed' || status === 'Timeout';
     if (!isNoticed && status !== 'Survived' && status !== 'NoCoverage') continue;
     const file = fileName.replace(/^.*src\/lib\//, '');
@@ -114,8 +114,9 @@ async function mutate(words: readonly string[], file: string, concurrency: numbe
       throw new UsageError(`There is no group ${name}. There are ${Object.keys(groups).join(', ')}.`);
     return group.filter(({ mutate }) => mutate.some((path) => path.includes(file)));
   });
+  const { Stryker } = await import('@stryker-mutator/core'); // seconds: only when it is to work
   const counts = new Map<string, Count>();
-  for (const part of parts) await measure(part, concurrency, counts);
+  for (const part of parts) await measure(new Stryker(optionsOf(part, concurrency)), part, counts);
   const total = [...counts.values()].reduce(
     (sum, { noticed, all }) => ({ noticed: sum.noticed + noticed, all: sum.all + all }),
     { noticed: 0, all: 0 },

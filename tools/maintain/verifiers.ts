@@ -3,7 +3,6 @@ import { type SignatureCase, signatureCases } from '../../tests/vectors/cases.ts
 import { flag, json } from '../command/option.ts';
 import { printJson } from '../command/output.ts';
 import { runCommand } from '../command/run.ts';
-import { otherVerifiers } from './verifiers/others.ts';
 import { type Verdict, verdictOf } from './verifiers/verifier.ts';
 
 interface Row {
@@ -22,6 +21,7 @@ case. What that means is in tests/vectors/README.md.`,
 });
 
 async function compare(showsAll: boolean, asJson: boolean): Promise<number> {
+  const { otherVerifiers } = await import('./verifiers/others.ts'); // whole SDKs: only when they are asked
   const rows: Row[] = [];
   for (const [file, cases] of signatureCases()) {
     for (const vector of cases) {
