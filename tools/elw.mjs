@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // ./elw send --health: the project's commands without npm's lines and without its lone "--", from any folder.
-// What a command is stands in package.json alone. Plain JavaScript, because it runs before anything is installed, on any Node.
+// What a command runs is in package.json alone. Plain JavaScript, because it runs before anything is installed, on any Node.
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
@@ -29,7 +29,7 @@ function help() {
   });
   return `${groups.join('\n\n')}
 
-"npm run send -- --help" tells about one of them. Options go behind the lone "--". Without npm's lines and without "--":
+"npm run send -- --help" describes one of them. Options go behind the lone "--". Without npm's lines and without "--":
 "./elw send --help" (Windows: ".\\elw"), also for start, storage and all others that are not tests or checks.`;
 }
 

@@ -20,7 +20,7 @@ interface ValueOption<Value> {
 type Option = Flag | ValueOption<unknown>;
 /**
  * The options of one command, by name without the dashes. Not `only`, `replace` or whatever else npm, when the `--` is
- * forgotten, drops or renames unseen: tests/tools/commands.test.ts tells.
+ * forgotten, drops or renames unseen: tests/tools/commands.test.ts tries them all.
  */
 export type OptionSet = Readonly<Record<string, Option>>;
 
