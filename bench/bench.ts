@@ -1,6 +1,9 @@
 // npm run bench: what this app costs, as one table. Ratios come from one run on one machine; absolute times do not travel.
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
+import { UsageError } from '../tools/command/errors.ts';
+import { flag, json } from '../tools/command/option.ts';
+import { printJson } from '../tools/command/output.ts';
+import { runCommand } from '../tools/command/run.ts';
 import { measureAudio } from './groups/audio.ts';
 import { measureAudioCpu } from './groups/audioCpu.ts';
 import { measureColdStart } from './groups/coldStart.ts';
@@ -28,48 +31,46 @@ const rooms: Record<string, Room> = {
 };
 const inShortForm = ['audio-cpu', 'peers', 'memory', 'transcripts', 'cold-start', 'pre-call'];
 
-const usage = `Usage: npm run bench [-- --only GROUP] [--short] [--json]
-
-  --only GROUP   one of ${Object.keys(rooms).join(', ')}; may be repeated
-  --short        under a minute, with loose targets that catch a real loss on any machine
-  --json         JSON instead of the table
-
-Writes ${results.full} (or ${results.short}), which npm run bench:publish puts into the docs. Exit code 1: a target
-is missed.`;
-
-const { values } = parseArgs({
+await runCommand({
+  name: 'bench',
+  operands: { shown: '[GROUP ...]', most: Object.keys(rooms).length },
   options: {
-    only: { type: 'string', multiple: true },
-    short: { type: 'boolean', default: false },
-    json: { type: 'boolean', default: false },
-    help: { type: 'boolean', default: false },
+    short: flag('under a minute, with loose targets that catch a real loss on any machine'),
+    json,
   },
+  details: `Writes ${results.full} (or ${results.short}), which npm run bench:publish puts into the docs. Fails when a target is
+missed. The groups: ${Object.keys(rooms).join(', ')}.`,
+  run: ({ values, operands }) => bench(operands, values),
 });
-const groups = values.only ?? (values.short ? inShortForm : Object.keys(rooms));
-if (values.help || groups.some((group) => rooms[group] === undefined)) {
-  console.error(usage);
-  process.exit(values.help ? 0 : 2);
-}
+// What a group has left open, sockets and processes, ends here.
+process.exit();
 
-const start = performance.now();
-const seconds = () => Math.round((performance.now() - start) / 1000);
-const machine = lookAtMachine();
-const rows: Run['rows'] = [];
-for (const group of groups) {
-  const room = rooms[group] as Room; // looked up above
-  const say = (progress: string) => process.stderr.write(`${String(seconds()).padStart(4)} s  ${group}: ${progress}\n`);
-  say('…');
-  for (const row of await measureIn(room, values.short, say).catch(failed)) rows.push({ group, ...row });
-}
+async function bench(named: readonly string[], { short, json }: { short: boolean; json: boolean }): Promise<number> {
+  const unknown = named.filter((group) => rooms[group] === undefined);
+  if (unknown.length > 0)
+    throw new UsageError(`There is no group ${unknown.join(', ')}: ${Object.keys(rooms).join(', ')}`);
+  const groups = named.length > 0 ? named : short ? inShortForm : Object.keys(rooms);
+  const start = performance.now();
+  const seconds = () => Math.round((performance.now() - start) / 1000);
+  const machine = lookAtMachine();
+  const rows: Run['rows'] = [];
+  for (const group of groups) {
+    const room = rooms[group] as Room; // looked up above
+    const say = (progress: string) =>
+      process.stderr.write(`${String(seconds()).padStart(4)} s  ${group}: ${progress}\n`);
+    say('…');
+    for (const row of await measureIn(room, short, say).catch(failed)) rows.push({ group, ...row });
+  }
 
-const isWhole = !values.short && values.only === undefined;
-const run: Run = { ...machine, isShort: values.short, isWhole, seconds: seconds(), rows };
-const file = resultOf(run);
-mkdirSync(new URL('.', file), { recursive: true });
-writeFileSync(file, `${JSON.stringify(run, null, 2)}\n`);
-if (values.json) console.log(JSON.stringify(run, null, 2));
-else console.table(Object.fromEntries(rows.map(({ group, what, figures, ...columns }) => [what, columns])));
-process.exit(rows.every((row) => row.met !== 'no') ? 0 : 1);
+  const isWhole = !short && named.length === 0;
+  const run: Run = { ...machine, isShort: short, isWhole, seconds: seconds(), rows };
+  const file = resultOf(run);
+  mkdirSync(new URL('.', file), { recursive: true });
+  writeFileSync(file, `${JSON.stringify(run, null, 2)}\n`);
+  if (json) printJson(run);
+  else console.table(Object.fromEntries(rows.map(({ group, what, figures, ...columns }) => [what, columns])));
+  return rows.every((row) => row.met !== 'no') ? 0 : 1;
+}
 
 /** What is left to be measured may still be worth knowing. */
 function failed(error: unknown): Row[] {

@@ -21,6 +21,7 @@ export async function startAppProcess(settings: NodeJS.ProcessEnv): Promise<AppP
   const folder = mkdtempSync(join(tmpdir(), 'app-'));
   const file = join(folder, 'vitals.jsonl');
   const served = await serve({
+    LOG_LEVEL: 'DEBUG', // with whole ids
     ...settings,
     NODE_OPTIONS: `--import=${new URL('vitals.mjs', import.meta.url).href}`,
     VITALS_FILE: file,

@@ -5,31 +5,43 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { number } from '../../tools/command/option.ts';
+import { runCommand } from '../../tools/command/run.ts';
 import { LONG_FORMS } from './longForm.ts';
 
-const TESTS = {
-  soak: { file: 'soak', variable: LONG_FORMS.minutes, option: 'minutes', usual: '10' },
-  crash: { file: 'kill', variable: LONG_FORMS.kills, option: 'kills', usual: '200' },
-  faults: { file: 'wireFaults', variable: LONG_FORMS.wire, option: 'all', usual: '1' },
-} as const;
+interface LongForm {
+  readonly file: string;
+  readonly variable: string;
+  readonly usual: number;
+  /** The unit that is counted; undefined where there is nothing to choose. */
+  readonly option?: string;
+}
 
-const [name = '', ...rest] = process.argv.slice(2);
-if (!isKnown(name)) throw new Error(`One of ${Object.keys(TESTS).join(', ')}, not "${name}"`);
-const { file, variable, option, usual } = TESTS[name];
-const { values } = parseArgs({ args: rest, options: { [option]: { type: 'string', default: usual } } });
-if (!(Number(values[option]) > 0)) throw new Error(`--${option} takes a number`);
+const TESTS: Readonly<Record<string, LongForm>> = {
+  soak: { file: 'soak', variable: LONG_FORMS.minutes, usual: 10, option: 'minutes' },
+  crash: { file: 'kill', variable: LONG_FORMS.kills, usual: 200, option: 'kills' },
+  faults: { file: 'wireFaults', variable: LONG_FORMS.wire, usual: 1 },
+};
 
-const root = fileURLToPath(new URL('../../', import.meta.url));
-const vitest = fileURLToPath(new URL('../../node_modules/vitest/vitest.mjs', import.meta.url));
-const child = spawn(process.execPath, [vitest, 'run', '--project', 'reliability', file], {
-  cwd: root,
-  env: { ...process.env, [variable]: values[option] },
-  stdio: 'inherit',
+// The npm script says which one, in front of what the user adds.
+const [name = ''] = process.argv.splice(2, 1);
+const test = TESTS[name];
+if (test === undefined) throw new Error(`One of ${Object.keys(TESTS).join(', ')}, not "${name}"`);
+const { option, usual } = test;
+
+await runCommand({
+  name,
+  options: option === undefined ? {} : { [option]: number(`how many (${usual})`, (count) => count > 0) },
+  run: ({ values }) => run(test, Number((option === undefined ? undefined : values[option]) ?? usual)),
 });
-const [code] = await once(child, 'exit');
-process.exitCode = code ?? 1;
 
-function isKnown(given: string): given is keyof typeof TESTS {
-  return Object.hasOwn(TESTS, given);
+async function run({ file, variable }: LongForm, amount: number): Promise<number> {
+  const vitest = fileURLToPath(new URL('../../node_modules/vitest/vitest.mjs', import.meta.url));
+  const child = spawn(process.execPath, [vitest, 'run', '--project', 'reliability', file], {
+    cwd: fileURLToPath(new URL('../../', import.meta.url)),
+    env: { ...process.env, [variable]: String(amount) },
+    stdio: 'inherit',
+  });
+  const [code] = await once(child, 'exit');
+  return code ?? 1;
 }

@@ -22,7 +22,7 @@ let received: Received[] = [];
 beforeAll(async () => {
   server = createServer(async (request, response) => {
     received.push({ url: request.url, headers: request.headers, body: Buffer.concat(await request.toArray()) });
-    response.writeHead(status).end('{"answer":true}');
+    response.writeHead(status, { location: 'https://127.0.0.1/' }).end('{"answer":true}');
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -72,6 +72,12 @@ test.each([
     expect(isGenuine(one)).toBe(genuine);
     expect(Math.abs(ageSeconds(one) - age)).toBeLessThan(60);
   }
+});
+
+test.each(['--invalid', '--tamper', '--stale', '--future'])('%s alone spoils an example', async (mode) => {
+  status = mode === '--invalid' || mode === '--tamper' ? 401 : 400;
+  expect(await send(mode)).toMatchObject({ code: 0 });
+  expect(received).toHaveLength(1);
 });
 
 test('--twice sends the same delivery two times', async () => {
@@ -174,6 +180,32 @@ test('an answer that comes before the end of the body is the result', async () =
 test('nobody at the address is explained', async () => {
   const { code, text } = await send('post_call_audio', '--url', 'http://127.0.0.1:9');
   expect([code, text]).toEqual([1, expect.stringContaining('npm start')]);
+});
+
+test.each([
+  [['--mp3', 'no-such.mp3'], /--mp3: no such file: \/.*no-such\.mp3/],
+  [['--mp3', 'examples'], /--mp3: .*examples is a folder/],
+  [['pre-call', '--sample', 'no-such.wav'], /--sample: no such file/],
+  [['post_call_audio', '--url', 'localhost:7071'], /Is it --url http:\/\/localhost:7071\?/],
+  [['post_call_audio', '--url', 'example.com/x'], /Is it --url https:\/\/example\.com\/x\?/],
+  [['post_call_audio', '--sampel', 'x'], /There is no option --sampel\. Is it --sample\?/],
+  [['post_call_audio', '--help'], /Usage: npm run send -- \[EXAMPLE or FILE\] \[options\]/],
+])('%j is explained', async (args, reason) => {
+  expect((await send(...args)).text).toMatch(reason);
+  expect(received).toEqual([]);
+});
+
+test('a wrong path, another webhook and a redirect to https have a hint', async () => {
+  status = 404;
+  expect((await send('post_call_audio', '--url', `${url}/webhok`)).text).toContain('/elevenlabs/webhook (--url');
+  expect((await send('post_call_audio')).text).toContain('No app answers at /elevenlabs/webhook there');
+  status = 400;
+  expect((await send('pre-call', '--url', `${url}/elevenlabs/webhook`)).text).toContain(
+    '/elevenlabs/precall/webhook (--url',
+  );
+  status = 308;
+  expect((await send('post_call_audio')).text).toContain('It wants https: --url https://127.0.0.1');
+  expect((await send('post_call_audio', '--url', url.replace('http:', 'https:'))).text).toContain(`--url ${url}`);
 });
 
 test.each([

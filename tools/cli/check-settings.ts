@@ -1,22 +1,11 @@
 // npm run check-settings: what the app would say about its settings, before it is deployed with them.
-import { parseArgs } from 'node:util';
 import { type Configuration, readSettings } from '../../src/lib/settings/settings.ts';
 import { readTelemetrySettings } from '../../src/lib/settings/telemetrySettings.ts';
-import { readSettingsFrom, resolveReferences, SettingsSourceError } from './checkSettings/source.ts';
-import { LocalSettingsError, readLocalSettings } from './localSettings.ts';
-
-const usage = `Usage: npm run check-settings [-- FILE] [--json]
-
-Says which settings the app would refuse, which it would warn about, and what that would cost. Without FILE it checks the
-environment and local.settings.json. FILE may be a local.settings.json, an object of names and values, or, with - for standard
-input, what Azure has:
-
-  az functionapp config appsettings list --name APP --resource-group GROUP | npm run -s check-settings -- -
-
-  --json   one JSON object
-
-Exit code 0 when nothing would be refused, 1 when something would, 2 for wrong usage or settings that cannot be read. No
-value is ever printed.`;
+import { fromUser, json } from '../command/option.ts';
+import { printJson } from '../command/output.ts';
+import { runCommand } from '../command/run.ts';
+import { readSettingsFrom, resolveReferences } from './checkSettings/source.ts';
+import { readLocalSettings } from './localSettings.ts';
 
 /** What a setting would cost: `post-call` and `pre-call` answer 503, `health` is red and all else goes on, `telemetry` is off. */
 type Cost = 'post-call' | 'pre-call' | 'health' | 'telemetry';
@@ -42,29 +31,23 @@ const CONSEQUENCES: Record<Cost, string> = {
   telemetry: 'telemetry is off',
 };
 
-process.exitCode = main();
+await runCommand({
+  name: 'check-settings',
+  operands: { shown: '[FILE]', most: 1 },
+  options: { json },
+  details: `Without FILE it checks the environment and local.settings.json. FILE may be a local.settings.json, an object of names and
+values, or, with - for standard input, what Azure has:
 
-function main(): number {
-  try {
-    const { values, positionals } = parseArgs({
-      allowPositionals: true,
-      options: { json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
-    });
-    if (values.help === true) {
-      console.log(usage);
-      return 0;
-    }
-    if (positionals.length > 1) throw new SettingsSourceError('One file at a time');
-    const report = check(positionals[0]);
-    console.log(values.json === true ? JSON.stringify(report) : textOf(report));
+  az functionapp config appsettings list --name APP --resource-group GROUP | ./elw check-settings -
+
+No value is ever printed. The exit code is 1 when something would be refused, 2 also for settings that cannot be read.`,
+  run({ values, operands: [file] }) {
+    const report = check(file === undefined || file === '-' ? file : fromUser(file));
+    if (values.json) printJson(report);
+    else console.log(textOf(report));
     return report.outcome === 'ok' ? 0 : 1;
-  } catch (error) {
-    const isUsage = String((error as { code?: unknown }).code).startsWith('ERR_PARSE_ARGS');
-    if (!isUsage && !(error instanceof SettingsSourceError || error instanceof LocalSettingsError)) throw error;
-    console.error(`${(error as Error).message}${isUsage ? `\n\n${usage}` : ''}`);
-    return 2;
-  }
-}
+  },
+});
 
 function check(file: string | undefined): Report {
   const { settings, unchecked } =

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { Failure } from '../command/errors.ts';
 
 /** What `npm start` and `npm run send` use for what is set nowhere else. The app itself knows none of it. */
 export const developmentDefaults = {
@@ -9,10 +10,11 @@ export const developmentDefaults = {
 } as const;
 
 /** local.settings.json cannot be used; the message says why and what to do. */
-export class LocalSettingsError extends Error {
+export class LocalSettingsError extends Failure {
+  override readonly name = 'LocalSettingsError';
+
   constructor(problem: string, options?: ErrorOptions) {
     super(`local.settings.json ${problem}`, options);
-    this.name = 'LocalSettingsError';
   }
 }
 

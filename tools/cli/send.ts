@@ -1,31 +1,32 @@
 // npm run send: a signed event for a running app, and whether its answer is the expected one.
-import { LocalSettingsError } from './localSettings.ts';
+import { runCommand } from '../command/run.ts';
 import { tampered } from './send/body.ts';
 import { deliver } from './send/deliver.ts';
 import { type Event, exampleNames, findEvent } from './send/event.ts';
-import { readOptions, type SendOptions, UsageError, usage } from './send/options.ts';
+import { connectionHint } from './send/hints.ts';
+import { readOptions, type SendOptions, sendOptions } from './send/options.ts';
 import { type Exchange, report, showProgress } from './send/report.ts';
 import { sign } from './send/sign.ts';
 import { findSecret, readTarget, type Target } from './send/target.ts';
 
 const oneHour = 3_600;
 
-try {
-  process.exitCode = await run(readOptions(process.argv.slice(2), process.env));
-} catch (error) {
-  process.exitCode = explain(error);
-}
-
-async function run(options: SendOptions): Promise<number> {
-  if (options.action === 'help') console.log(usage);
-  else if (options.action === 'list') console.log(exampleNames().join('\n'));
-  else if (options.action === 'health') return report(await askHealth(readTarget(options.url)), options);
-  else return report(await sendEvent(options), options);
-  return 0;
-}
+await runCommand({
+  name: 'send',
+  operands: { shown: '[EXAMPLE or FILE]', most: 1 },
+  options: sendOptions,
+  details: 'Fails when the answer is not the expected one.',
+  async run({ values, operands }) {
+    const options = readOptions(values, operands);
+    if (options.action === 'health') return report(await askHealth(readTarget(options.url)), options);
+    if (options.action === 'send') return report(await sendEvent(options), options);
+    console.log(exampleNames().join('\n'));
+    return 0;
+  },
+});
 
 async function askHealth({ health }: Target): Promise<Exchange[]> {
-  return [{ request: `GET ${health}`, bytes: 0, answer: await attempt({ url: health, method: 'GET' }) }];
+  return [{ request: `GET ${health}`, bytes: 0, url: health, answer: await attempt({ url: health, method: 'GET' }) }];
 }
 
 async function sendEvent(options: SendOptions): Promise<Exchange[]> {
@@ -42,9 +43,10 @@ async function sendEvent(options: SendOptions): Promise<Exchange[]> {
   const exchanges: Exchange[] = [];
   for (let time = 0; time < options.times; time++) {
     const onProgress = showProgress(body.bytes);
-    const answer = await attempt({ url: target.webhook, headers, body: sent, chunked: isChunked, onProgress });
+    const url = target.webhook;
+    const answer = await attempt({ url, headers, body: sent, chunked: isChunked, onProgress });
     const form = `${body.bytes} bytes${isChunked ? ', chunked' : ''}`;
-    exchanges.push({ request: `POST ${address(target.webhook)} (${name}, ${form})`, bytes: body.bytes, answer });
+    exchanges.push({ request: `POST ${address(url)} (${name}, ${form})`, bytes: body.bytes, url, endpoint, answer });
   }
   return exchanges;
 }
@@ -68,22 +70,11 @@ async function attempt(delivery: Parameters<typeof deliver>[0]): Promise<Exchang
     return await deliver(delivery);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    if (code === 'ECONNREFUSED')
-      return { error: `Nothing listens at ${delivery.url.origin}. Is it running? npm start` };
-    return { error: message || code || 'The connection failed' };
+    return { error: connectionHint(delivery.url, error) ?? (message || code || 'The connection failed') };
   }
 }
 
 /** A query may hold a function key. */
 function address(url: URL): string {
   return `${url.origin}${url.pathname}`;
-}
-
-function explain(error: unknown): number {
-  if (error instanceof UsageError) {
-    console.error(`${error.message}\n\nnpm run send -- --help tells more.`);
-    return 2;
-  }
-  console.error(error instanceof LocalSettingsError ? error.message : error);
-  return 1;
 }

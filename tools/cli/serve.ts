@@ -1,72 +1,124 @@
 // npm start: the built app on this machine, with nothing installed but Node and npm.
 import { existsSync, readFileSync } from 'node:fs';
-import { type HostLine, type RunningHost, startHost } from '../local/host/host.ts';
-import { LocalSettingsError, readLocalSettings } from './localSettings.ts';
+import inspector from 'node:inspector';
+import { fileURLToPath } from 'node:url';
+import { commandLine } from '../command/commandLine.ts';
+import { Failure } from '../command/errors.ts';
+import { printJson } from '../command/output.ts';
+import { runCommand } from '../command/run.ts';
+import { type RunningHost, startHost } from '../local/host/host.ts';
+import { readLocalSettings } from './localSettings.ts';
 import { isPortFree } from './ports.ts';
-import { banner } from './serve/banner.ts';
+import { banner, bannerLine } from './serve/banner.ts';
+import { nextFreePort } from './serve/choosePort.ts';
 import { type ElevenLabs, prepareElevenLabs } from './serve/elevenlabs.ts';
-import { formatLine } from './serve/logLine.ts';
-import { readOptions, type ServeOptions, UsageError, usage } from './serve/options.ts';
+import { formatLine, type LineStyle } from './serve/logLine.ts';
+import { readOptions, type ServeOptions, serveOptions, typed } from './serve/options.ts';
 import { combineSettings, type Settings } from './serve/settings.ts';
-import { StartError } from './serve/startError.ts';
 import { prepareStorage, type Storage } from './serve/storage.ts';
+import { watch } from './serve/watch.ts';
 import { stopRequest } from './stopRequest.ts';
 
-try {
-  const options = readOptions(process.argv.slice(2), process.env);
-  if (options === undefined) console.log(usage);
-  else await serve(options);
-} catch (error) {
-  console.error(explain(error));
-  process.exit(error instanceof UsageError ? 2 : 1);
-}
+const USUAL_PORT = 7071;
+const INSPECTOR_PORT = 9229;
 
-async function serve(options: ServeOptions): Promise<void> {
+await runCommand({
+  name: 'start',
+  options: serveOptions,
+  details: [
+    'Listens on 127.0.0.1. Azurite is the blob storage, and as long as no ELEVENLABS_API_KEY is set, a stand-in answers for the',
+    'ElevenLabs API. Settings come from the environment, then local.settings.json, then development defaults. A port that was',
+    'not asked for may be another one than the usual, when that is taken.',
+  ].join('\n'),
+  async run({ values }) {
+    const options = readOptions(values);
+    if (!values.watch) return serve(options);
+    const { watch: _, ...passedOn } = options.given;
+    return watch({
+      program: [fileURLToPath(import.meta.url), ...typed(passedOn)],
+      build: [fileURLToPath(new URL('../maintain/build.mjs', import.meta.url))],
+      source: fileURLToPath(new URL('../../src', import.meta.url)),
+      stopped: stopRequest(),
+    });
+  },
+});
+// Whatever the app has left open, timers and sockets of its SDKs included, ends here.
+process.exit();
+
+async function serve(options: ServeOptions): Promise<number> {
   const stopped = stopRequest().then(() => 0);
   const entryPoint = findEntryPoint(options.app);
-  if (options.port !== 0 && !(await isPortFree(options.port))) throw new StartError(appPortTaken(options.port));
+  if (options.port && !(await isPortFree(options.port))) throw new Failure(await appPortTaken(options.port, options));
+  const { port, taken } = options.port === undefined ? await nextFreePort(USUAL_PORT, 1) : { port: options.port };
 
   const settings = combineSettings(process.env, readLocalSettings());
-  const storage = await prepareStorage(settings, process.env, options.storagePort);
+  const storage = await prepareStorage(settings, process.env, options);
   let elevenLabs: ElevenLabs | undefined;
   try {
     elevenLabs = await prepareElevenLabs(settings);
-    const host = await startApp(options, entryPoint, { ...settings, ...storage.overrides, ...elevenLabs.overrides });
-    console.log(banner(host, { storage, elevenLabs, settings }));
+    if (options.isInspected) inspector.open((await isPortFree(INSPECTOR_PORT)) ? INSPECTOR_PORT : 0, '127.0.0.1');
+    const style = lineStyle(settings);
+    // Always as JSON, which can be shown in every way; a value that is none of the two is for the app to complain about.
+    const logFormat = style === undefined ? {} : { LOG_FORMAT: 'json' };
+    const host = await startApp(
+      { port, app: options.app, entryPoint, style: style ?? { format: 'text', isDebug: false } },
+      { ...settings, ...storage.overrides, ...elevenLabs.overrides, ...logFormat },
+    );
+    const notes = [taken, storage.taken].flatMap((usual) =>
+      usual === undefined ? [] : [`port ${usual} was taken, this is the next free one`],
+    );
+    const surroundings = { storage, elevenLabs, settings, notes };
+    if (style?.format === 'json') printJson(bannerLine(host, surroundings));
+    else console.log(banner(host, surroundings));
     const exitCode = await Promise.race([stopped, azuriteFailure(storage)]);
     await host.close();
-    process.exitCode = exitCode;
+    return exitCode;
+  } catch (error) {
+    throw explained(error);
   } finally {
     await elevenLabs?.standIn?.close();
     await storage.azurite?.stop();
   }
-  // Whatever the app has left open, timers and sockets of its SDKs included, ends here.
-  process.exit();
 }
 
 /** What package.json names as `main`, as the Functions host reads it. */
 function findEntryPoint(app: URL): URL {
   const manifest = new URL('package.json', app);
   if (!existsSync(manifest) || !existsSync(new URL('host.json', app)))
-    throw new StartError(`There is no package.json beside a host.json in ${app.pathname}`);
+    throw new Failure(`There is no package.json beside a host.json in ${fileURLToPath(app)}`);
   const { main } = JSON.parse(readFileSync(manifest, 'utf8')) as { main: string };
   const entryPoint = new URL(main, app);
   if (!existsSync(entryPoint))
-    throw new StartError('The app is not built yet. Run it with npm start, or build it: npm run build');
+    throw new Failure(`The app is not built yet. Run it with ${commandLine('start')}, or build it: npm run build`);
   return entryPoint;
 }
 
-async function startApp({ port, app }: ServeOptions, entryPoint: URL, settings: Settings): Promise<RunningHost> {
+interface App {
+  port: number;
+  app: URL;
+  entryPoint: URL;
+  style: LineStyle;
+}
+
+async function startApp({ port, app, entryPoint, style }: App, settings: Settings): Promise<RunningHost> {
   // Only here may deliveries be signed with the published development secret: this host listens on loopback alone.
   Object.assign(process.env, settings, { ELEVENLABS_WEBHOOK_LOCAL_RUNNER: 'true' });
+  // The bundle has few line breaks; its source maps lead stack traces back to src/.
+  process.setSourceMapsEnabled(true);
   const bodyLimit = Number(settings['FUNCTIONS_REQUEST_BODY_SIZE_LIMIT']);
   const limits = Number.isSafeInteger(bodyLimit) && bodyLimit > 0 ? { bodyLimitBytes: bodyLimit } : {};
+  const write = (line: Parameters<typeof formatLine>[0]) => {
+    const text = formatLine(line, new Date(), style);
+    if (text !== undefined) console.log(text);
+  };
   return startHost({ port, write, folder: app, ...limits }, () => import(entryPoint.href));
 }
 
-function write(line: HostLine): void {
-  const text = formatLine(line, new Date());
-  if (text !== undefined) console.log(text);
+/** Undefined for a LOG_FORMAT that the app does not know. */
+function lineStyle(settings: Settings): LineStyle | undefined {
+  const format = (settings['LOG_FORMAT'] || 'text').trim().toLowerCase();
+  if (format !== 'text' && format !== 'json') return undefined;
+  return { format, isDebug: settings['LOG_LEVEL']?.trim().toUpperCase() === 'DEBUG' };
 }
 
 async function azuriteFailure({ azurite }: Storage): Promise<number> {
@@ -75,15 +127,14 @@ async function azuriteFailure({ azurite }: Storage): Promise<number> {
   return 1;
 }
 
-function appPortTaken(port: number): string {
+async function appPortTaken(port: number, { given }: ServeOptions): Promise<string> {
+  const other = String((await nextFreePort(port + 1, 1)).port);
   return `Port ${port} on 127.0.0.1 is taken, perhaps by another npm start or func start.
-Choose another:  npm start -- --port ${port + 1}   (or PORT=${port + 1} npm start)`;
+Choose another:  ${commandLine('start', typed({ ...given, port: other }))}   (or set PORT)`;
 }
 
-function explain(error: unknown): string {
-  if (error instanceof UsageError) return `${error.message}\n\n${usage}`;
-  if (error instanceof StartError || error instanceof LocalSettingsError) return error.message;
+function explained(error: unknown): unknown {
   if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE')
-    return 'The port was taken while the app started. Try again.';
-  return `The app could not be started. ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
+    return new Failure('The port was taken while the app started. Try again.', { cause: error });
+  return error;
 }

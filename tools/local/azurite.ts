@@ -55,6 +55,8 @@ export async function startAzurite(options: AzuriteOptions): Promise<Azurite> {
     stdio: ['pipe', 'pipe', 'pipe'],
     // In a group of its own, Ctrl-C does not reach it; whoever started it ends it in order.
     detached: true,
+    // On Windows that would open a console of its own.
+    windowsHide: true,
   });
   const output = collectOutput(child);
   const exit = once(child, 'close');

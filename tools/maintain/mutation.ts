@@ -1,14 +1,8 @@
 // npm run mutation: changes the source in every small way, one at a time, and sees whether a test notices.
-import { parseArgs } from 'node:util';
-import { Stryker } from '@stryker-mutator/core';
-
-const usage = `Usage: npm run mutation [-- GROUP ...] [--only WORD] [--concurrency N]
-
-Prints every change that no test has noticed, and the share of those that one has. Exits with 1 under 95 %.
-Takes minutes a group, and longer for storage and the state of preCall, whose tests use real storage.
-
-  --only WORD        only source files whose path holds WORD
-  --concurrency N    how many changes are tried at once (2)`;
+import type { Stryker } from '@stryker-mutator/core';
+import { UsageError } from '../command/errors.ts';
+import { number, text } from '../command/option.ts';
+import { runCommand } from '../command/run.ts';
 
 /** Source files and the tests that judge them. Files are instrumented together, which slows every byte that passes them. */
 interface Part {
@@ -73,16 +67,19 @@ const groups: Readonly<Record<string, readonly Part[]>> = {
   ],
 };
 
-const { positionals, values } = parseArgs({
-  allowPositionals: true,
+await runCommand({
+  name: 'mutation',
+  operands: { shown: '[GROUP ...]', most: Object.keys(groups).length },
   options: {
-    only: { type: 'string', default: '' },
-    concurrency: { type: 'string', default: '2' },
-    help: { type: 'boolean', short: 'h' },
+    file: text('WORD', 'only source files whose path holds WORD'),
+    concurrency: number('how many changes are tried at once (2)', (count) => Number.isInteger(count) && count > 0),
   },
+  details: `Prints every change that no test has noticed, and the share of those that one has; fails under ${TARGET_PERCENT} %. Takes minutes a
+group, and longer for storage and the state of preCall, whose tests use real storage. The groups: ${Object.keys(groups).join(', ')}.`,
+  run: ({ values, operands }) => mutate(operands, values.file ?? '', values.concurrency ?? 2),
 });
 
-function optionsOf({ mutate }: Part) {
+function optionsOf({ mutate }: Part, concurrency: number) {
   return {
     testRunner: 'vitest' as const,
     plugins: ['@stryker-mutator/vitest-runner'],
@@ -90,7 +87,7 @@ function optionsOf({ mutate }: Part) {
     tsconfigFile: 'none' as const, // TypeScript 7 has no compiler API, which Stryker would read it with
     mutate: [...mutate],
     coverageAnalysis: 'perTest' as const,
-    concurrency: Number(values.concurrency),
+    concurrency,
     dryRunTimeoutMinutes: 15,
     reporters: ['progress-append-only', 'clear-text'],
     clearTextReporter: { allowColor: false, logTests: false, reportTests: false, reportScoreTable: false },
@@ -104,10 +101,10 @@ interface Count {
   all: number;
 }
 
-async function measure(part: Part, counts: Map<string, Count>): Promise<void> {
+async function measure(stryker: Stryker, part: Part, counts: Map<string, Count>): Promise<void> {
   process.env['MUTATION_TESTS'] = part.tests.join();
   process.env['MUTATION_STORAGE'] = part.needsStorage === true ? 'yes' : '';
-  for (const { fileName, status } of await new Stryker(optionsOf(part)).runMutationTest()) {
+  for (const { fileName, status } of await stryker.runMutationTest()) {
     const isNoticed = status === 'Killed' || status === 'Timeout';
     if (!isNoticed && status !== 'Survived' && status !== 'NoCoverage') continue;
     const file = fileName.replace(/^.*src\/lib\//, '');
@@ -116,21 +113,21 @@ async function measure(part: Part, counts: Map<string, Count>): Promise<void> {
   }
 }
 
-const percent = ({ noticed, all }: Count) => Math.floor((noticed / all) * 1000) / 10;
+function percent({ noticed, all }: Count): number {
+  return Math.floor((noticed / all) * 1000) / 10;
+}
 
-async function main(): Promise<number> {
-  if (values.help === true) {
-    console.log(usage);
-    return 0;
-  }
-  const names = positionals.length > 0 ? positionals : Object.keys(groups);
+async function mutate(words: readonly string[], file: string, concurrency: number): Promise<number> {
+  const names = words.length > 0 ? words : Object.keys(groups);
   const parts = names.flatMap((name) => {
     const group = groups[name];
-    if (group === undefined) throw new Error(`There is no group ${name}. There are ${Object.keys(groups).join(', ')}.`);
-    return group.filter(({ mutate }) => mutate.some((file) => file.includes(values.only)));
+    if (group === undefined)
+      throw new UsageError(`There is no group ${name}. There are ${Object.keys(groups).join(', ')}.`);
+    return group.filter(({ mutate }) => mutate.some((path) => path.includes(file)));
   });
+  const { Stryker } = await import('@stryker-mutator/core'); // seconds: only when it is to work
   const counts = new Map<string, Count>();
-  for (const part of parts) await measure(part, counts);
+  for (const part of parts) await measure(new Stryker(optionsOf(part, concurrency)), part, counts);
   const total = [...counts.values()].reduce(
     (sum, { noticed, all }) => ({ noticed: sum.noticed + noticed, all: sum.all + all }),
     { noticed: 0, all: 0 },
@@ -142,5 +139,3 @@ async function main(): Promise<number> {
   console.table(Object.fromEntries(rows));
   return percent(total) >= TARGET_PERCENT ? 0 : 1;
 }
-
-process.exitCode = await main();

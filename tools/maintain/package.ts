@@ -2,53 +2,38 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
-import { dirname, join, relative, resolve } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { zipSync } from 'fflate';
+import { Failure } from '../command/errors.ts';
+import { fromUser, json, path } from '../command/option.ts';
+import { note, printJson } from '../command/output.ts';
+import { runCommand } from '../command/run.ts';
 import { type AppFiles, appFiles } from './package/appFiles.ts';
 import { sbom } from './package/sbom.ts';
 import { thirdParties } from './package/thirdParties.ts';
-
-const usage = `Usage: npm run package [-- --out FOLDER] [--json]
-
-Packs the app for deployment. The same source and dependencies give the same bytes.
-
-  app/                     the files, as azd takes them
-  elevenlabs-webhook.zip   the same files, as the workflow deploys them
-  sbom.cdx.json            the packages that are in the bundle (CycloneDX)
-
-  --out FOLDER   where (default out, in the repository)
-  --json         size and SHA-256 as JSON
-  --help         this text`;
 
 const repository = new URL('../../', import.meta.url);
 /** A zip knows no date before 1980; read as local time, so the same everywhere. */
 const NO_TIME = new Date(1980, 0, 1);
 
-process.exitCode = await main().catch((error: unknown) => {
-  const isUsage = String((error as { code?: unknown }).code).startsWith('ERR_PARSE_ARGS');
-  console.error(error instanceof Error ? error.message : error, isUsage ? `\n\n${usage}` : '');
-  return isUsage ? 2 : 1;
+await runCommand({
+  name: 'package',
+  options: { out: path('FOLDER', 'where (default out, in the repository)'), json },
+  details: `The same source and dependencies give the same bytes.
+
+  app/                     the files, as azd takes them
+  elevenlabs-webhook.zip   the same files, as the workflow deploys them
+  sbom.cdx.json            the packages that are in the bundle (CycloneDX)`,
+  run: ({ values }) => pack(values.out ?? fileURLToPath(new URL('out', repository)), values.json),
 });
 
-async function main(): Promise<number> {
-  const options = {
-    out: { type: 'string' },
-    json: { type: 'boolean' },
-    help: { type: 'boolean', short: 'h' },
-  } as const;
-  const { values } = parseArgs({ options });
-  if (values.help === true) {
-    console.log(usage);
-    return 0;
-  }
-  if (!existsSync(new URL('dist/meta.json', repository))) throw new Error('Not built yet: npm run build');
-  const out = values.out === undefined ? fileURLToPath(new URL('out', repository)) : fromWhereTheUserIs(values.out);
+async function pack(out: string, asJson: boolean): Promise<number> {
+  if (!existsSync(new URL('dist/meta.json', repository))) throw new Failure('Not built yet: npm run build');
   const manifest = JSON.parse(readFileSync(new URL('package.json', repository), 'utf8'));
   const parties = thirdParties(repository);
   const files = appFiles(repository, manifest, parties);
-  say(`packing ${Object.keys(files).length} files, with code of ${parties.length} packages`);
+  note(`package: packing ${Object.keys(files).length} files, with code of ${parties.length} packages`);
   const zip = zipSync(files, { level: 9, mtime: NO_TIME });
 
   const { name, version, license } = manifest;
@@ -66,14 +51,9 @@ async function main(): Promise<number> {
     unzippedBytes: Object.values(files).reduce((sum, { length }) => sum + length, 0),
     sha256: createHash('sha256').update(zip).digest('hex'),
   };
-  if (values.json === true) console.log(JSON.stringify(report));
+  if (asJson) printJson(report);
   else console.log(describe(report));
   return 0;
-}
-
-/** npm runs scripts in the repository and keeps in INIT_CWD where the user is. */
-function fromWhereTheUserIs(path: string): string {
-  return resolve(process.env['INIT_CWD'] ?? '.', path);
 }
 
 async function writeFolder(folder: string, files: AppFiles): Promise<void> {
@@ -87,12 +67,8 @@ async function writeFolder(folder: string, files: AppFiles): Promise<void> {
 function describe(report: { file: string; bytes: number; unzippedBytes: number; sha256: string }): string {
   const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(2)} MB`;
   return [
-    `${relative(process.env['INIT_CWD'] ?? '.', report.file)}`,
+    `${relative(fromUser('.'), report.file)}`,
     `size    ${megabytes(report.bytes)} (${report.bytes} bytes; ${megabytes(report.unzippedBytes)} unzipped)`,
     `sha256  ${report.sha256}`,
   ].join('\n');
-}
-
-function say(text: string): void {
-  console.error(`package: ${text}`);
 }

@@ -1,16 +1,9 @@
 // npm run verifiers: what other verifiers on npm make of our signature vectors.
-import { parseArgs } from 'node:util';
 import { type SignatureCase, signatureCases } from '../../tests/vectors/cases.ts';
-import { otherVerifiers } from './verifiers/others.ts';
+import { flag, json } from '../command/option.ts';
+import { printJson } from '../command/output.ts';
+import { runCommand } from '../command/run.ts';
 import { type Verdict, verdictOf } from './verifiers/verifier.ts';
-
-const usage = `Usage: npm run verifiers [-- --all] [--json]
-
-Runs tests/vectors/*.json through other verifiers and prints where their verdict is another than ours, which is the
-expected one of each case. What that means stands in tests/vectors/README.md.
-
-  --all     all cases, those on which all agree, too
-  --json    one JSON document (npm run -s verifiers keeps npm's own lines out of it)`;
 
 interface Row {
   readonly file: string;
@@ -19,13 +12,16 @@ interface Row {
   readonly others: Readonly<Record<string, Verdict | undefined>>;
 }
 
-const { values } = parseArgs({
-  options: { all: { type: 'boolean' }, json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
+await runCommand({
+  name: 'verifiers',
+  options: { all: flag('all cases, those on which all agree, too'), json },
+  details: `Runs tests/vectors/*.json through them and prints where their verdict is another than ours, which is the expected one of each
+case. What that means is in tests/vectors/README.md.`,
+  run: ({ values }) => compare(values.all, values.json),
 });
-if (values.help === true) console.log(usage);
-else await main();
 
-async function main(): Promise<void> {
+async function compare(showsAll: boolean, asJson: boolean): Promise<number> {
+  const { otherVerifiers } = await import('./verifiers/others.ts'); // whole SDKs: only when they are asked
   const rows: Row[] = [];
   for (const [file, cases] of signatureCases()) {
     for (const vector of cases) {
@@ -40,8 +36,9 @@ async function main(): Promise<void> {
     ...(adapted === undefined ? {} : { adapted }),
     ...countsOf(name, rows),
   }));
-  if (values.json === true) console.log(JSON.stringify({ verifiers, cases: rows }, null, 2));
-  else print(verifiers, values.all === true ? rows : rows.filter(isDisputed));
+  if (asJson) printJson({ verifiers, cases: rows });
+  else print(verifiers, showsAll ? rows : rows.filter(isDisputed));
+  return 0;
 }
 
 /** Of all cases: how many were tried, and on how many the verifier is of another opinion than ours. */

@@ -1,17 +1,15 @@
 import { readFileSync } from 'node:fs';
 import { KEY_VAULT_REFERENCE } from '../../../src/lib/settings/settingProblems.ts';
 import { readSettings } from '../../../src/lib/settings/settings.ts';
+import { UsageError } from '../../command/errors.ts';
 
 export type Settings = Readonly<Record<string, string>>;
-
-/** The given file, or standard input, does not hold settings; the message says what it may hold. */
-export class SettingsSourceError extends Error {}
 
 /**
  * The settings in a file, or on standard input for `-`: what `az functionapp config appsettings list` prints, a
  * local.settings.json, or an object of names and values.
  *
- * @throws SettingsSourceError when it cannot be read or is none of these.
+ * @throws UsageError when it cannot be read or is none of these.
  */
 export function readSettingsFrom(file: string): Settings {
   return settingsOf(parse(readText(file)));
@@ -21,7 +19,7 @@ function readText(file: string): string {
   try {
     return readFileSync(file === '-' ? process.stdin.fd : file, 'utf8').replace(/^\uFEFF/, '');
   } catch (cause) {
-    throw new SettingsSourceError(`${file === '-' ? 'Standard input' : file} cannot be read`, { cause });
+    throw new UsageError(`${file === '-' ? 'Standard input' : file} cannot be read`, { cause });
   }
 }
 
@@ -29,28 +27,27 @@ function parse(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new SettingsSourceError('The settings are not valid JSON', { cause });
+    throw new UsageError('The settings are not valid JSON', { cause });
   }
 }
 
 function settingsOf(content: unknown): Settings {
   const pairs = Array.isArray(content) ? content.map(pairOf) : Object.entries(valuesOf(content));
   const wrong = pairs.find(([name, value]) => typeof name !== 'string' || !isValue(value));
-  if (wrong !== undefined) throw new SettingsSourceError(`${forms}: ${String(wrong[0])} is neither text nor a number`);
+  if (wrong !== undefined) throw new UsageError(`${forms}: ${String(wrong[0])} is neither text nor a number`);
   return Object.fromEntries(pairs.map(([name, value]) => [name, value === null ? '' : String(value)]));
 }
 
 const forms = 'Expected the list that az prints, a local.settings.json, or an object of names and values';
 
 function pairOf(entry: unknown): [unknown, unknown] {
-  if (!isObject(entry)) throw new SettingsSourceError(forms);
+  if (!isObject(entry)) throw new UsageError(forms);
   return [entry['name'], entry['value']];
 }
 
 function valuesOf(content: unknown): Readonly<Record<string, unknown>> {
-  if (!isObject(content)) throw new SettingsSourceError(forms);
-  if (content['IsEncrypted'] === true)
-    throw new SettingsSourceError('The file is encrypted: run "func settings decrypt"');
+  if (!isObject(content)) throw new UsageError(forms);
+  if (content['IsEncrypted'] === true) throw new UsageError('The file is encrypted: run "func settings decrypt"');
   return isObject(content['Values']) ? content['Values'] : content;
 }
 

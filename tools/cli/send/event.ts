@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { UsageError } from '../../command/errors.ts';
+import { fromUser } from '../../command/option.ts';
 import { type AudioBodyOptions, audioBody } from './audioBody.ts';
 import { type Body, bodyOf } from './body.ts';
-import { type SendOptions, UsageError } from './options.ts';
+import type { SendOptions } from './options.ts';
 import { type PreCallForm, preCallBody, preCallForms } from './preCallBody.ts';
 import type { Endpoint } from './target.ts';
 
@@ -41,8 +43,8 @@ export function findEvent(options: SendOptions): Event {
 }
 
 function preCallEvent(form: PreCallForm, { sample: file, conversation, isChunked }: SendOptions): Event {
-  const content = read(resolve(examples, preCallMetadata), preCallMetadata);
-  const sample = read(file === undefined ? resolve(examples, defaultSample) : fromUser(file), file ?? defaultSample);
+  const content = readFileSync(resolve(examples, preCallMetadata));
+  const sample = read(file ?? resolve(examples, defaultSample), '--sample');
   const { content: body, contentType } = preCallBody(form, {
     metadata: JSON.parse(String(conversation === undefined ? content : withConversation(content, conversation))),
     sample,
@@ -52,15 +54,15 @@ function preCallEvent(form: PreCallForm, { sample: file, conversation, isChunked
 }
 
 function storedEvent(event: string, { conversation, isChunked }: SendOptions): Event {
-  const example = resolve(examples, `${event.replace(/\.json$/, '')}.json`);
-  const isExample = exampleNames().includes(event.replace(/\.json$/, ''));
-  const content = read(isExample ? example : fromUser(event), event);
+  const name = event.replace(/\.json$/, '');
+  const isExample = exampleNames().includes(name);
+  const content = isExample ? readFileSync(resolve(examples, `${name}.json`)) : read(fromUser(event), event);
   const body = conversation === undefined ? content : withConversation(content, conversation);
   return { name: event, body: bodyOf(body), isChunked, ...postCall };
 }
 
 function audioEvent({ audioMegabytes, mp3: file, conversation }: SendOptions): Event {
-  const mp3 = read(file === undefined ? resolve(examples, 'call.mp3') : fromUser(file), file ?? 'call.mp3');
+  const mp3 = read(file ?? resolve(examples, 'call.mp3'), '--mp3');
   const source = file === undefined ? 'audio' : createHash('sha256').update(mp3).digest('hex').slice(0, 12);
   const size = audioMegabytes === undefined ? '' : `_${String(audioMegabytes).replace(/[^0-9]/g, '_')}mb`;
   const options: AudioBodyOptions = { mp3, conversationId: conversation ?? `conv_example_${source}${size}` };
@@ -86,15 +88,19 @@ function withConversation(content: Uint8Array, id: string): Uint8Array {
   return Buffer.from(JSON.stringify(event, null, 2));
 }
 
-/** npm runs scripts in the package's folder and tells where the user was. */
-function fromUser(file: string): string {
-  const folder = process.env['npm_lifecycle_event'] === 'send' ? process.env['INIT_CWD'] : undefined;
-  return resolve(folder ?? process.cwd(), file);
-}
-
+/** @throws UsageError that names the option, or what was asked for by name and may have been meant as an example. */
 function read(path: string, asked: string): Buffer {
-  if (!existsSync(path)) {
-    throw new UsageError(`There is no example and no file "${asked}". Examples: ${exampleNames().join(', ')}`);
+  try {
+    return readFileSync(path);
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const isExample = !asked.startsWith('--');
+    if (code === 'ENOENT' && isExample) {
+      throw new UsageError(`There is no example and no file "${asked}". Examples: ${exampleNames().join(', ')}`, {
+        cause,
+      });
+    }
+    const what = code === 'ENOENT' ? `no such file: ${path}` : code === 'EISDIR' ? `${path} is a folder` : message;
+    throw new UsageError(isExample ? what : `${asked}: ${what}`, { cause });
   }
-  return readFileSync(path);
 }

@@ -1,7 +1,8 @@
+import { UsageError } from '../../command/errors.ts';
 import { developmentDefaults, readLocalSettings } from '../localSettings.ts';
-import { UsageError } from './options.ts';
 
-const paths = { postCall: '/elevenlabs/webhook', preCall: '/elevenlabs/precall/webhook' } as const;
+/** Of the app's webhooks, behind the base address. */
+export const paths = { postCall: '/elevenlabs/webhook', preCall: '/elevenlabs/precall/webhook' } as const;
 const loopback = new Set(['127.0.0.1', 'localhost', '[::1]']);
 
 /** Which of the app's two webhooks. */
@@ -13,15 +14,24 @@ export interface Target {
   health: URL;
 }
 
+/** @throws UsageError for what is not an http or https address, with the address that may have been meant. */
 export function readTarget(address: string, endpoint: Endpoint = 'postCall'): Target {
   const webhook = URL.canParse(address) ? new URL(address) : undefined;
   if (webhook === undefined || !['http:', 'https:'].includes(webhook.protocol)) {
-    throw new UsageError(`--url ${address}: not an http or https address`);
+    throw new UsageError(`--url ${address}: not an http or https address${suggestion(address)}`);
   }
   const path = Object.values(paths).find((known) => webhook.pathname.endsWith(known));
   const base = path === undefined ? '' : webhook.pathname.slice(0, -path.length);
   if (webhook.pathname === '/') webhook.pathname = paths[endpoint];
   return { webhook, health: new URL(`${base}/health`, webhook) };
+}
+
+/** The scheme is what is left out most often; `localhost:7071` even parses, with a scheme `localhost:`. */
+function suggestion(address: string): string {
+  const rest = address.replace(/^[a-z+.-]+:\/+/i, '');
+  const [host = ''] = rest.split(/[:/]/);
+  const scheme = loopback.has(host) ? 'http' : 'https';
+  return URL.canParse(`${scheme}://${rest}`) && host !== '' ? `. Is it --url ${scheme}://${rest}?` : '';
 }
 
 /**

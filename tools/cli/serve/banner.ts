@@ -1,3 +1,4 @@
+import { commandLine } from '../../command/commandLine.ts';
 import type { RunningHost } from '../../local/host/host.ts';
 import { developmentDefaults } from '../localSettings.ts';
 import type { ElevenLabs } from './elevenlabs.ts';
@@ -9,12 +10,15 @@ interface Surroundings {
   storage: Storage;
   elevenLabs: ElevenLabs;
   settings: Settings;
+  /** What went otherwise than usual, if anything. */
+  notes: string[];
 }
 
 /** What a newcomer needs after the start: addresses, where blobs are, how to send a first event, how to stop. */
-export function banner(host: RunningHost, { storage, elevenLabs, settings }: Surroundings): string {
+export function banner(host: RunningHost, { storage, elevenLabs, settings, notes }: Surroundings): string {
   return [
     '',
+    ...block('Note', notes),
     ...block(
       'Serving',
       host.functions.map((fn) => served(fn, host.url)),
@@ -22,17 +26,32 @@ export function banner(host: RunningHost, { storage, elevenLabs, settings }: Sur
     ...block('Blobs', [
       ...storage.description,
       `containers ${containers(settings).join(', ')}`,
-      'npm run blobs lists them',
+      `${commandLine('blobs', storage.port === undefined ? [] : ['--storage-port', String(storage.port)])} lists them`,
     ]),
     ...block('ElevenLabs', elevenLabs.description),
     ...block('Secret', secrets(settings)),
     ...block(
       'Send',
-      ['post_call_transcription', 'pre-call'].map((event) => `npm run send -- ${event}${urlOption(host.url)}`),
+      ['post_call_transcription', 'pre-call'].map((event) => commandLine('send', [event, ...urlOption(host.url)])),
     ),
     ...block('Stop', ['Ctrl-C']),
     '',
   ].join('\n');
+}
+
+/** The same for a program that reads the log as JSON: one object. */
+export function bannerLine(host: RunningHost, { storage, elevenLabs, settings, notes }: Surroundings): object {
+  return {
+    time: new Date().toISOString(),
+    level: 'INFO',
+    message: 'serving',
+    url: host.url,
+    blobs: storage.description[0],
+    elevenlabs: elevenLabs.description[0],
+    secret: secret(settings),
+    ...(notes.length > 0 ? { note: notes.join('; ') } : {}),
+    stop: 'Ctrl-C',
+  };
 }
 
 function served(fn: RunningHost['functions'][number], url: string): string {
@@ -65,8 +84,8 @@ function secret(settings: Settings): string {
     : 'from ELEVENLABS_WEBHOOK_SECRET';
 }
 
-function urlOption(url: string): string {
-  return url === 'http://127.0.0.1:7071' ? '' : ` --url ${url}`;
+function urlOption(url: string): string[] {
+  return url === 'http://127.0.0.1:7071' ? [] : ['--url', url];
 }
 
 function block(title: string, lines: string[]): string[] {

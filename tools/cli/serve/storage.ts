@@ -1,9 +1,16 @@
 import { request } from 'node:http';
+import { commandLine } from '../../command/commandLine.ts';
+import { Failure } from '../../command/errors.ts';
 import { type Azurite, connectionString, keptFor, startAzurite } from '../../local/azurite.ts';
 import { PortTakenError } from '../ports.ts';
+import { nextFreePort } from './choosePort.ts';
+import { type ServeOptions, typed } from './options.ts';
 import type { Settings } from './settings.ts';
-import { StartError } from './startError.ts';
 import { type DevelopmentStorage, planStorage } from './storagePlan.ts';
+
+const USUAL_PORT = 10_000;
+/** So far apart that the ports of Azurite's other services, 10001 and 10002, stay between them. */
+const STEP = 10;
 
 /** The blob storage that the app is going to use. */
 export interface Storage {
@@ -11,33 +18,49 @@ export interface Storage {
   azurite?: Azurite;
   /** For people: where the blobs are. */
   description: string[];
+  /** The port to name to other commands; undefined when they find it by themselves. */
+  port?: number;
+  /** The usual port, when that was taken and another is used. */
+  taken?: number;
   /** What the app has to be told instead of what the settings say. */
   overrides: Settings;
 }
 
 /**
- * Starts Azurite when the settings ask for development storage.
+ * Starts Azurite when the settings ask for development storage: on the port that was asked for, else on the usual one or the
+ * next that is free.
  *
  * @param environment what the user has set in the environment itself; a blob service that it names is used as it is.
- * @throws StartError when another program has Azurite's port.
+ * @throws Failure when another program has Azurite's port.
  */
 export async function prepareStorage(
   settings: Settings,
   environment: NodeJS.ProcessEnv,
-  storagePort: number,
+  options: Pick<ServeOptions, 'storagePort' | 'given'>,
 ): Promise<Storage> {
-  const plan = planStorage(settings, storagePort);
+  const plan = planStorage(settings, options.storagePort ?? USUAL_PORT);
   switch (plan.kind) {
     case 'none':
       return { description: ['not configured: set CallStorage or AzureWebJobsStorage'], overrides: {} };
     case 'elsewhere':
       return { description: [`${plan.host} (from the setting ${plan.setting}; Azurite not started)`], overrides: {} };
-    case 'development':
-      return startOrFind(plan, Boolean(environment[plan.setting]));
+    case 'development': {
+      const isNamedByUser = Boolean(environment[plan.setting]);
+      const isFree = options.storagePort === undefined && plan.usesShortForm && !isNamedByUser;
+      if (!isFree) return startOrFind(plan, { isNamedByUser, given: options.given });
+      const { port, taken } = await nextFreePort(USUAL_PORT, STEP);
+      const storage = await startOrFind({ ...plan, port }, { isNamedByUser, given: options.given });
+      return taken === undefined ? storage : { ...storage, taken };
+    }
   }
 }
 
-async function startOrFind(plan: DevelopmentStorage, isNamedByUser: boolean): Promise<Storage> {
+interface Wanted {
+  isNamedByUser: boolean;
+  given: ServeOptions['given'];
+}
+
+async function startOrFind(plan: DevelopmentStorage, { isNamedByUser, given }: Wanted): Promise<Storage> {
   try {
     const kept = keptFor(plan.port);
     const azurite = await startAzurite({ port: plan.port, ...kept });
@@ -47,23 +70,29 @@ async function startOrFind(plan: DevelopmentStorage, isNamedByUser: boolean): Pr
     if (!(error instanceof PortTakenError)) throw error;
     const mayBeUsed = await isBlobService(plan.port);
     if (mayBeUsed && isNamedByUser) return describe(plan, plan.port, ['(was running already, used as it is)']);
-    throw new StartError(portTaken(plan, mayBeUsed), { cause: error });
+    throw new Failure(await portTaken(plan, mayBeUsed, given), { cause: error });
   }
 }
 
-function describe(plan: DevelopmentStorage, port: number, [remark, ...more]: string[]): Storage {
+function describe(plan: DevelopmentStorage, port: number, [remark, ...more]: string[]): Omit<Storage, 'azurite'> {
+  const isUsual = !plan.usesShortForm || port === USUAL_PORT;
   return {
     description: [`http://127.0.0.1:${port}/devstoreaccount1 ${remark}`, ...more],
-    overrides: plan.usesShortForm && port !== 10000 ? { [plan.setting]: connectionString(port) } : {},
+    ...(isUsual ? {} : { port }),
+    overrides: isUsual ? {} : { [plan.setting]: connectionString(port) },
   };
 }
 
-function portTaken({ port, setting, usesShortForm }: DevelopmentStorage, mayBeUsed: boolean): string {
-  const other = port + 10;
+async function portTaken(
+  { port, setting, usesShortForm }: DevelopmentStorage,
+  mayBeUsed: boolean,
+  given: ServeOptions['given'],
+): Promise<string> {
+  const other = String((await nextFreePort(port + STEP, STEP)).port);
   const remedy = usesShortForm
-    ? `Choose another:      npm start -- --storage-port ${other}   (or STORAGE_PORT=${other} npm start)`
+    ? `Choose another:      ${commandLine('start', typed({ ...given, 'storage-port': other }))}   (or set STORAGE_PORT)`
     : `The setting ${setting} names this port; change it there.`;
-  const use = `Use what runs there: set ${setting} in the environment, for example ${setting}=UseDevelopmentStorage=true`;
+  const use = `Use what runs there: set ${setting} in the environment, for example to UseDevelopmentStorage=true`;
   return [
     `The storage port ${port} on 127.0.0.1 is taken${mayBeUsed ? ' by another blob service' : ''}.`,
     remedy,
