@@ -108,8 +108,8 @@ test.each([
 });
 
 test.each([
-  ['an unknown option', ['--loud'], '', 'Usage:'],
-  ['two files', ['a', 'b'], '', 'One file'],
+  ['an unknown option', ['--loud'], '', 'There is no option --loud'],
+  ['two files', ['a', 'b'], '', 'Too much: b'],
   ['a file that does not exist', [join(folder, 'none.json')], '', 'cannot be read'],
   ['text', ['-'], 'NAME=value', 'not valid JSON'],
   ['a number', ['-'], '5', 'Expected the list'],

@@ -1,11 +1,12 @@
 // npm run check-settings: what the app would say about its settings, before it is deployed with them.
 import { type Configuration, readSettings } from '../../src/lib/settings/settings.ts';
 import { readTelemetrySettings } from '../../src/lib/settings/telemetrySettings.ts';
+import { UsageError } from '../command/errors.ts';
 import { fromUser, json } from '../command/option.ts';
 import { printJson } from '../command/output.ts';
 import { runCommand } from '../command/run.ts';
 import { readSettingsFrom, resolveReferences } from './checkSettings/source.ts';
-import { readLocalSettings } from './localSettings.ts';
+import { LocalSettingsError, readLocalSettings } from './localSettings.ts';
 
 /** What a setting would cost: `post-call` and `pre-call` answer 503, `health` is red and all else goes on, `telemetry` is off. */
 type Cost = 'post-call' | 'pre-call' | 'health' | 'telemetry';
@@ -52,7 +53,7 @@ No value is ever printed. The exit code is 1 when something would be refused, 2 
 function check(file: string | undefined): Report {
   const { settings, unchecked } =
     file === undefined
-      ? { settings: { ...readLocalSettings(), ...process.env }, unchecked: [] }
+      ? { settings: { ...localSettings(), ...process.env }, unchecked: [] }
       : resolveReferences(readSettingsFrom(file));
   const configuration = readSettings(settings);
   const telemetry = readTelemetrySettings(settings);
@@ -65,6 +66,16 @@ function check(file: string | undefined): Report {
     warnings: [...configuration.warnings, ...configuration.preCallWarnings].map(found),
     unchecked,
   };
+}
+
+/** Settings that cannot be read have not been checked: exit code 2, where 1 says that they would be refused. */
+function localSettings(): Record<string, string> {
+  try {
+    return readLocalSettings();
+  } catch (error) {
+    if (error instanceof LocalSettingsError) throw new UsageError(error.message, { cause: error });
+    throw error;
+  }
 }
 
 function found({ setting, message }: Finding): Finding {
