@@ -1,6 +1,7 @@
 import type { HttpResponseInit } from '@azure/functions';
 import { preCallHealth } from './preCall/health.ts';
 import type { Services } from './services.ts';
+import { version } from './version.ts';
 
 const STORAGE_LIMIT_MS = 2_000;
 const CACHE_MS = 5_000;
@@ -41,6 +42,7 @@ export function healthCheck(services: Services): () => Promise<HttpResponseInit>
       jsonBody: {
         status: isHealthy ? 'healthy' : 'unhealthy',
         service: 'elevenlabs-webhook',
+        version,
         ...(isHealthy ? {} : { failing }),
         checks,
         'elevenlabs-precall-webhook': await checkPreCall(),

@@ -43,9 +43,13 @@ async function main(): Promise<number> {
     console.log(usage);
     return 0;
   }
-  if (!existsSync(new URL('dist/meta.json', repository))) throw new Error('Not built yet: npm run build');
+  const built = new URL('dist/meta.json', repository);
+  if (!existsSync(built)) throw new Error('Not built yet: npm run build');
   const out = values.out === undefined ? fileURLToPath(new URL('out', repository)) : fromWhereTheUserIs(values.out);
-  const manifest = JSON.parse(readFileSync(new URL('package.json', repository), 'utf8'));
+  const manifest = {
+    ...JSON.parse(readFileSync(new URL('package.json', repository), 'utf8')),
+    version: JSON.parse(readFileSync(built, 'utf8')).version,
+  };
   const parties = thirdParties(repository);
   const files = appFiles(repository, manifest, parties);
   say(`packing ${Object.keys(files).length} files, with code of ${parties.length} packages`);
