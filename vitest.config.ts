@@ -26,7 +26,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'integration',
-          include: ['tests/app/**/*.test.ts', 'tests/tools/**/*.test.ts', 'tests/*.test.ts'],
+          include: ['tests/app/**/*.test.ts', 'tests/tools/**/*.test.ts', 'tests/repository/**/*.test.ts'],
           exclude: ['tests/bench/bench.test.ts'],
           globalSetup: ['tests/support/azurite.setup.ts'],
         },
