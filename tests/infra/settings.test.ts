@@ -175,6 +175,15 @@ describe('the memory of an instance', () => {
     expect(needed(strict)).toBeLessThan(strict.memory);
   });
 
+  it.each(['infra/main.bicep', 'docs/operate.md', 'docs/how-it-works.md', 'docs/reliability.md'])(
+    'is ended by so many sized bodies of such a size, as %s tells',
+    (page) => {
+      const text = readFileSync(`${root}${page}`, 'utf8').replace(/\s+(\/\/ )?/g, ' ');
+      expect(text).toMatch(/[Tt]wo (such |sized )?bodies of 187 MB|[Tt]wo of 187 MB at once/);
+      expect(text).toMatch(/or four of 104 MB,\** end an instance of 2048 MB/);
+    },
+  );
+
   it('has an alert before it is used up', () => {
     for (const name of deploymentNames) {
       const deployment = new Deployment(name);
