@@ -69,7 +69,7 @@ test('the smoke test asks Azure for lines of the log, and nothing that would ope
 test.each([
   ['silence', ''],
   ['bad runs', 'echo 0'],
-  ['what is no number', 'echo 1x'],
+  ['what is not a number', 'echo 1x'],
 ])('the smoke test fails after nothing but %s', (_what, answer) => {
   expect(waitUntilHealthy([answer], 0)).toMatchObject({
     code: 1,
@@ -77,7 +77,7 @@ test.each([
   });
 });
 
-test('the smoke test puts nothing into its query that is no version', () => {
+test('the smoke test puts nothing into its query that is not a version', () => {
   const { code, text, calls } = waitUntilHealthy(['echo 1'], 60, "1' or true //");
   expect([code, calls]).toEqual([1, '']);
   expect(text).toContain('is not a version');
