@@ -14,9 +14,6 @@ param location string = 'westeurope'
 @description('Object id of whoever deploys; may then write the secrets of the vault. Empty: nobody is given that role.')
 param principalId string = ''
 
-@allowed(['User', 'Group', 'ServicePrincipal'])
-param principalType string = 'User'
-
 // Secrets. An empty one writes nothing: the vault keeps what it has.
 
 @description('Secret of the ElevenLabs webhook, or up to four separated by commas, newest first.')
@@ -33,6 +30,13 @@ param elevenLabsPreCallWebhookSecret string = ''
 
 @description('The pre-call endpoint has secrets of its own in the vault. A switch, because an empty secret above does not say that there is none.')
 param hasOwnPreCallSecret bool = false
+
+@description('What becomes of a genuine event of a type that the app does not know: refused and quarantined, or kept.')
+@allowed(['refuse', 'keep'])
+param unknownEventTypes string = 'refuse'
+
+@description('Agents that pre-call may change, separated by commas. Empty: every agent that the API key reaches.')
+param preCallAgentIds string = ''
 
 @description('Further settings of the app by name (README, Settings). The template\'s own cannot be replaced, see modules/appSettings.bicep.')
 param appSettings Settings = {}
@@ -73,23 +77,28 @@ param deploymentAddresses string = ''
 @allowed([2048, 4096])
 param instanceMemoryMB int = 2048
 
-// A request with a Content-Length is read whole by the host before the app sees it, so the worst case counts the largest
-// body for each request at once. In MiB: 4 × 200 bodies in the host + 64 block buffers + 180 Node when idle (measured) +
-// 4 × 16 JSON outside the audio, about four times that when parsed (256) + 300 host = 1600 of 2048. Chunked recordings cost
-// nothing beyond the block buffers. With 4096 MB it may be 12.
+// Recordings, which ElevenLabs sends chunked, cost nothing beyond the block buffers. In MiB: 64 blocks + 128 bodies held + 190
+// host and 116 Node when idle + 4 × 16 JSON outside the audio, about four times that when parsed (256) = 754 of 2048. With
+// 4096 MB it may be 12.
+// A body with a Content-Length is another matter: the host reads it whole and keeps it several times over before the app is
+// asked, and no signature is needed for that. At once, **two such bodies of 187 MB, or four of 104 MB, end an instance of
+// 2048 MB**; four of 67 MB do not (measured with host 4.1037 and 1.5 GiB of heap for it). Only
+// FUNCTIONS_REQUEST_BODY_SIZE_LIMIT bounds that, and recordings of two hours need it: they win. Alerts: memory-high,
+// process-died. Parameters for those who have no long calls: docs/operate.md, Sized bodies.
 @description('Requests at once on one instance; more start another instance.')
 @minValue(1)
 @maxValue(100)
 param httpConcurrency int = 4
 
-@description('Instances that are always running and always billed; 0 means that the first call after a pause waits for a cold start.')
+@description('Instances that are always running and always billed; 0 means that the first call after a pause waits for a cold start. At least 2 when zoneRedundant.')
 @minValue(0)
 @maxValue(20)
 param alwaysReadyInstances int = 0
 
-// 40 is the least that the platform takes: 160 requests at once, far more than a webhook needs.
-@description('Instances at most.')
-@minValue(40)
+// 160 requests at once, far more than a webhook needs. For HTTP the platform does not take it strictly:
+// https://github.com/Azure/azure-functions-host/issues/11790
+@description('Instances at most, and so about the most that a flood can cost.')
+@minValue(1)
 @maxValue(1000)
 param maximumInstances int = 40
 
@@ -127,10 +136,10 @@ param softDeleteDays int = 14
 @maxValue(730)
 param logRetentionDays int = 30
 
-@description('Spreads storage and instances over the zones of the region. Costs more, and cannot be changed for an existing plan.')
+@description('Spreads storage and instances over the zones of the region, where it has them. Costs more: at least two instances are always ready. The plan can be switched later; an existing storage account has to be converted first.')
 param zoneRedundant bool = false
 
-@description('Locks the calls\' account and the vault against deletion. With it `azd down` fails until the locks are removed.')
+@description('Locks the calls\' account and the vault against deletion. With it `azd down` fails until the locks are removed. Setting and removing them takes Owner or User Access Administrator.')
 param deleteLock bool = false
 
 @description('Takes back the vault of an environment of this name that was deleted: purge protection keeps it, and so its name, for 90 days.')
@@ -138,8 +147,33 @@ param recoverVault bool = false
 
 // What is watched.
 
-@description('Where alerts are sent. Empty: they are only seen in the portal.')
+@description('Where alerts are sent, addresses separated by commas. Empty: they are only seen in the portal.')
 param alertEmail string = ''
+
+@description('Action groups that exist and get every alert as well, by resource id, four at most: SMS, a chat, who is on call.')
+@maxLength(4)
+param alertActionGroups string[] = []
+
+@description('Minutes within which a run of the timer has to find everything well: three times the interval of SWEEP_SCHEDULE, and 30 at least.')
+@allowed([30, 45, 60, 120, 180, 240, 300, 360, 1440, 2880])
+param heartbeatMinutes int = 30
+
+@description('Alert when more than so many calls within an hour could not be initiated (busy, no answer, refused). 0: never.')
+@minValue(0)
+param failedCalls int = 0
+
+@description('Alert when a person reads blobs of calls. Every read is logged in any case.')
+param alertOnReads bool = false
+
+@description('Mail when the costs of a month come near this amount, in the currency of the bill. 0: no budget. It stops nothing.')
+@minValue(0)
+param monthlyBudget int = 0
+
+@description('First day of the month in which the budget was first deployed, such as 2026-12-01. Azure takes no change of it afterwards.')
+param budgetStart string = ''
+
+@description('Asks /health from outside, which shows that the address can be reached; the heartbeat of the timer does not. Needs a way through the address rules that has not been tried on Flex Consumption.')
+param availabilityTest bool = false
 
 // Three places every 15 minutes are 288 tests a day. Every 5 minutes costs three times as much; failed deliveries are noticed
 // by their own alert within 5 minutes.
@@ -156,15 +190,14 @@ param quietHours int = 48
 @description('Storage and vault are reached through private endpoints in a virtual network, and no longer from outside of it.')
 param privateNetwork bool = false
 
-@description('An event of Event Grid for each stored transcript, recording and failed call, in the queue `stored-calls`.')
+@description('A message of Event Grid for each stored transcript, recording and failed call, in the queue `stored-calls`.')
 param storedCallEvents bool = false
+
+func partsOf(list string) string[] => filter(map(split(list, ','), part => trim(part)), part => !empty(part))
 
 // The site takes ranges only.
 func addressesIn(list string) string[] =>
-  map(
-    filter(map(split(list, ','), address => trim(address)), address => !empty(address)),
-    address => contains(address, '/') ? address : '${address}/${contains(address, ':') ? 128 : 32}'
-  )
+  map(partsOf(list), address => contains(address, '/') ? address : '${address}/${contains(address, ':') ? 128 : 32}')
 
 var tags = { 'azd-env-name': environmentName }
 var token = toLower(uniqueString(subscription().id, environmentName, location))
@@ -179,6 +212,7 @@ var areas CallAreas = {
   incoming: 'incoming'
   voiceSamples: 'voice-samples'
   preCallState: 'precall-state'
+  state: 'state'
 }
 
 var names = {
@@ -217,9 +251,11 @@ module monitoring 'modules/monitoring.bicep' = {
     location: location
     tags: tags
     retentionDays: logRetentionDays
-    alertEmail: alertEmail
+    alertAddresses: partsOf(alertEmail)
   }
 }
+
+var actionGroupIds = concat([monitoring.outputs.actionGroupId], alertActionGroups)
 
 module hostStorage 'modules/storageAccount.bicep' = {
   scope: group
@@ -292,7 +328,6 @@ module roles 'modules/roles.bicep' = {
     vaultName: names.vault
     componentName: names.component
     operatorPrincipalId: principalId
-    operatorPrincipalType: principalType
   }
   dependsOn: [hostStorage, callStorage, vault, monitoring]
 }
@@ -332,15 +367,18 @@ module app 'modules/functionApp.bicep' = {
     maximumInstances: maximumInstances
     callerAddresses: union(elevenLabsAddresses, addressesIn(operatorAddresses))
     deploymentAddresses: addressesIn(deploymentAddresses)
+    isTestedFromOutside: availabilityTest
     areas: areas
     hasOwnPreCallSecret: hasOwnPreCallSecret
+    unknownEventTypes: unknownEventTypes
+    preCallAgentIds: preCallAgentIds
     appSettings: appSettings
   }
   // What the app may do has to be in place before it starts: a reference that cannot be resolved stays so for a day.
   dependsOn: [roles]
 }
 
-module availability 'modules/availability.bicep' = {
+module availability 'modules/availability.bicep' = if (availabilityTest) {
   scope: group
   name: 'availability'
   params: {
@@ -349,7 +387,8 @@ module availability 'modules/availability.bicep' = {
     appName: names.app
     hostName: app.outputs.hostName
     componentName: names.component
-    actionGroupId: monitoring.outputs.actionGroupId
+    actionGroupIds: actionGroupIds
+    testId: app.outputs.availabilityTestId
     frequencySeconds: availabilityTestSeconds
   }
 }
@@ -361,8 +400,26 @@ module alerts 'modules/alerts.bicep' = {
     location: location
     tags: tags
     componentName: names.component
-    actionGroupId: monitoring.outputs.actionGroupId
+    workspaceId: monitoring.outputs.workspaceId
+    appName: names.app
+    actionGroupIds: actionGroupIds
+    instanceMemoryMB: instanceMemoryMB
     quietHours: quietHours
+    heartbeatMinutes: heartbeatMinutes
+    failedCalls: failedCalls
+    alertOnReads: alertOnReads
+  }
+  dependsOn: [app]
+}
+
+module budget 'modules/budget.bicep' = if (monthlyBudget > 0) {
+  scope: group
+  name: 'budget'
+  params: {
+    amount: monthlyBudget
+    startDate: budgetStart
+    actionGroupIds: actionGroupIds
+    addresses: partsOf(alertEmail)
   }
 }
 

@@ -3,17 +3,19 @@ using 'main.bicep'
 
 param environmentName = readEnvironmentVariable('AZURE_ENV_NAME')
 param location = readEnvironmentVariable('AZURE_LOCATION', 'westeurope')
-param principalId = readEnvironmentVariable('AZURE_PRINCIPAL_ID', '')
-param principalType = readEnvironmentVariable('AZURE_PRINCIPAL_TYPE', 'User')
+// In a pipeline (GitHub sets CI) nobody is given the right to write secrets: people write them.
+param principalId = empty(readEnvironmentVariable('CI', '')) ? readEnvironmentVariable('AZURE_PRINCIPAL_ID', '') : ''
 
 param operatorAddresses = readEnvironmentVariable('OPERATOR_ADDRESSES', '')
 param deploymentAddresses = readEnvironmentVariable('DEPLOYMENT_ADDRESSES', '')
 param alertEmail = readEnvironmentVariable('ALERT_EMAIL', '')
 
-// azd keeps its environment in a file: better written into the vault itself (docs/deploy.md).
-param elevenLabsWebhookSecret = readEnvironmentVariable('ELEVENLABS_WEBHOOK_SECRET', '')
-param elevenLabsApiKey = readEnvironmentVariable('ELEVENLABS_API_KEY', '')
-param elevenLabsPreCallWebhookSecret = readEnvironmentVariable('ELEVENLABS_PRECALL_WEBHOOK_SECRET', '')
+// Not under the names of the app's own settings: the compiler sees the whole environment of the shell, and a secret that is
+// set there for `npm start` would overwrite the one in production. azd keeps its environment in a file, so secrets are better
+// written into the vault itself (docs/deploy.md).
+param elevenLabsWebhookSecret = readEnvironmentVariable('AZD_ELEVENLABS_WEBHOOK_SECRET', '')
+param elevenLabsApiKey = readEnvironmentVariable('AZD_ELEVENLABS_API_KEY', '')
+param elevenLabsPreCallWebhookSecret = readEnvironmentVariable('AZD_ELEVENLABS_PRECALL_WEBHOOK_SECRET', '')
 param hasOwnPreCallSecret = bool(readEnvironmentVariable('HAS_OWN_PRECALL_SECRET', 'false'))
 
 // Everything else (main.bicep tells what there is) is set here, under version control. For example:

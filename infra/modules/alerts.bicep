@@ -4,11 +4,21 @@ import { Tags } from 'types.bicep'
 param location string
 param tags Tags
 param componentName string
-param actionGroupId string
+param workspaceId string
+param appName string
+param actionGroupIds string[]
+param instanceMemoryMB int
 param quietHours int
+param heartbeatMinutes int
+param failedCalls int
+param alertOnReads bool
 
 resource component 'Microsoft.Insights/components@2020-02-02' existing = {
   name: componentName
+}
+
+resource site 'Microsoft.Web/sites@2025-03-01' existing = {
+  name: appName
 }
 
 type Rule = {
@@ -23,7 +33,39 @@ type Rule = {
   every: string
   @description('Alert when the query gives more rows than this.')
   moreRowsThan: int
+  @description('What is asked, when it is not the component.')
+  scope: string?
 }
+
+var options Rule[] = concat(
+  failedCalls == 0
+    ? []
+    : [
+        {
+          name: 'failed-calls'
+          description: 'More than ${failedCalls} calls within an hour could not be initiated.'
+          query: loadTextContent('../queries/failedCalls.kql')
+          severity: 2
+          window: 'PT1H'
+          every: 'PT15M'
+          moreRowsThan: failedCalls
+        }
+      ],
+  alertOnReads
+    ? [
+        {
+          name: 'reads-by-people'
+          description: 'A person, not the app, has read calls.'
+          query: loadTextContent('../queries/readsByPeople.kql')
+          severity: 2
+          window: 'PT15M'
+          every: 'PT15M'
+          moreRowsThan: 0
+          scope: workspaceId
+        }
+      ]
+    : []
+)
 
 var rules Rule[] = [
   {
@@ -65,6 +107,15 @@ var rules Rule[] = [
     moreRowsThan: 1
   }
   {
+    name: 'process-died'
+    description: 'A process ended with every delivery that was under way in it. Recordings are sent only once.'
+    query: loadTextContent('../queries/processDeaths.kql')
+    severity: 1
+    window: 'PT15M'
+    every: 'PT15M'
+    moreRowsThan: 0
+  }
+  {
     name: 'clone-failures'
     description: 'Callers were turned away or spoke to the agent\'s own voice, because ElevenLabs could not clone theirs.'
     query: loadTextContent('../queries/cloneFailures.kql')
@@ -85,7 +136,7 @@ var rules Rule[] = [
 ]
 
 resource alert 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [
-  for rule in rules: {
+  for rule in concat(rules, options): {
     name: rule.name
     location: location
     tags: tags
@@ -96,7 +147,9 @@ resource alert 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [
       severity: rule.severity
       enabled: true
       autoMitigate: true
-      scopes: [component.id]
+      scopes: [rule.?scope ?? component.id]
+      // A table that nothing was written to yet is unknown to a new workspace.
+      skipQueryValidation: rule.?scope != null
       windowSize: rule.window
       evaluationFrequency: rule.every
       criteria: {
@@ -110,10 +163,80 @@ resource alert 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [
           }
         ]
       }
-      actions: { actionGroups: [actionGroupId] }
+      actions: { actionGroups: actionGroupIds }
     }
   }
 ]
+
+@description('A window as the rules take it: minutes up to an hour, then hours, then days.')
+func duration(minutes int) string =>
+  minutes < 60 ? 'PT${minutes}M' : minutes < 1440 ? 'PT${minutes / 60}H' : 'P${minutes / 1440}D'
+
+// Three runs: one that is late or one that fails is no reason to wake anybody.
+resource heartbeat 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = {
+  name: 'no-heartbeat'
+  location: location
+  tags: tags
+  kind: 'LogAlert'
+  properties: {
+    displayName: 'no-heartbeat'
+    description: 'No run of the timer has found everything well for ${heartbeatMinutes} minutes. docs/operate.md#no-heartbeat'
+    severity: 0
+    enabled: true
+    autoMitigate: true
+    scopes: [component.id]
+    windowSize: duration(heartbeatMinutes)
+    evaluationFrequency: 'PT15M'
+    criteria: {
+      allOf: [
+        {
+          // One row, with 0 in it when no run was good: no row at all would be no measurement.
+          query: loadTextContent('../queries/heartbeats.kql')
+          metricMeasureColumn: 'well'
+          timeAggregation: 'Total'
+          operator: 'LessThan'
+          threshold: 1
+          failingPeriods: { numberOfEvaluationPeriods: 1, minFailingPeriodsToAlert: 1 }
+        }
+      ]
+    }
+    actions: { actionGroups: actionGroupIds }
+  }
+}
+
+// Flex Consumption has few metrics, none of answers (https://github.com/Azure/azure-monitor-baseline-alerts/issues/599); this is
+// one of them. It is what an instance shows before large bodies with a Content-Length end it, see httpConcurrency in main.bicep.
+resource memory 'Microsoft.Insights/metricAlerts@2018-03-01' = {
+  name: 'memory-high'
+  location: 'global'
+  tags: tags
+  properties: {
+    description: 'An instance has used 85 % of its memory: as a rule large bodies with a Content-Length. docs/operate.md#memory-high'
+    severity: 1
+    enabled: true
+    autoMitigate: true
+    scopes: [site.id]
+    evaluationFrequency: 'PT5M'
+    windowSize: 'PT5M'
+    criteria: {
+      'odata.type': 'Microsoft.Azure.Monitor.SingleResourceMultipleMetricCriteria'
+      allOf: [
+        {
+          name: 'memory'
+          criterionType: 'StaticThresholdCriterion'
+          metricNamespace: 'Microsoft.Web/sites'
+          metricName: 'MemoryWorkingSet'
+          timeAggregation: 'Maximum'
+          operator: 'GreaterThan'
+          threshold: instanceMemoryMB * 1048576 / 100 * 85
+          // There is no measurement before the first instance.
+          skipMetricValidation: true
+        }
+      ]
+    }
+    actions: [for index in range(0, length(actionGroupIds)): { actionGroupId: actionGroupIds[index] }]
+  }
+}
 
 resource quiet 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = if (quietHours > 0) {
   name: 'no-events'
@@ -142,6 +265,6 @@ resource quiet 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = if (quietHo
         }
       ]
     }
-    actions: { actionGroups: [actionGroupId] }
+    actions: { actionGroups: actionGroupIds }
   }
 }

@@ -2,13 +2,15 @@ import { CallAreas, Settings } from 'types.bicep'
 
 @description('What the settings are made of.')
 type Facts = {
-  hostBlobUri: string
+  hostAccountName: string
   callBlobUri: string
   clientId: string
   vaultName: string
   telemetry: string
   areas: CallAreas
   hasOwnPreCallSecret: bool
+  unknownEventTypes: string
+  preCallAgentIds: string
   more: Settings
 }
 
@@ -23,14 +25,16 @@ func settingsOfApp(facts Facts) Settings =>
     {
       ENABLE_AUDIO_STORAGE: 'true'
       LOG_LEVEL: 'INFO'
-      WEBHOOK_TOLERANCE_SECONDS: '1800'
+      // ElevenLabs sends a transcription again for 41 minutes and does not say whether it signs it anew.
+      WEBHOOK_TOLERANCE_SECONDS: '3600'
       // Recordings of two hours: about 154 MB as base64. 210 MB is the most that the platform takes.
       FUNCTIONS_REQUEST_BODY_SIZE_LIMIT: '209715200'
     },
     facts.more,
     {
-      // Both as the Functions host spells identity-based connections. HTTP and timer need no queues or tables.
-      AzureWebJobsStorage__blobServiceUri: facts.hostBlobUri
+      // Both as the Functions host spells identity-based connections. Its own by the account's name: with __blobServiceUri alone
+      // a start can fail early (https://github.com/Azure/azure-functions-host/issues/11787).
+      AzureWebJobsStorage__accountName: facts.hostAccountName
       AzureWebJobsStorage__credential: 'managedidentity'
       AzureWebJobsStorage__clientId: facts.clientId
       CallStorage__blobServiceUri: facts.callBlobUri
@@ -38,6 +42,8 @@ func settingsOfApp(facts Facts) Settings =>
       CallStorage__clientId: facts.clientId
       APPLICATIONINSIGHTS_CONNECTION_STRING: facts.telemetry
       APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${facts.clientId};Authorization=AAD'
+      // Else `/` answers everybody with 150 kB of a welcome page.
+      AzureWebJobsDisableHomepage: 'true'
       // The queries of alerts and workbook parse it.
       LOG_FORMAT: 'json'
       // The retention rules go by these.
@@ -49,10 +55,13 @@ func settingsOfApp(facts Facts) Settings =>
       INCOMING_STORAGE_PATH: facts.areas.incoming
       VOICE_SAMPLE_STORAGE_PATH: facts.areas.voiceSamples
       PRECALL_STATE_STORAGE_PATH: facts.areas.preCallState
+      STATE_STORAGE_PATH: facts.areas.state
+      UNKNOWN_EVENT_TYPES: facts.unknownEventTypes
       // As long as the vault has no such secret, the app sees the reference itself: /health names the setting, the endpoint answers 503.
       ELEVENLABS_WEBHOOK_SECRET: secretOf(facts.vaultName, 'elevenlabs-webhook-secret')
       ELEVENLABS_API_KEY: secretOf(facts.vaultName, 'elevenlabs-api-key')
     },
+    empty(facts.preCallAgentIds) ? {} : { PRECALL_AGENT_IDS: facts.preCallAgentIds },
     // Without this setting pre-call takes the webhook's secrets, so the reference may only stand here when the vault has the secret.
     facts.hasOwnPreCallSecret
       ? { ELEVENLABS_PRECALL_WEBHOOK_SECRET: secretOf(facts.vaultName, 'elevenlabs-precall-webhook-secret') }

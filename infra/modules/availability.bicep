@@ -1,4 +1,5 @@
-// Asks /health from outside, and says so when it is red in more than one place.
+// Asks /health from outside, and says so when it is red in more than one place. An option: nobody has tried yet whether the
+// access rules of Flex Consumption compare the header.
 import { Tags } from 'types.bicep'
 
 param location string
@@ -6,7 +7,8 @@ param tags Tags
 param appName string
 param hostName string
 param componentName string
-param actionGroupId string
+param actionGroupIds string[]
+param testId string
 param frequencySeconds int
 
 resource component 'Microsoft.Insights/components@2020-02-02' existing = {
@@ -33,7 +35,12 @@ resource test 'Microsoft.Insights/webtests@2022-06-15' = {
       { Id: 'emea-gb-db3-azr' }
       { Id: 'emea-fr-pra-edge' }
     ]
-    Request: { RequestUrl: 'https://${hostName}/health', HttpVerb: 'GET', ParseDependentRequests: false }
+    Request: {
+      RequestUrl: 'https://${hostName}/health'
+      HttpVerb: 'GET'
+      Headers: [{ key: 'x-azure-fdid', value: testId }]
+      ParseDependentRequests: false
+    }
     ValidationRules: { ExpectedHttpStatusCode: 200, SSLCheck: true, SSLCertRemainingLifetimeCheck: 7 }
   }
 }
@@ -57,6 +64,6 @@ resource alert 'Microsoft.Insights/metricAlerts@2018-03-01' = {
       componentId: component.id
       failedLocationCount: 2
     }
-    actions: [{ actionGroupId: actionGroupId }]
+    actions: [for index in range(0, length(actionGroupIds)): { actionGroupId: actionGroupIds[index] }]
   }
 }

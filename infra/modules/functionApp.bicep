@@ -21,8 +21,18 @@ param maximumInstances int
 param callerAddresses string[]
 param deploymentAddresses string[]
 param areas CallAreas
+
+@description('Lets the availability test in, and nobody else from the same addresses.')
+param isTestedFromOutside bool
+
 param hasOwnPreCallSecret bool
+param unknownEventTypes string
+param preCallAgentIds string
 param appSettings Settings
+
+// A zone-redundant plan wants two, so that one zone can fail
+// (https://learn.microsoft.com/azure/reliability/reliability-functions).
+var readyInstances = max(alwaysReadyInstances, zoneRedundant ? 2 : 0)
 
 var denyAll = {
   name: 'deny all'
@@ -50,10 +60,16 @@ var deployers = [
   }
 ]
 
+// The service tag alone would be an open door: every customer of Azure can send requests of his own choosing from its
+// addresses (https://learn.microsoft.com/azure/azure-monitor/app/availability-private-test). The test sends this identifier
+// in a header that rules can ask for; the key is random and in nobody's hands, and so is what is made of it.
+var availabilityTestId = guid(component.properties.InstrumentationKey, 'availability test')
+
 var availabilityTest = {
   name: 'availability test'
   tag: 'ServiceTag'
   ipAddress: 'ApplicationInsightsAvailability'
+  headers: { 'x-azure-fdid': [availabilityTestId] }
   action: 'Allow'
   priority: 1000
 }
@@ -91,6 +107,10 @@ resource site 'Microsoft.Web/sites@2025-03-01' = {
     publicNetworkAccess: 'Enabled'
     keyVaultReferenceIdentity: identityId
     virtualNetworkSubnetId: subnetId
+    // No /admin endpoints, not even with the master key. Flex takes it since
+    // https://github.com/Azure/azure-functions-host/pull/11369; the types do not know it.
+    #disable-next-line BCP037
+    functionsRuntimeAdminIsolationEnabled: true
     functionAppConfig: {
       runtime: { name: 'node', version: '24' }
       deployment: {
@@ -103,15 +123,16 @@ resource site 'Microsoft.Web/sites@2025-03-01' = {
       scaleAndConcurrency: {
         instanceMemoryMB: instanceMemoryMB
         maximumInstanceCount: maximumInstances
-        alwaysReady: alwaysReadyInstances == 0 ? [] : [{ name: 'http', instanceCount: alwaysReadyInstances }]
+        alwaysReady: readyInstances == 0 ? [] : [{ name: 'http', instanceCount: readyInstances }]
         triggers: { http: { perInstanceConcurrency: httpConcurrency } }
       }
     }
     siteConfig: {
       minTlsVersion: '1.2'
       scmMinTlsVersion: '1.2'
-      ftpsState: 'Disabled'
-      ipSecurityRestrictions: concat(callers, [availabilityTest, denyAll])
+      // No ftpsState: Flex has no FTP, and newer stamps refuse the setting itself
+      // (https://github.com/Azure/terraform-azurerm-avm-res-web-site/issues/360).
+      ipSecurityRestrictions: concat(callers, isTestedFromOutside ? [availabilityTest] : [], [denyAll])
       ipSecurityRestrictionsDefaultAction: 'Deny'
       // Deploying asks for an Entra identity with a role on the site; who may call has nothing to do with it.
       scmIpSecurityRestrictionsUseMain: false
@@ -123,28 +144,34 @@ resource site 'Microsoft.Web/sites@2025-03-01' = {
   resource settings 'config' = {
     name: 'appsettings'
     properties: settingsOfApp({
-      hostBlobUri: hostStorage.properties.primaryEndpoints.blob
+      hostAccountName: hostStorage.name
       callBlobUri: callStorage.properties.primaryEndpoints.blob
       clientId: identityClientId
       vaultName: vaultName
       telemetry: component.properties.ConnectionString
       areas: areas
       hasOwnPreCallSecret: hasOwnPreCallSecret
+      unknownEventTypes: unknownEventTypes
+      preCallAgentIds: preCallAgentIds
       more: appSettings
     })
   }
 
-  // No user names and passwords for deployment.
+  // No user names and passwords for deployment. One after the other: a site refuses changes that come at once.
   resource ftpPasswords 'basicPublishingCredentialsPolicies' = {
     name: 'ftp'
     properties: { allow: false }
+    dependsOn: [settings]
   }
 
   resource scmPasswords 'basicPublishingCredentialsPolicies' = {
     name: 'scm'
     properties: { allow: false }
+    dependsOn: [ftpPasswords]
   }
 }
 
+output id string = site.id
 output name string = site.name
+output availabilityTestId string = availabilityTestId
 output hostName string = site.properties.defaultHostName

@@ -7,7 +7,7 @@ param actionGroupName string
 param location string
 param tags Tags
 param retentionDays int
-param alertEmail string
+param alertAddresses string[]
 
 resource workspace 'Microsoft.OperationalInsights/workspaces@2025-07-01' = {
   name: workspaceName
@@ -16,7 +16,8 @@ resource workspace 'Microsoft.OperationalInsights/workspaces@2025-07-01' = {
   properties: {
     sku: { name: 'PerGB2018' }
     retentionInDays: retentionDays
-    features: { disableLocalAuth: true }
+    // Whoever may read the component may ask for its lines, which is all that the deployment's smoke test is given.
+    features: { disableLocalAuth: true, enableLogAccessUsingOnlyResourcePermissions: true }
   }
 }
 
@@ -40,9 +41,11 @@ resource actionGroup 'Microsoft.Insights/actionGroups@2023-01-01' = {
   properties: {
     groupShortName: 'webhook'
     enabled: true
-    emailReceivers: empty(alertEmail)
-      ? []
-      : [{ name: 'operator', emailAddress: alertEmail, useCommonAlertSchema: true }]
+    emailReceivers: map(alertAddresses, address => {
+      name: address
+      emailAddress: address
+      useCommonAlertSchema: true
+    })
   }
 }
 

@@ -13,6 +13,10 @@ param days {
   preCallConversations: int
 }
 
+// Messages of Event Grid that did not reach the queue (events.bicep); they name blobs and hold nothing of a call.
+@export()
+var undeliveredEvents = 'undelivered-events'
+
 // A version's age counts from when it was written, so one number serves the blob and what is left of it when it is deleted.
 // `incoming` is empty at rest: what stands there after a week could not be finished, and the versions that a recording leaves
 // there on its way are worth nothing once it has arrived.
@@ -40,19 +44,24 @@ var rules = [
     versionDays: 7
   }
   { name: 'incoming', prefix: '${areas.incoming}/', blobDays: 7, versionDays: 1 }
+  { name: 'undeliveredEvents', prefix: '${undeliveredEvents}/', blobDays: 30, versionDays: 1 }
 ]
 
 // The rest of the pre-call state must not go by its age: without its record a caller's clone counts as an orphan and is
-// deleted, without `installation` all of them are strangers, and `agents` holds the voice that an agent gets back. Only
-// what stood there before a change goes.
+// deleted, without `installation` all of them are strangers, and `agents` holds the voice that an agent gets back. Nor must
+// anything in `state`: what was erased is written down there for as long as the account exists. Only what stood there before
+// a change goes.
 var changedState = {
-  name: 'preCallVersions'
+  name: 'stateVersions'
   enabled: true
   type: 'Lifecycle'
   definition: {
     filters: {
       blobTypes: ['blockBlob']
-      prefixMatch: map(['voices', 'agents', 'installation'], kind => '${areas.preCallState}/${kind}/')
+      prefixMatch: concat(
+        map(['voices', 'agents', 'installation'], kind => '${areas.preCallState}/${kind}/'),
+        ['${areas.state}/']
+      )
     }
     actions: {
       version: { delete: { daysAfterCreationGreaterThan: 7 } }

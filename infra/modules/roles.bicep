@@ -6,7 +6,6 @@ param callStorageName string
 param vaultName string
 param componentName string
 param operatorPrincipalId string
-param operatorPrincipalType string
 
 var roleIds = {
   storageBlobDataOwner: 'b7e6dc6d-f1e8-4753-8033-0f276bb0955b'
@@ -88,7 +87,7 @@ resource operatorWritesSecrets 'Microsoft.Authorization/roleAssignments@2022-04-
   name: guid(vault.id, operatorPrincipalId, roleIds.keyVaultSecretsOfficer)
   properties: {
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roleIds.keyVaultSecretsOfficer)
+    // Without a type: azd hands over who deploys but not whether that is a person, and Azure refuses a wrong one.
     principalId: operatorPrincipalId
-    principalType: operatorPrincipalType
   }
 }

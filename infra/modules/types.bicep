@@ -16,4 +16,5 @@ type CallAreas = {
   incoming: string
   voiceSamples: string
   preCallState: string
+  state: string
 }

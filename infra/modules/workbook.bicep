@@ -23,8 +23,10 @@ var parts Part[] = [
   { title: 'How big the recordings were', query: loadTextContent('../queries/audioSize.kql'), show: 'table' }
   { title: '5xx, the host\'s own included', query: loadTextContent('../queries/serverErrors.kql'), show: 'table' }
   { title: 'In quarantine', query: loadTextContent('../queries/quarantined.kql'), show: 'table' }
+  { title: 'Calls that could not be initiated', query: loadTextContent('../queries/failedCalls.kql'), show: 'table' }
   { title: 'Clone failures', query: loadTextContent('../queries/cloneFailures.kql'), show: 'table' }
   { title: 'Sweep failures', query: loadTextContent('../queries/sweepFailures.kql'), show: 'table' }
+  { title: 'Processes that ended', query: loadTextContent('../queries/processDeaths.kql'), show: 'table' }
   { title: 'Slow answers', query: loadTextContent('../queries/slowAnswers.kql'), show: 'table' }
 ]
 

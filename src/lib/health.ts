@@ -2,6 +2,7 @@ import type { HttpResponseInit } from '@azure/functions';
 import type { CallStore } from './postCall/callStore.ts';
 import { type ElevenLabsHealth, type ElevenLabsServices, elevenLabsHealth } from './preCall/health.ts';
 import type { Configuration, SettingNotes } from './settings/settings.ts';
+import { version } from './version.ts';
 
 const STORAGE_LIMIT_MS = 2_000;
 const CACHE_MS = 5_000;
@@ -16,6 +17,8 @@ interface Check {
 export interface AppHealth {
   readonly status: 'healthy' | 'unhealthy';
   readonly service: 'elevenlabs-webhook';
+  /** Of the running code. */
+  readonly version: string;
   readonly failing?: readonly string[];
   readonly warnings?: readonly string[];
   readonly checks: { readonly settings: Check; readonly storage: Check };
@@ -58,6 +61,7 @@ export class Health {
     return {
       status: failing.length === 0 ? 'healthy' : 'unhealthy',
       service: 'elevenlabs-webhook',
+      version,
       ...(failing.length === 0 ? {} : { failing }),
       ...noted([...warnings, ...preCallWarnings]),
       checks,

@@ -232,9 +232,10 @@ describe('what is sent', () => {
     expect(dependenciesIn(envelopes).flatMap(({ properties }) => Object.keys(properties))).toEqual([]);
   });
 
-  it('names the app as the host does, and nobody who called', () => {
+  it('names the app as the host does, the version of its code, and nobody who called', () => {
     for (const { tags } of envelopes) {
       expect(tags['ai.cloud.role']).toBe('elevenlabs-webhook');
+      expect(tags['ai.application.ver']).toMatch(/^(source|\d+\.\d+\.\d+.*)$/);
       expect(Object.keys(tags).filter((tag) => /user|session|location/.test(tag))).toEqual([]);
     }
   });

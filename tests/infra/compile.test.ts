@@ -1,6 +1,7 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { settingNames } from '../../src/lib/settings/settings.ts';
 import { bicep, copyOfTemplates, hasBicep, missing, root } from './bicep.ts';
 
 /** Nobody's: names that are made of ids are the same in every run. */
@@ -51,6 +52,48 @@ describe.skipIf(!hasBicep)('the Bicep compiler', { timeout: 180_000 }, () => {
         hasOwnPreCallSecret: { value: true },
       },
     });
+  });
+
+  it('takes nothing from the shell of a developer, who has the settings of `npm start` in it', async () => {
+    const parameters = async (environment: NodeJS.ProcessEnv) => {
+      const { output } = await bicep(root, ['build-params', 'infra/main.bicepparam', '--stdout'], {
+        AZURE_ENV_NAME: 'production',
+        ...environment,
+      });
+      return JSON.parse((JSON.parse(output) as { parametersJson: string }).parametersJson);
+    };
+    const settings = [...settingNames, 'AzureWebJobsStorage', 'PORT', 'ELEVENLABS_OPERATOR_API_KEY'];
+    const shell = Object.fromEntries(settings.map((name) => [name, 'of a developer']));
+    expect(await parameters(shell)).toEqual(await parameters({}));
+  });
+
+  it('gives the right to write secrets to a person who deploys, and not to a pipeline', async () => {
+    const principalOf = async (CI: string) => {
+      const environment = { AZURE_ENV_NAME: 'production', AZURE_PRINCIPAL_ID: 'principal', CI };
+      const { output } = await bicep(root, ['build-params', 'infra/main.bicepparam', '--stdout'], environment);
+      const { parametersJson } = JSON.parse(output) as { parametersJson: string };
+      return JSON.parse(parametersJson).parameters.principalId.value;
+    };
+    expect(await principalOf('')).toBe('principal');
+    expect(await principalOf('true')).toBe('');
+  });
+
+  it('takes a secret by its name for azd alone', async () => {
+    const { output } = await bicep(root, ['build-params', 'infra/main.bicepparam', '--stdout'], {
+      AZURE_ENV_NAME: 'production',
+      AZD_ELEVENLABS_WEBHOOK_SECRET: 'wsec_production',
+    });
+    expect(JSON.parse((JSON.parse(output) as { parametersJson: string }).parametersJson)).toMatchObject({
+      parameters: { elevenLabsWebhookSecret: { value: 'wsec_production' } },
+    });
+  });
+
+  it('changes the site one step at a time, because it refuses changes that come at once', async () => {
+    const { output } = await bicep(root, ['build', 'infra/modules/functionApp.bicep', '--stdout']);
+    const { resources } = JSON.parse(output) as { resources: Record<string, { dependsOn?: string[] }> };
+    expect(resources['site::settings']?.dependsOn).toContain('site');
+    expect(resources['site::ftpPasswords']?.dependsOn).toContain('site::settings');
+    expect(resources['site::scmPasswords']?.dependsOn).toContain('site::ftpPasswords');
   });
 
   it('finds every file formatted as it would format it', async () => {

@@ -108,14 +108,16 @@ it('the retention of each kind is what the parameters say', () => {
     'quarantine/': [16, 16, 16],
     'precall-state/conversations/': [17, 7, 7],
     'incoming/': [7, 1, 1],
+    'undelivered-events/': [30, 1, 1],
   });
 });
 
-it('the pre-call state that clones and agents hang on is never deleted by its age', () => {
+it('the state that clones and agents hang on, and what was erased, are never deleted by their age', () => {
   expect(daysOf('default')).toMatchObject({
     'precall-state/voices/': [undefined, 7, 7],
     'precall-state/agents/': [undefined, 7, 7],
     'precall-state/installation/': [undefined, 7, 7],
+    'state/': [undefined, 7, 7],
   });
 });
 
@@ -153,6 +155,16 @@ it('Event Grid tells of calls that are stored, and of nothing else', () => {
     deliveryWithResourceIdentity: {
       identity: { type: 'SystemAssigned' },
       destination: { endpointType: 'StorageQueue', properties: { queueName: 'stored-calls' } },
+    },
+    deadLetterWithResourceIdentity: {
+      identity: { type: 'SystemAssigned' },
+      deadLetterDestination: {
+        endpointType: 'StorageBlob',
+        properties: {
+          resourceId: new Deployment('all').one('Microsoft.Storage/storageAccounts', 'stcalls')['id'],
+          blobContainerName: 'undelivered-events',
+        },
+      },
     },
   });
 });

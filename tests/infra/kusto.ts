@@ -25,9 +25,14 @@ require('@kusto/language-service-next/bridge.min.js');
 require('@kusto/language-service-next/Kusto.Language.Bridge.min.js');
 const { KustoCode, GlobalState } = (globalThis as unknown as { Kusto: Kusto }).Kusto.Language;
 
-/** The tables of Application Insights with the columns that a query here may use. */
+/** The tables of Application Insights, and of the workspace what storage writes, with the columns that a query here may use. */
 const TABLES = {
-  traces: 'timestamp: datetime, message: string, severityLevel: int, operation_Name: string, operation_Id: string',
+  traces:
+    'timestamp: datetime, message: string, severityLevel: int, operation_Name: string, operation_Id: string, cloud_RoleInstance: string',
+  exceptions:
+    'timestamp: datetime, type: string, innermostType: string, outerMessage: string, operation_Id: string, cloud_RoleInstance: string',
+  StorageBlobLogs:
+    'TimeGenerated: datetime, AccountName: string, OperationName: string, StatusText: string, RequesterUpn: string, CallerIpAddress: string, ObjectKey: string',
   requests:
     'timestamp: datetime, name: string, success: bool, resultCode: string, duration: real, operation_Name: string, operation_Id: string',
 };

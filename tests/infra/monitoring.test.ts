@@ -27,30 +27,40 @@ describe.each(deploymentNames)('in the deployment "%s"', (name) => {
   const deployment = new Deployment(name);
 
   it('there is an alert for everything that means something here', () => {
-    const alerts = [...queryAlerts(deployment), deployment.one('Microsoft.Insights/metricAlerts')];
-    expect(alerts.map((alert) => alert.name).sort()).toEqual([
-      'clone-failures',
-      'health-down',
-      'no-events',
-      'quarantine-grew',
-      'server-errors',
-      'signature-failures',
-      'slow-answers',
-      'sweep-failures',
-    ]);
+    const alerts = [...queryAlerts(deployment), ...deployment.of('Microsoft.Insights/metricAlerts')];
+    const options = ['failed-calls', 'health-down', 'reads-by-people'];
+    expect(alerts.map((alert) => alert.name).sort()).toEqual(
+      [
+        'clone-failures',
+        'memory-high',
+        'no-events',
+        'no-heartbeat',
+        'process-died',
+        'quarantine-grew',
+        'server-errors',
+        'signature-failures',
+        'slow-answers',
+        'sweep-failures',
+        ...(name === 'all' ? options : []),
+      ].sort(),
+    );
     const group = String(deployment.one('Microsoft.Insights/actionGroups')['id']);
     for (const { properties } of alerts) {
       expect(properties['enabled']).toBe(true);
       expect(JSON.stringify(properties['actions'])).toContain(group);
+      expect(JSON.stringify(properties['actions']).includes('ag-on-call')).toBe(name === 'all');
     }
   });
 
-  it('each alert asks one of the query files, of the component', () => {
+  it('each alert asks one of the query files, of the component or of the workspace', () => {
     const component = deployment.one('Microsoft.Insights/components')['id'];
+    const workspace = deployment.one('Microsoft.OperationalInsights/workspaces')['id'];
     for (const alert of queryAlerts(deployment)) {
       const { query, metricMeasureColumn, timeAggregation } = criterionOf(alert);
       expect(Object.values(queries)).toContain(query);
-      expect(alert.properties['scopes']).toEqual([component]);
+      const isAboutStorage = tablesOf(query).includes('StorageBlobLogs');
+      expect(alert.properties['scopes']).toEqual([isAboutStorage ? workspace : component]);
+      expect(alert.properties['skipQueryValidation'] ?? false).toBe(isAboutStorage);
       if (timeAggregation === 'Count') expect(analyze(query).columns).toContain('timestamp');
       else expect(analyze(query).columns).toContain(metricMeasureColumn);
     }
@@ -61,13 +71,17 @@ describe.each(deploymentNames)('in the deployment "%s"', (name) => {
     const { items } = JSON.parse(serializedData) as { items: { content: { query?: string } }[] };
     const shown = items.flatMap(({ content }) => content.query ?? []);
     expect(shown.filter((query) => !Object.values(queries).includes(query))).toEqual([]);
-    const asked = queryAlerts(deployment).map((alert) => criterionOf(alert).query);
+    const asked = queryAlerts(new Deployment('all')).map((alert) => criterionOf(alert).query);
     expect(new Set([...shown, ...asked])).toEqual(new Set(Object.values(queries)));
     const answers = ['deliveries', 'failures', 'signatureAge', 'audioSize'].map((query) => queries[query]);
     expect(shown).toEqual(expect.arrayContaining(answers));
   });
+});
 
-  it('/health is asked from several places, and two that fail are an alert', () => {
+describe('the availability test, when it is asked for', () => {
+  const deployment = new Deployment('all');
+
+  it('asks /health from several places, and two that fail are an alert', () => {
     const test = deployment.one('Microsoft.Insights/webtests');
     expect(test.properties).toMatchObject({
       Enabled: true,
@@ -79,7 +93,7 @@ describe.each(deploymentNames)('in the deployment "%s"', (name) => {
     });
     const component = String(deployment.one('Microsoft.Insights/components')['id']);
     expect(test['tags']).toMatchObject({ [`hidden-link:${component}`]: 'Resource' });
-    expect(deployment.one('Microsoft.Insights/metricAlerts').properties).toMatchObject({
+    expect(deployment.one('Microsoft.Insights/metricAlerts', 'health-down').properties).toMatchObject({
       scopes: [test['id'], component],
       criteria: { webTestId: test['id'], componentId: component, failedLocationCount: 2 },
     });
@@ -96,17 +110,45 @@ it('an alert for silence fires on no event at all, within the hours that were as
   expect(quiet('all')).toEqual(['PT6H', expect.objectContaining(criterion)]);
 });
 
-it('alerts go to the e-mail address that was given', () => {
+it('an alert for the heartbeat fires when no run of the timer was good within the minutes that were asked for', () => {
+  const heartbeat = (name: 'default' | 'all') => {
+    const alert = new Deployment(name).one('Microsoft.Insights/scheduledQueryRules', 'no-heartbeat');
+    return [alert.properties['windowSize'], alert.properties['severity'], criterionOf(alert)];
+  };
+  const criterion = { metricMeasureColumn: 'well', timeAggregation: 'Total', operator: 'LessThan', threshold: 1 };
+  expect(heartbeat('default')).toEqual(['PT30M', 0, expect.objectContaining(criterion)]);
+  expect(heartbeat('all')).toEqual(['PT1H', 0, expect.objectContaining(criterion)]);
+});
+
+it('an alert for failed calls fires above the number that was given', () => {
+  const alert = new Deployment('all').one('Microsoft.Insights/scheduledQueryRules', 'failed-calls');
+  expect(criterionOf(alert)).toMatchObject({ timeAggregation: 'Count', operator: 'GreaterThan', threshold: 5 });
+});
+
+it('alerts go to all e-mail addresses that were given', () => {
   const receivers = (name: 'default' | 'all') =>
     new Deployment(name).one('Microsoft.Insights/actionGroups').properties['emailReceivers'];
   expect(receivers('default')).toEqual([]);
-  expect(receivers('all')).toMatchObject([{ emailAddress: 'operator@example.com' }]);
+  expect(receivers('all')).toMatchObject([
+    { emailAddress: 'operator@example.com' },
+    { emailAddress: 'second@example.com' },
+  ]);
+});
+
+it('a budget is there when an amount was given, and begins on a day that no later deployment changes', () => {
+  expect(new Deployment('default').of('Microsoft.Consumption/budgets')).toEqual([]);
+  expect(new Deployment('all').one('Microsoft.Consumption/budgets').properties).toMatchObject({
+    amount: 50,
+    timePeriod: { startDate: '2026-12-01' },
+    notifications: { actual: { contactEmails: ['operator@example.com', 'second@example.com'] } },
+  });
 });
 
 it('docs/operate.md says of each alert what to do', () => {
   const headings = readFileSync(`${root}docs/operate.md`, 'utf8').match(/^#+ .*$/gm) ?? [];
-  const deployment = new Deployment('default');
-  const alerts = [...queryAlerts(deployment), deployment.one('Microsoft.Insights/metricAlerts')];
+  const deployment = new Deployment('all');
+  const alerts = [...queryAlerts(deployment), ...deployment.of('Microsoft.Insights/metricAlerts')];
+  expect(alerts.length).toBeGreaterThan(12);
   for (const { name, properties } of alerts) {
     expect(headings).toContain(`### ${name}`);
     expect(properties['description']).toContain(`docs/operate.md#${name}`);
@@ -117,7 +159,7 @@ describe('host.json', () => {
   const { logLevel, applicationInsights } = host.logging;
 
   it('never samples away what an alert reads', () => {
-    const kinds: Record<string, string> = { traces: 'Trace', requests: 'Request' };
+    const kinds: Record<string, string> = { traces: 'Trace', requests: 'Request', exceptions: 'Exception' };
     const excluded = applicationInsights.samplingSettings.excludedTypes.split(';');
     for (const alert of queryAlerts(new Deployment('default'))) {
       const tables = tablesOf(criterionOf(alert).query);

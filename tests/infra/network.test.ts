@@ -22,7 +22,7 @@ it('ElevenLabs is let in from all the addresses that it documents', () => {
 it('the operator adds addresses of callers and of deployers', () => {
   expect(addressesOf('all', 'ipSecurityRestrictions')).toEqual([
     ...['192.0.2.1/32', '198.51.100.7/32', '203.0.113.0/24', '2001:db8::7/128'],
-    ...['ApplicationInsightsAvailability', 'Any'],
+    ...['ApplicationInsightsAvailability', 'Any'], // The former with a header: access.test.ts
   ]);
   expect(addressesOf('all', 'scmIpSecurityRestrictions')).toEqual(['198.51.100.8/32', 'Any']);
   expect(new Deployment('all').one('Microsoft.Web/sites').properties).toMatchObject({

@@ -8,10 +8,13 @@ import { Deployment, deploymentNames } from './deployment.ts';
 const HOST_SETTINGS = [
   'APPLICATIONINSIGHTS_CONNECTION_STRING',
   'APPLICATIONINSIGHTS_AUTHENTICATION_STRING',
-  ...['AzureWebJobsStorage', 'CallStorage'].flatMap((name) =>
-    ['blobServiceUri', 'credential', 'clientId'].map((part) => `${name}__${part}`),
-  ),
+  'AzureWebJobsDisableHomepage',
+  ...['accountName', 'credential', 'clientId'].map((part) => `AzureWebJobsStorage__${part}`),
+  ...['blobServiceUri', 'credential', 'clientId'].map((part) => `CallStorage__${part}`),
 ];
+
+/** Settings of the contract that the app is about to read. */
+const COMING = ['UNKNOWN_EVENT_TYPES', 'PRECALL_AGENT_IDS', 'STATE_STORAGE_PATH'];
 
 const REFERENCE = /^@Microsoft\.KeyVault\(VaultName=(kv-\w+);SecretName=([\w-]+)\)$/;
 
@@ -36,7 +39,7 @@ describe.each(deploymentNames)('the settings of the deployment "%s"', (name) => 
   const { settings } = deployment;
 
   it('are all known to the app or to the host', () => {
-    const known = new Set([...settingNames, ...HOST_SETTINGS]);
+    const known = new Set<string>([...settingNames, ...HOST_SETTINGS, ...COMING]);
     expect(Object.keys(settings).filter((setting) => !known.has(setting))).toEqual([]);
   });
 
@@ -56,7 +59,16 @@ describe.each(deploymentNames)('the settings of the deployment "%s"', (name) => 
     expect(postCall?.storesAudio).toBe(true);
   });
 
-  it('have room for two-hour recordings, and less than the platform refuses', () => {
+  it('reach the storage of the host by the name of its account and by identity', () => {
+    expect(settings).toMatchObject({
+      AzureWebJobsStorage__accountName: deployment.one('Microsoft.Storage/storageAccounts', 'sthost').name,
+      AzureWebJobsStorage__credential: 'managedidentity',
+      AzureWebJobsStorage__clientId: expect.stringMatching(/userAssignedIdentities\/id-.*\.clientId\]$/),
+    });
+    expect(settings).not.toHaveProperty('AzureWebJobsStorage__blobServiceUri');
+  });
+
+  it.runIf(name !== 'private')('have room for two-hour recordings, and less than the platform refuses', () => {
     const limit = Number(settings['FUNCTIONS_REQUEST_BODY_SIZE_LIMIT']);
     expect(limit).toBeGreaterThan(160e6);
     expect(limit).toBeLessThanOrEqual(210e6);
@@ -82,8 +94,10 @@ describe.each(deploymentNames)('the settings of the deployment "%s"', (name) => 
       .map((container) => container.name.split('/'))
       .filter(([account]) => account?.startsWith('stcalls'))
       .map(([, , container]) => container);
-    const paths = settingNames.filter((setting) => setting.endsWith('_STORAGE_PATH'));
-    expect(paths.map((setting) => settings[setting]).sort()).toEqual(containers.sort());
+    const paths = Object.keys(settings).filter((setting) => setting.endsWith('_STORAGE_PATH'));
+    expect(settingNames.filter((setting) => setting.endsWith('_STORAGE_PATH') && !paths.includes(setting))).toEqual([]);
+    const ofCalls = containers.filter((container) => container !== 'undelivered-events');
+    expect(paths.map((setting) => settings[setting]).sort()).toEqual(ofCalls.sort());
   });
 });
 
@@ -112,27 +126,85 @@ it('pre-call takes the secrets of the webhook unless it has its own', () => {
 it('further settings stand beside those of the template and cannot replace what others rely on', () => {
   expect(new Deployment('all').settings).toMatchObject({
     PRECALL_AGENT_UPDATE: 'override',
-    WEBHOOK_TOLERANCE_SECONDS: '3600',
+    WEBHOOK_TOLERANCE_SECONDS: '1800',
     AUDIO_STORAGE_PATH: 'audio',
     LOG_FORMAT: 'json',
   });
 });
 
+it('late retries of a transcription, up to 41 minutes after it was signed, are within the tolerance', () => {
+  expect(Number(new Deployment('default').settings['WEBHOOK_TOLERANCE_SECONDS'])).toBeGreaterThanOrEqual(41 * 60);
+});
+
+it('what becomes of unknown types, and which agents pre-call may change, are parameters', () => {
+  expect(new Deployment('default').settings).toMatchObject({ UNKNOWN_EVENT_TYPES: 'refuse' });
+  expect(new Deployment('default').settings).not.toHaveProperty('PRECALL_AGENT_IDS');
+  expect(new Deployment('all').settings).toMatchObject({
+    UNKNOWN_EVENT_TYPES: 'keep',
+    PRECALL_AGENT_IDS: 'agent_1,agent_2',
+  });
+});
+
+/** The comment on httpConcurrency in infra/main.bicep and docs/operate.md, Sized bodies, tell the same. */
 describe('the memory of an instance', () => {
-  /** MiB: block buffers (docs/how-it-works.md, Memory), idle process (docs/performance.md), the host. */
-  const FIXED = 64 + 180 + 300;
+  /** MiB: block buffers, bodies that are held, idle host, idle Node. */
+  const FIXED = 64 + 128 + 190 + 116;
   /** MiB for each request at once: 16 of JSON outside the audio, four times that when parsed. */
   const PARSED = 64;
+  /** MiB for each MiB of a body with a Content-Length, at least: 512 in the host and 304 in Node for one of 99. */
+  const SIZED = (512 + 304) / 99;
 
-  it.each(deploymentNames)('is enough for the largest bodies at once in the deployment "%s"', (name) => {
-    const deployment = new Deployment(name);
+  const scale = (deployment: Deployment) => {
     const { scaleAndConcurrency } = deployment.one('Microsoft.Web/sites').properties['functionAppConfig'] as {
       scaleAndConcurrency: { instanceMemoryMB: number; triggers: { http: { perInstanceConcurrency: number } } };
     };
-    const bodies = Number(deployment.settings['FUNCTIONS_REQUEST_BODY_SIZE_LIMIT']) / 2 ** 20;
-    const needed = FIXED + scaleAndConcurrency.triggers.http.perInstanceConcurrency * (bodies + PARSED);
-    expect(needed).toBeLessThan(scaleAndConcurrency.instanceMemoryMB);
+    const largest = Number(deployment.settings['FUNCTIONS_REQUEST_BODY_SIZE_LIMIT']) / 2 ** 20;
+    const { instanceMemoryMB, triggers } = scaleAndConcurrency;
+    return { memory: instanceMemoryMB, atOnce: triggers.http.perInstanceConcurrency, largest };
+  };
+
+  it.each(deploymentNames)('is enough for chunked bodies of any size at once in the deployment "%s"', (name) => {
+    const { memory, atOnce } = scale(new Deployment(name));
+    expect(FIXED + atOnce * PARSED).toBeLessThan(memory);
   });
+
+  it('is enough for sized bodies only with the stricter parameters, which have no room for long recordings', () => {
+    const needed = ({ atOnce, largest }: ReturnType<typeof scale>) => FIXED + atOnce * largest * SIZED;
+    const [usual, strict] = [scale(new Deployment('default')), scale(new Deployment('private'))];
+    expect(needed(usual)).toBeGreaterThan(usual.memory);
+    expect(needed(strict)).toBeLessThan(strict.memory);
+  });
+
+  it.each(['infra/main.bicep', 'docs/operate.md', 'docs/how-it-works.md', 'docs/reliability.md'])(
+    'is ended by so many sized bodies of such a size, as %s tells',
+    (page) => {
+      const text = readFileSync(`${root}${page}`, 'utf8').replace(/\s+(\/\/ )?/g, ' ');
+      expect(text).toMatch(/[Tt]wo (such |sized )?bodies of 187 MB|[Tt]wo of 187 MB at once/);
+      expect(text).toMatch(/or four of 104 MB,\** end an instance of 2048 MB/);
+    },
+  );
+
+  it('has an alert before it is used up', () => {
+    for (const name of deploymentNames) {
+      const deployment = new Deployment(name);
+      const alert = deployment.one('Microsoft.Insights/metricAlerts', 'memory-high');
+      const { allOf } = alert.properties['criteria'] as { allOf: [{ metricName: string; threshold: number }] };
+      expect(alert.properties['scopes']).toEqual([deployment.one('Microsoft.Web/sites')['id']]);
+      expect(allOf[0].metricName).toBe('MemoryWorkingSet');
+      expect(allOf[0].threshold / 2 ** 20 / scale(deployment).memory).toBeCloseTo(0.85, 2);
+    }
+  });
+});
+
+it('instances that are always ready: none unless asked for, and two at least where zones are to fail one by one', () => {
+  const ready = (name: 'default' | 'all') =>
+    (
+      new Deployment(name).one('Microsoft.Web/sites').properties['functionAppConfig'] as {
+        scaleAndConcurrency: { alwaysReady: unknown };
+      }
+    ).scaleAndConcurrency.alwaysReady;
+  expect(ready('default')).toEqual([]);
+  expect(ready('all')).toEqual([{ name: 'http', instanceCount: 2 }]);
 });
 
 it('the plan is Flex Consumption with Node 24, without instances that always run', () => {

@@ -48,7 +48,7 @@ const jobs = workflows.flatMap(({ file, text }) =>
 const steps = jobs.flatMap(({ file, name, job }) => (job.steps ?? []).map((step) => ({ file, name, step })));
 
 test('there is a workflow for CI and one for deployment', () => {
-  expect(files.sort()).toEqual(['ci.yml', 'deploy.yml']);
+  expect(files.sort()).toEqual(['ci.yml', 'deploy-package.yml', 'deploy.yml']);
   expect(steps.length).toBeGreaterThan(10);
 });
 
@@ -65,8 +65,13 @@ describe.each(workflows)('$file', ({ file, text }) => {
   });
 
   test.each(Object.entries(workflow.jobs))('%s asks for the least, and ends', (name, job) => {
-    const signsIn = file === 'deploy.yml' && name !== 'build';
-    expect(job.permissions).toEqual({ contents: 'read', ...(signsIn ? { 'id-token': 'write' } : {}) });
+    const signsIn = file !== 'ci.yml' && name !== 'build';
+    const readsPackages = signsIn && name !== 'infrastructure';
+    expect(job.permissions).toEqual({
+      contents: 'read',
+      ...(readsPackages ? { actions: 'read' } : {}),
+      ...(signsIn ? { 'id-token': 'write' } : {}),
+    });
     // A job that calls another workflow has the time limits of that one's jobs.
     if (job.uses === undefined) expect(job['timeout-minutes']).toBeLessThanOrEqual(60);
     else expect(existsSync(join(repository, job.uses))).toBe(true);
@@ -119,28 +124,64 @@ test('CI tests on the pinned Node and on the oldest supported one, and says whic
 });
 
 test('what is signed in is approved by an environment, and code cannot use the identity of infrastructure', () => {
-  const signedIn = jobs.filter(({ job }) => job.permissions?.['id-token'] === 'write');
+  const signedIn = jobs.filter(({ job }) => job.permissions?.['id-token'] === 'write' && job.uses === undefined);
   expect(signedIn.map(({ name, job }) => [name, job.environment])).toEqual([
-    ['code', 'production'],
-    ['infrastructure', 'production-infrastructure'],
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: an expression of GitHub
+    ['package', '${{ inputs.environment }}'],
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: the same
+    ['infrastructure', '${{ inputs.environment }}-infrastructure'],
   ]);
 });
 
-test('a push to azure-main deploys code and no infrastructure; what is deployed was built and tested once', () => {
+describe('deploy.yml', () => {
   const deploy = parse(read(`${folder}/deploy.yml`)) as {
-    on: { push: object };
-    jobs: Record<string, Job & { if: string; needs: string }>;
+    on: { push: object; workflow_dispatch: { inputs: Record<string, { options?: string[] }> } };
+    jobs: Record<string, Job & { if?: string; needs?: string | string[]; with?: Record<string, string> }>;
   };
-  expect(deploy.on.push).toEqual({ branches: ['azure-main'] });
-  expect(deploy.jobs['infrastructure']?.if).toMatch(/^github\.event_name == 'workflow_dispatch' && /);
-  expect(deploy.jobs['code']?.needs).toBe('build');
-  const deployed = deploy.jobs['code']?.steps?.find(({ uses }) => uses?.startsWith('Azure/functions-action@'));
-  expect(deployed?.with).toMatchObject({ package: 'package/elevenlabs-webhook.zip', 'remote-build': false });
-  expect(JSON.stringify(deploy.jobs['code'])).not.toContain('npm');
+  const { package: deployed } = (
+    parse(read(`${folder}/deploy-package.yml`)) as { jobs: Record<'package', Required<Job>> }
+  ).jobs;
+
+  test('a push to azure-main deploys code and no infrastructure; what is deployed was built and tested once', () => {
+    expect(deploy.on.push).toEqual({ branches: ['azure-main'] });
+    expect(deploy.jobs['infrastructure']?.if).toMatch(/^github\.event_name == 'workflow_dispatch' && /);
+    const action = deployed.steps.find(({ uses }) => uses?.startsWith('Azure/functions-action@'));
+    expect(action?.with).toMatchObject({ package: 'package/elevenlabs-webhook.zip', 'remote-build': false });
+    expect(JSON.stringify(deployed)).not.toContain('npm');
+  });
+
+  test('production gets the package that was healthy in the test environment, when there is one', () => {
+    const { test: tried, production } = deploy.jobs;
+    expect([tried?.needs, tried?.with]).toEqual(['build', { environment: 'test' }]);
+    expect([production?.needs, production?.with]).toEqual([['build', 'test'], { environment: 'production' }]);
+    expect(tried?.if).toBe("vars.HAS_TEST_ENVIRONMENT == 'true'");
+    expect(production?.if).toMatch(/needs\.build\.result == 'success'.*"success", "skipped".*needs\.test\.result/);
+    expect(production?.uses).toBe(tried?.uses);
+  });
+
+  test('a kept package is deployed without a build, and only after its run was looked at', () => {
+    const { kept } = deploy.jobs;
+    expect(deploy.on.workflow_dispatch.inputs['what']?.options).toContain('kept package');
+    expect(kept?.needs).toBeUndefined();
+    expect(kept?.if).toMatch(/inputs\.what == 'kept package'$/);
+    const names = deployed.steps.map(({ run, uses }) => run ?? uses ?? '');
+    const at = (what: string) => names.findIndex((name) => name.includes(what));
+    expect(at('check-kept-run.sh')).toBeGreaterThan(0);
+    expect(at('check-kept-run.sh')).toBeLessThan(at('download-artifact'));
+    expect(at('check-kept-run.sh')).toBeLessThan(at('Azure/login'));
+  });
 });
 
 describe('azure.yaml', () => {
-  const { services } = parse(read('azure.yaml')) as { services: Record<string, Record<string, unknown>> };
+  const { services, requiredVersions } = parse(read('azure.yaml')) as {
+    services: Record<string, Record<string, unknown>>;
+    requiredVersions: { azd: string };
+  };
+
+  // Azure/azure-dev#6748: an older azd ignores it and lets Azure build.
+  test('asks for an azd that knows remoteBuild', () => {
+    expect(requiredVersions).toEqual({ azd: '>= 1.23.5' });
+  });
 
   test('hands over the folder that npm run package makes, without a build in Azure', () => {
     expect(services['webhook']).toMatchObject({ host: 'function', project: '.', dist: 'out/app', remoteBuild: false });

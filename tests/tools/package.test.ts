@@ -71,10 +71,16 @@ test('it knows no development secret and no place on the machine that built it',
   expect(text).not.toContain(repository.pathname);
 });
 
-test('its package.json names the entry point and the version, and no dependency to install', () => {
+test('its package.json names the entry point and the version of the running code, and no dependency to install', () => {
   const manifest = JSON.parse(Buffer.from(files['package.json'] ?? []).toString());
   const { version, main } = readJson('package.json');
-  expect(manifest).toMatchObject({ version, main, type: 'module' });
+  expect(manifest).toMatchObject({ main, type: 'module' });
+  const [number, commit] = manifest.version.split('+');
+  expect(number).toBe(version);
+  // Without git there is no commit to name.
+  expect(commit ?? '000000000000').toMatch(/^[0-9a-f]{12}(-dirty)?$/);
+  const code = Object.values(files).map((bytes) => Buffer.from(bytes).toString('latin1'));
+  expect(code.join('\n')).toContain(`"${manifest.version}"`);
   expect(Object.keys(manifest).filter((key) => /dependencies|scripts/i.test(key))).toEqual([]);
 });
 

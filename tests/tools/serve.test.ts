@@ -31,7 +31,10 @@ test('npm start serves the app, says how to use it, and ends cleanly', async () 
   expect(served.text()).toContain(`POST      http://127.0.0.1:${port}/elevenlabs/webhook`);
   expect(served.text()).toContain('wsec_local_development_only');
   expect(served.text()).toContain(`npm run send -- post_call_transcription --url http://127.0.0.1:${port}`);
-  expect((await fetch(`http://127.0.0.1:${port}/health`)).status).toBe(200);
+  const health = await fetch(`http://127.0.0.1:${port}/health`);
+  const { status, version } = (await health.json()) as { status: string; version: string };
+  expect([health.status, status]).toEqual([200, 'healthy']);
+  expect(served.text()).toContain(`start version=${version} node=${process.version}`);
 
   const sent = run(['tools/cli/send.ts', 'post_call_transcription', '--twice'], { PORT: String(port) });
   expect([await sent.ended, sent.text()]).toEqual([0, expect.stringContaining('200 (as expected)')]);

@@ -29,8 +29,12 @@ await runCommand({
 });
 
 async function pack(out: string, asJson: boolean): Promise<number> {
-  if (!existsSync(new URL('dist/meta.json', repository))) throw new Failure('Not built yet: npm run build');
-  const manifest = JSON.parse(readFileSync(new URL('package.json', repository), 'utf8'));
+  const built = new URL('dist/meta.json', repository);
+  if (!existsSync(built)) throw new Failure('Not built yet: npm run build');
+  const manifest = {
+    ...JSON.parse(readFileSync(new URL('package.json', repository), 'utf8')),
+    version: JSON.parse(readFileSync(built, 'utf8')).version,
+  };
   const parties = thirdParties(repository);
   const files = appFiles(repository, manifest, parties);
   note(`package: packing ${Object.keys(files).length} files, with code of ${parties.length} packages`);

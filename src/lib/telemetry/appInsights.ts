@@ -1,5 +1,6 @@
 import { TelemetryClient } from 'applicationinsights';
 import type { TelemetrySettings } from '../settings/telemetrySettings.ts';
+import { version } from '../version.ts';
 import { boundInTime, plainOnLoopback } from './ingestion.ts';
 import type { Sender } from './lazyTelemetry.ts';
 import type { Operation } from './operation.ts';
@@ -96,7 +97,11 @@ class Parent implements SpanProcessor {
 /** The names under which the host reports, so that both are one application on the map (platform settings of a site). */
 function resource(): NonNullable<Options['resource']> {
   const { WEBSITE_SITE_NAME: name = 'elevenlabs-webhook', WEBSITE_INSTANCE_ID: instance } = process.env;
-  const attributes = { 'service.name': name, ...(instance ? { 'service.instance.id': instance } : {}) };
+  const attributes = {
+    'service.name': name,
+    'service.version': version,
+    ...(instance ? { 'service.instance.id': instance } : {}),
+  };
   const resource = { attributes, merge: () => resource, getRawAttributes: () => Object.entries(attributes) };
   return resource;
 }

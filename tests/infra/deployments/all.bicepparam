@@ -4,14 +4,15 @@ using '../../../infra/main.bicep'
 param environmentName = 'all'
 param location = 'northeurope'
 param principalId = '00000000-0000-0000-0000-0000000000aa'
-param principalType = 'Group'
 param elevenLabsWebhookSecret = 'SECRET-webhook'
 param elevenLabsApiKey = 'SECRET-api-key'
 param elevenLabsPreCallWebhookSecret = 'SECRET-pre-call'
 param hasOwnPreCallSecret = true
+param unknownEventTypes = 'keep'
+param preCallAgentIds = 'agent_1,agent_2'
 param appSettings = {
   PRECALL_AGENT_UPDATE: 'override'
-  WEBHOOK_TOLERANCE_SECONDS: '3600'
+  WEBHOOK_TOLERANCE_SECONDS: '1800'
   // Not replaced: the retention rules and the queries go by these.
   AUDIO_STORAGE_PATH: 'elsewhere'
   LOG_FORMAT: 'text'
@@ -37,7 +38,16 @@ param logRetentionDays = 90
 param zoneRedundant = true
 param deleteLock = true
 param recoverVault = true
-param alertEmail = 'operator@example.com'
+param alertEmail = 'operator@example.com, second@example.com'
+param alertActionGroups = [
+  '/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg-on-call/providers/Microsoft.Insights/actionGroups/ag-on-call'
+]
+param heartbeatMinutes = 60
+param failedCalls = 5
+param alertOnReads = true
+param monthlyBudget = 50
+param budgetStart = '2026-12-01'
+param availabilityTest = true
 param availabilityTestSeconds = 300
 param quietHours = 6
 param privateNetwork = true
