@@ -1,4 +1,4 @@
-import type { BodyMemory } from '../http/bodyMemory.ts';
+import type { HeldBody } from '../http/bodyMemory.ts';
 import { Base64StringDecoder, type ByteSink } from './base64.ts';
 import { jsonTooLarge, REST_LIMIT_BYTES, Rest, SHORT_AUDIO_BYTES } from './rest.ts';
 import { JsonScanner } from './scanner.ts';
@@ -29,7 +29,8 @@ export interface Lifted {
 
 /** What a body is split with. */
 export interface LiftOptions {
-  readonly memory?: BodyMemory;
+  /** Where what is held is counted, until its owner releases it. */
+  readonly held?: HeldBody;
   /** How long the body is going to be, 0 when nobody has said so: gives the buffer for the rest the right size at once. */
   readonly expectedBytes?: number;
 }
@@ -46,16 +47,16 @@ export interface LiftOptions {
 export async function liftAudio(
   body: AsyncIterable<Uint8Array>,
   targets: LiftTargets,
-  { memory, expectedBytes }: LiftOptions = {},
+  { held, expectedBytes }: LiftOptions = {},
 ): Promise<Lifted> {
-  const rest = new Rest(memory, expectedBytes);
+  const rest = new Rest(held, expectedBytes);
   const lift = new Lift(targets, rest);
-  try {
-    for await (const bytes of body) await lift.push(bytes);
-    return await lift.end();
-  } finally {
-    rest.release();
+  for await (const bytes of body) {
+    rest.begin(bytes.length);
+    await lift.push(bytes);
+    rest.done();
   }
+  return lift.end();
 }
 
 class Lift {
@@ -124,6 +125,7 @@ class Lift {
     // Stryker disable next-line EqualityOperator: the quote that closes the audio is over the limit then
     if (this.#audioStart > REST_LIMIT_BYTES) throw jsonTooLarge();
     this.#decoder = new Base64StringDecoder(this.#targets.audio());
+    await this.#decoder.ready(); // what waits for a block waits in the rest, from which it can be evicted
     const begun = this.#rest.cutAudio(this.#audioStart);
     const used = await this.#decode(this.#decoder, begun, 0);
     await this.#remainder?.write(begun.subarray(used)); // there is one only when the audio is broken already

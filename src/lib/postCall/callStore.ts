@@ -40,16 +40,17 @@ export function openCallStore(
 /** The drafts of one delivery: its audio, and what follows the first undecodable byte of it. */
 export class DeliveryDrafts {
   readonly #store: CallStore;
-  readonly #deadline: AbortSignal;
+  readonly #ends: AbortSignal[];
   #audio: BlockDraft | undefined;
   #remainder: BlockDraft | undefined;
 
   readonly #storage: Attempts;
 
-  constructor(store: CallStore, storage: Attempts, deadline: AbortSignal) {
+  /** Any of `ends` ends the waiting for a block buffer. */
+  constructor(store: CallStore, storage: Attempts, ends: AbortSignal[]) {
     this.#store = store;
     this.#storage = storage;
-    this.#deadline = deadline;
+    this.#ends = ends;
   }
 
   audio(): BlockDraft {
@@ -73,7 +74,7 @@ export class DeliveryDrafts {
       storage: this.#storage,
       pool: this.#store.pool,
       incoming: this.#store.paths.incoming,
-      deadline: this.#deadline,
+      deadline: AbortSignal.any(this.#ends),
     });
   }
 }

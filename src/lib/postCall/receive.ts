@@ -37,14 +37,14 @@ export interface Delivery {
  */
 export async function receive(delivery: Delivery, store: CallStore): Promise<Outcome> {
   const storage = store.storage.until(delivery.end);
-  const drafts = new DeliveryDrafts(store, storage, delivery.body.deadline);
+  const held = store.bodies.open();
+  const drafts = new DeliveryDrafts(store, storage, [delivery.body.deadline, held.evicted]);
   try {
-    const lifted = await liftAudio(delivery.body, drafts, {
-      memory: store.bodies,
-      expectedBytes: delivery.body.expectedBytes,
-    });
+    const lifted = await liftAudio(delivery.body, drafts, { held, expectedBytes: delivery.body.expectedBytes });
+    held.keep();
     return await new Keeper(delivery, { ...store, storage }, drafts, lifted).keep();
   } finally {
+    held.release();
     await drafts.abandon();
   }
 }

@@ -1,5 +1,6 @@
 import type { HttpRequest, HttpResponseInit, InvocationContext } from '@azure/functions';
 import { NotConfigured, WebhookError } from '../errors.ts';
+import type { HeldBody } from '../http/bodyMemory.ts';
 import { requestBody } from '../http/requestBody.ts';
 import type { Services } from '../services.ts';
 import { type SignedDelivery, withSignature } from '../signature/withSignature.ts';
@@ -33,6 +34,7 @@ export function preCallHandler(services: Services, { deadlineMs = DEADLINE_MS }:
     const storageEnd = AbortSignal.timeout(deadlineMs + GIVING_UP_MS);
     let signed: SignedDelivery | undefined;
     let genuine: PreCallRequest | undefined;
+    let held: HeldBody | undefined;
     const story = () => ({
       conversation: genuine?.conversationId,
       agent: genuine?.agentId,
@@ -52,7 +54,8 @@ export function preCallHandler(services: Services, { deadlineMs = DEADLINE_MS }:
       const body = requestBody(request, context);
       const parsed = await withSignature(endpoint, { headers: request.headers, body }, (delivery) => {
         signed = delivery;
-        return readRequest(delivery.body, request.headers.get('content-type'), world.bodies);
+        held = world.bodies.open();
+        return readRequest(delivery.body, request.headers.get('content-type'), held);
       });
       genuine = parsed;
       const checking = checkSample(parsed.sample, world.settings.sample, parsed.claimedSeconds);
@@ -76,6 +79,8 @@ export function preCallHandler(services: Services, { deadlineMs = DEADLINE_MS }:
       const conversation = error instanceof PayloadError ? error.conversationId : genuine?.conversationId;
       logFailure(error, { ...story(), conversation }, log);
       return failure(error, conversation);
+    } finally {
+      held?.release();
     }
   };
 }

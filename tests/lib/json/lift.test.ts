@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { BodyMemory } from '../../../src/lib/http/bodyMemory.ts';
 import { liftAudio } from '../../../src/lib/json/lift.ts';
@@ -441,23 +442,61 @@ describe('the JSON outside the audio', () => {
   });
 });
 
-it.each([
-  ['lifted', `${USUAL.before}${BASE64}${USUAL.after}`],
-  ['whole', JSON.stringify({ note: ['x'.repeat(200_000), 'y'.repeat(200_000)] })],
-  ['refused', `{"note":"${'x'.repeat(REST_LIMIT_BYTES + 2 * SHORT_AUDIO_BYTES)}"}`],
-])('a body that was %s counts no more for what all bodies hold', async (_name, json) => {
-  const memory = new BodyMemory(2 * REST_LIMIT_BYTES);
-  let mostBytes = 0;
-  const body = (async function* () {
-    for (const piece of inPiecesOf(65_536, Buffer.from(json))) {
-      yield piece;
-      mostBytes = Math.max(mostBytes, memory.heldBytes);
-    }
-  })();
-  const lift = liftAudio(body, { audio: () => new CollectingSink(30_000), remainder: neverBroken }, { memory });
-  await lift.catch(() => {});
-  expect(mostBytes).toBeGreaterThan(0);
-  expect(memory.heldBytes).toBe(0);
+describe('what a body holds in memory', () => {
+  /** Counts before each piece, and at the end, what is held. */
+  async function heldWhile(json: string, sink = new CollectingSink(300_000)) {
+    const memory = new BodyMemory(2 * REST_LIMIT_BYTES);
+    const counted: number[] = [];
+    const body = (async function* () {
+      for (const piece of inPiecesOf(65_536, Buffer.from(json))) {
+        yield piece;
+        counted.push(memory.heldBytes);
+      }
+    })();
+    const { kind, rest } = await liftAudio(
+      body,
+      { audio: () => sink, remainder: neverBroken },
+      { held: memory.open() },
+    );
+    return { kind, rest, counted, heldBytes: memory.heldBytes };
+  }
+
+  it('is counted as it grows, and still when it is whole', async () => {
+    const { rest, counted, heldBytes } = await heldWhile(
+      JSON.stringify({ note: ['x'.repeat(200_000), 'y'.repeat(200_000)] }),
+    );
+    expect(counted).toEqual([65_536, ...Array(5).fill(393_216), 786_432]);
+    expect(heldBytes).toBeGreaterThanOrEqual(rest.length);
+  });
+
+  it('is little once the audio was lifted out', async () => {
+    const { kind, counted, heldBytes } = await heldWhile(`${USUAL.before}${BASE64}${USUAL.after}`);
+    expect(kind).toBe('lifted');
+    expect(Math.max(...counted)).toBe(393_216);
+    expect(heldBytes).toBeLessThan(70_000);
+  });
+
+  it('counts in full while the audio waits for a block, and is freed when it is evicted meanwhile', async () => {
+    const memory = new BodyMemory(1_000_000);
+    const held = memory.open();
+    const sink = new CollectingSink(300_000);
+    const { promise: blockAsked, resolve: isAsked } = Promise.withResolvers<void>();
+    const { promise: blockThere, resolve: giveBlock } = Promise.withResolvers<void>();
+    sink.ready = async () => {
+      isAsked();
+      await blockThere;
+      sink.provide();
+    };
+    const body = Readable.from(inPiecesOf(65_536, Buffer.from(`${USUAL.before}${BASE64}${USUAL.after}`)));
+    const lift = liftAudio(body, { audio: () => sink, remainder: neverBroken }, { held });
+    await blockAsked;
+    expect(memory.heldBytes).toBeGreaterThanOrEqual(393_216 + (AUDIO.length % 65_536));
+    memory.open().hold(900_000);
+    expect(memory.heldBytes).toBe(900_000);
+    giveBlock();
+    await expect(lift).rejects.toMatchObject({ code: 'overloaded', status: 503 });
+    expect(sink.bytes).toHaveLength(0);
+  });
 });
 
 it('a failure of the body comes through liftAudio', async () => {
