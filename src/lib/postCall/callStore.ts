@@ -21,6 +21,7 @@ export interface CallStore {
   readonly paths: PostCallSettings['paths'];
   readonly storesTranscripts: boolean;
   readonly storesAudio: boolean;
+  readonly keepsUnknownTypes: boolean;
 }
 
 export function openCallStore(
@@ -34,6 +35,7 @@ export function openCallStore(
     paths: settings.paths,
     storesTranscripts: settings.storesTranscripts,
     storesAudio: settings.storesAudio,
+    keepsUnknownTypes: settings.keepsUnknownTypes,
   };
 }
 
@@ -59,7 +61,7 @@ export class DeliveryDrafts {
   }
 
   remainder(): BlockDraft {
-    // Never hold one block buffer while waiting for another: with many deliveries at once all would wait for ever.
+    // Never hold one block buffer while waiting for another: with many deliveries at once all would wait forever.
     this.#audio?.flush();
     this.#remainder ??= this.#newDraft();
     return this.#remainder;

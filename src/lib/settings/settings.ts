@@ -30,6 +30,8 @@ export interface PostCallSettings {
   readonly paths: Readonly<Record<StorageArea, StoragePath>>;
   readonly storesTranscripts: boolean;
   readonly storesAudio: boolean;
+  /** Whether events of a type that nobody documents are stored, instead of refused after quarantine. */
+  readonly keepsUnknownTypes: boolean;
   /** Largest body that the app reads: 64 KiB under the host's own limit, above which the host answers 500 (A§4.4). */
   readonly bodyLimitBytes: number;
 }
@@ -71,6 +73,7 @@ const deliverySettings = z.object({
   OTHER_EVENTS_STORAGE_PATH: storagePath('other-events'),
   ENABLE_TRANSCRIPT_STORAGE: boolean(true),
   ENABLE_AUDIO_STORAGE: boolean(false),
+  UNKNOWN_EVENT_TYPES: z._default(word(['refuse', 'keep'], 'must be refuse or keep'), 'refuse'),
   FUNCTIONS_REQUEST_BODY_SIZE_LIMIT: wholeNumber(HOST_BODY_LIMIT_BYTES, HEADROOM_BYTES + 1),
 });
 
@@ -153,6 +156,7 @@ function postCallSettings(values: z.infer<typeof deliverySettings>, connection: 
     },
     storesTranscripts: values.ENABLE_TRANSCRIPT_STORAGE,
     storesAudio: values.ENABLE_AUDIO_STORAGE,
+    keepsUnknownTypes: values.UNKNOWN_EVENT_TYPES === 'keep',
     bodyLimitBytes: values.FUNCTIONS_REQUEST_BODY_SIZE_LIMIT - HEADROOM_BYTES,
   };
 }
