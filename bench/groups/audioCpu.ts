@@ -1,6 +1,7 @@
 import { createHash, createHmac, randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { type LiftTargets, liftAudio } from '../../src/lib/json/lift.ts';
+import { eventMembers } from '../../src/lib/postCall/events.ts';
 import { parseSignatureHeader } from '../../src/lib/signature/header.ts';
 import { SignedBody } from '../../src/lib/signature/signedBody.ts';
 import { Verifier } from '../../src/lib/signature/verifier.ts';
@@ -97,7 +98,7 @@ async function wholePath({ chunks, header }: Recording): Promise<void> {
       throw new Error('the audio is good base64');
     },
   };
-  const { kind } = await liftAudio(body, targets);
+  const { kind } = await liftAudio(body, targets, { members: eventMembers });
   body.proof();
   if (kind !== 'lifted' || draft.sha256 === '') throw new Error(`the audio was not lifted: ${kind}`);
   await draft.abandon();

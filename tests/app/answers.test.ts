@@ -41,6 +41,7 @@ describe('a genuine event is stored and answered with exactly 200', () => {
       secret_position: '1',
       conversation_id: event.data.conversation_id,
       agent_id: event.data.agent_id,
+      source: 'webhook',
     });
     expect(Date.parse(blob?.metadata['received_at'] ?? '')).toBeGreaterThan(0);
     expect(Number(blob?.metadata['signature_timestamp'])).toBeGreaterThan(0);
@@ -49,10 +50,95 @@ describe('a genuine event is stored and answered with exactly 200', () => {
   it.each([
     ['without a transcript', { transcript: undefined }],
     ['with a null analysis', { analysis: null }],
-    ['in the OpenTelemetry form', { transcript: undefined, otlp_traces: { resourceSpans: [] } }],
-  ])('a transcription %s', async (_name, more) => {
+    ['with traces', { otlp_traces: { resourceSpans: [] } }],
+  ])('a transcription %s, as .json', async (_name, more) => {
     const event = transcription(newCall(), more);
     expect((await send(world, JSON.stringify(event))).status).toBe(200);
+    const { agent_id, conversation_id } = event.data;
+    expect(await blobAt(`${world.containers.transcripts}/${agent_id}/${conversation_id}.json`)).toBeDefined();
+  });
+
+  it('transcripts of one call in both forms, neither of them beside the other, and a second one of each beside its own', async () => {
+    const call = newCall();
+    const json = (n: number) => JSON.stringify(transcription(call, { n }));
+    const otel = (n: number) =>
+      JSON.stringify({
+        type: 'post_call_transcription_otel',
+        event_timestamp: now(),
+        data: { ...call, n, otlp_traces: {} },
+      });
+    for (const body of [otel(1), json(1), json(2), otel(2), otel(2)])
+      expect((await send(world, body)).status).toBe(200);
+    const stem = `${world.containers.transcripts}/${call.agent_id}/${call.conversation_id}`;
+    const blobs = await world.stored((path) => path.startsWith(`${stem}.`));
+    const forms = blobs.map(({ path }) => path.slice(stem.length).replace(/\.[0-9a-f]{32}\./, '.<hash>.'));
+    expect(forms.sort()).toEqual(['.<hash>.json', '.<hash>.otel.json', '.json', '.otel.json']);
+    const first = blobs.find(({ path }) => path === `${stem}.otel.json`);
+    expect(first?.bytes.toString()).toContain('"n":1');
+    expect(first?.contentType).toBe('application/json');
+    expect(first?.metadata).toMatchObject({ event_type: 'post_call_transcription_otel', source: 'webhook' });
+  });
+
+  it.each([{}, null, { more: 1 }])('an event with its members beside an unused data: %j', async (data) => {
+    const call = newCall();
+    const body = JSON.stringify({ type: 'post_call_transcription', event_timestamp: now(), ...call, data });
+    expect((await send(world, body)).status).toBe(200);
+    const blob = await blobAt(`${world.containers.transcripts}/${call.agent_id}/${call.conversation_id}.json`);
+    expect(blob?.bytes.toString()).toBe(body);
+  });
+
+  it('a transcription with what finds its call in the metadata', async () => {
+    const event = transcription(newCall(), {
+      has_audio: true,
+      metadata: {
+        start_time_unix_secs: 1739537297,
+        call_duration_secs: 118,
+        phone_call: { type: 'sip_trunking', direction: 'inbound', external_number: '+12025550187' },
+      },
+      analysis: { call_successful: 'success', transcript_summary: 'Grüße' },
+      conversation_initiation_client_data: { dynamic_variables: { caller_known: 'yes' } },
+    });
+    expect((await send(world, JSON.stringify(event))).status).toBe(200);
+    const { agent_id, conversation_id } = event.data;
+    const blob = await blobAt(`${world.containers.transcripts}/${agent_id}/${conversation_id}.json`);
+    expect(blob?.metadata).toMatchObject({
+      call_started_at: '2025-02-14T12:48:17.000Z',
+      call_duration_seconds: '118',
+      call_direction: 'inbound',
+      call_successful: 'success',
+      call_external_number: '+12025550187',
+      call_has_audio: 'true',
+      call_initiation: 'known',
+    });
+    expect(deliveryLine()?.message).not.toContain('12025550187');
+  });
+
+  it('a call failure with its reason, status and provider in the metadata and in the log line', async () => {
+    const call = newCall();
+    const body = { to_number: '+12025550187', sip_status_code: 486, error_reason: 'Busy Here' };
+    const data = { ...call, failure_reason: 'declined by Jan', metadata: { type: 'sip', body } };
+    const event = JSON.stringify({ type: 'call_initiation_failure', event_timestamp: now(), data });
+    expect((await send(world, event)).status).toBe(200);
+    const blob = await blobAt(`${world.containers.failures}/${call.agent_id}/${call.conversation_id}.json`);
+    expect(blob?.metadata).toMatchObject({
+      call_failure_reason: 'other',
+      call_sip_status: '486',
+      call_provider: 'sip',
+      call_external_number: '+12025550187',
+    });
+    expect(deliveryLine()?.message).toContain(' failure_reason=other sip_status=486 provider=sip ');
+  });
+
+  it.each([
+    ['alone', { type: 'webhook_check' }],
+    ['with data', { type: 'webhook_check', event_timestamp: now(), data: newCall() }],
+    ['with a recording', { ...audioEvent(Buffer.alloc(600_000)), type: 'webhook_check' }],
+  ])('a webhook_check %s, of which nothing is kept', async (_name, event) => {
+    const before = await world.paths();
+    const answer = await send(world, JSON.stringify(event));
+    expect([answer.status, answer.text]).toEqual([200, '{"status":"received"}']);
+    expect(await world.paths()).toEqual(before);
+    expect(deliveryLine()?.message).toContain('outcome=check ');
   });
 
   it('a transcription in the older flat shape, with the fields beside type', async () => {
@@ -68,6 +154,7 @@ describe('a genuine event is stored and answered with exactly 200', () => {
     ['post_call_transcription', 'transcripts', 'json', { analysis: null }],
     ['call_initiation_failure', 'failures', 'json', { failure_reason: 'busy' }],
     ['post_call_audio', 'audio', 'mp3', { full_audio: 'QUJD' }],
+    ['post_call_transcription_otel', 'transcripts', 'otel.json', { otlp_traces: { resourceSpans: [] } }],
   ] as const)(
     'an event without a type whose shape is that of %s, marked as inferred',
     async (type, area, form, data) => {
@@ -212,6 +299,26 @@ describe('genuine but no event: quarantined byte for byte, then 400', () => {
       '{"type":"post_call_transcription","data":{"__proto__":{"agent_id":"a","conversation_id":"b"}}}',
       'unusable_ids',
     ],
+    [
+      'two types',
+      '{"type":"x","type":"post_call_transcription","data":{"agent_id":"a","conversation_id":"b"}}',
+      'ambiguous',
+    ],
+    [
+      'two agents, one spelled with an escape',
+      '{"type":"post_call_transcription","data":{"agent_id":"a","conversation_id":"b","agent\\u005fid":"c"}}',
+      'ambiguous',
+    ],
+    [
+      'a second data that is empty',
+      '{"type":"post_call_transcription","data":{"agent_id":"a","conversation_id":"b"},"data":{}}',
+      'ambiguous',
+    ],
+    [
+      'a second recording that is empty',
+      '{"type":"post_call_audio","data":{"agent_id":"a","conversation_id":"b","full_audio":"QUJD","full_audio":""}}',
+      'ambiguous',
+    ],
     ['audio without audio', '{"type":"post_call_audio","data":{"agent_id":"a","conversation_id":"b"}}', 'no_audio'],
     [
       'audio that is empty',
@@ -231,15 +338,6 @@ describe('genuine but no event: quarantined byte for byte, then 400', () => {
     const blob = (await world.storedIn(world.containers.quarantine)).find((stored) => stored.bytes.equals(bytes));
     expect(blob?.path).toMatch(new RegExp(`/${code}/\\d{4}-\\d{2}-\\d{2}/[0-9a-f]{64}\\.(json|bin)$`));
     expect(blob?.metadata).toMatchObject({ quarantine_reason: code });
-  });
-
-  it('duplicate keys: the last one counts, as everywhere in JSON', async () => {
-    const { agent_id, conversation_id } = newCall();
-    const body = `{"type":"x","type":"post_call_transcription","data":{"agent_id":"../","agent_id":"${agent_id}","conversation_id":"${conversation_id}"}}`;
-    expect((await send(world, body)).status).toBe(200);
-    expect(
-      (await blobAt(`${world.containers.transcripts}/${agent_id}/${conversation_id}.json`))?.bytes.toString(),
-    ).toBe(body);
   });
 
   it('the date of the folder is that of the event when it is readable', async () => {

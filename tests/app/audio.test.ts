@@ -171,7 +171,7 @@ describe('genuine audio that cannot be taken as an event is quarantined in its p
     ]);
     expect(whole.equals(Buffer.from(text))).toBe(true);
     for (const blob of blobs)
-      expect(blob.metadata).toMatchObject({ quarantine_reason: 'broken_audio', sha256: sha256(blob.bytes) });
+      expect(blob.metadata).toMatchObject({ ...call, quarantine_reason: 'broken_audio', sha256: sha256(blob.bytes) });
     expect((await send(world, text, PIECES)).status).toBe(400);
     expect((await inQuarantine('broken_audio')).blobs).toHaveLength(3);
   });
@@ -184,7 +184,30 @@ describe('genuine audio that cannot be taken as an event is quarantined in its p
       'unexpected_audio',
       (text: string) => text.replace('post_call_audio', 'post_call_transcription'),
     ],
-    ['two recordings', 'unexpected_audio', (text: string) => text.replace(/\}\}$/, ',"full_audio":"QUJD"}}')],
+    ['two recordings', 'ambiguous', (text: string) => text.replace(/\}\}$/, ',"full_audio":"QUJD"}}')],
+    ['a second recording that is empty', 'ambiguous', (text: string) => text.replace(/\}\}$/, ',"full_audio":""}}')],
+    [
+      'a first recording that is null, spelled with an escape',
+      'ambiguous',
+      (text: string) => text.replace('"full_audio"', '"full\\u005faudio":null,"full_audio"'),
+    ],
+    [
+      'a second data with other ids',
+      'ambiguous',
+      (text: string) => text.replace(/\}$/, `,"data":${JSON.stringify({ ...newCall(), full_audio: '' })}}`),
+    ],
+    ['a second data that is empty', 'ambiguous', (text: string) => text.replace(/\}$/, ',"data":{}}')],
+    ['an empty recording beside data', 'ambiguous', (text: string) => text.replace(/\}$/, ',"full_audio":""}')],
+    [
+      'ids beside data that say less than data',
+      'ambiguous',
+      (text: string) => text.replace(/\}\}$/, ',"agent_id":"agent_other"}}'),
+    ],
+    [
+      'a number that is not one before it',
+      'not_json',
+      (text: string) => text.replace('"full_audio"', '"score":NaN,"full_audio"'),
+    ],
   ])('%s after megabytes', async (_name, reason, change) => {
     const before = await inQuarantine(reason);
     const answer = await send(world, change(eventText(newCall(), 'ted acf')), PIECES);

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { liftAudio } from '../../src/lib/json/lift.ts';
 import { REST_LIMIT_BYTES, SHORT_AUDIO_BYTES } from '../../src/lib/json/rest.ts';
+import { AUDIO_MEMBERS } from '../lib/json/audioIn.ts';
 import { CollectingSink } from '../lib/json/collectingSink.ts';
 import { cutAt, inPiecesOf, noise } from '../lib/json/pieces.ts';
 import { split } from '../lib/json/split.ts';
@@ -146,7 +147,11 @@ it('of a body of any members in any pieces no more is held than the bound, and n
       }
     }
     const sink = new CollectingSink(300_000);
-    const lifting = liftAudio(pieces(), { audio: () => sink, remainder: () => expect.unreachable() });
+    const lifting = liftAudio(
+      pieces(),
+      { audio: () => sink, remainder: () => expect.unreachable() },
+      { members: AUDIO_MEMBERS },
+    );
     if (body.length - lifted <= REST_LIMIT_BYTES) {
       const { rest } = await lifting;
       expect(rest.length).toBe(body.length - lifted);

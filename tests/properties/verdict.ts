@@ -1,8 +1,9 @@
 import { isUtf8 } from 'node:buffer';
 import { expect } from 'vitest';
-import { classify, type Verdict } from '../../src/lib/postCall/classify.ts';
+import type { Verdict } from '../../src/lib/postCall/classify.ts';
 import { placeInQuarantine, placeOfCall, placeOfOtherEvent, sha256Of } from '../../src/lib/postCall/places.ts';
 import type { Place } from '../../src/lib/storage/keepOnce.ts';
+import { verdictOn } from '../lib/postCall/verdictOn.ts';
 
 const PATH = { container: 'calls', prefix: 'folder/inner/' };
 const SIGNED_AT = 1_739_537_297;
@@ -17,9 +18,13 @@ function placesOf(verdict: Verdict): Place[] {
     placeInQuarantine(PATH, { reason, seconds, hash: HASH, part }),
   );
   if (verdict.kind === 'call') {
-    return [placeOfCall(PATH, verdict.facts, 'json'), placeOfCall(PATH, verdict.facts, 'mp3'), ...quarantine];
+    const forms = ['json', 'otel.json', 'mp3'] as const;
+    return [...forms.map((form) => placeOfCall(PATH, verdict.facts, form)), ...quarantine];
   }
-  if (verdict.kind === 'other') return [placeOfOtherEvent(PATH, verdict.facts.type, seconds, HASH), ...quarantine];
+  if (verdict.kind === 'other' || verdict.kind === 'unknown') {
+    const { type } = verdict.facts;
+    return [placeOfOtherEvent(PATH, { type, seconds, hash: HASH, part: 'body' }), ...quarantine];
+  }
   return quarantine;
 }
 
@@ -37,8 +42,10 @@ function isJson(body: Buffer): boolean {
  * harmless characters, and the address of a blob there is not rewritten on its way.
  */
 export function expectVerdict(body: Buffer): void {
-  const verdict = classify(body);
-  expect(verdict.kind !== 'unusable' || verdict.reason !== 'not_json').toBe(isJson(body));
+  const verdict = verdictOn(body);
+  if (verdict.kind !== 'pre-call') {
+    expect(verdict.kind !== 'unusable' || verdict.reason !== 'not_json').toBe(isJson(body));
+  }
   for (const { container, stem, extension } of placesOf(verdict)) {
     expect(container).toBe('calls');
     expect(stem).toMatch(/^folder\/inner(\/[A-Za-z0-9_-]{1,256}){2,3}$/);

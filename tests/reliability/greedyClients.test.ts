@@ -109,27 +109,52 @@ describe('bodies of 200 MB', () => {
   });
 });
 
-describe('many who hold as much JSON as one may hold', () => {
-  it('and do not go on: those that hold most are ended, small events are taken, and memory stays within its bound', async () => {
-    const before = await app.nextVitals();
-    const bytes = Buffer.alloc(15 * MEBIBYTE, ' ');
-    const answers: number[] = [];
-    const greedy = times(60, () => {
-      const request = httpRequest(app.url + WEBHOOK_PATH, {
-        method: 'POST',
-        headers: { ...forgedHeader(), 'transfer-encoding': 'chunked' },
-      });
-      request.on('error', () => {});
-      request.on('response', (response) => answers.push(response.resume().statusCode ?? 0));
-      const sent = new Promise<void>((resolve) => request.write(bytes, () => resolve()));
-      return { request, sent };
+/** Senders without a secret that send so much and then stand still, or send a byte now and then. */
+async function holdBodies(count: number, bytes: Buffer): Promise<{ drip(): void; end(): Promise<number[]> }> {
+  const answers: number[] = [];
+  const requests = times(count, () => {
+    const request = httpRequest(app.url + WEBHOOK_PATH, {
+      method: 'POST',
+      headers: { ...forgedHeader(), 'transfer-encoding': 'chunked' },
     });
-    await Promise.all(greedy.map(({ sent }) => sent));
+    request.on('error', () => {});
+    request.on('response', (response) => answers.push(response.resume().statusCode ?? 0));
+    return request;
+  });
+  await Promise.all(requests.map((request) => new Promise<void>((resolve) => request.write(bytes, () => resolve()))));
+  return {
+    drip: () => {
+      for (const request of requests) request.write(' ');
+    },
+    end: async () => {
+      for (const request of requests) request.end(' ');
+      await until(() => answers.length === count || undefined);
+      return answers;
+    },
+  };
+}
+
+describe('many who hold JSON and do not go on', () => {
+  it('are evicted when it is as much as one may hold: small events are taken, and memory stays within its bound', async () => {
+    const before = await app.nextVitals();
+    const greedy = await holdBodies(60, Buffer.alloc(15 * MEBIBYTE, ' '));
     await isServed();
     expect((await app.nextVitals()).peakBytes - before.residentBytes).toBeLessThan(MOST_GROWN_BYTES);
-    for (const { request } of greedy) request.end(' ');
-    await until(() => answers.length === greedy.length || undefined);
-    expect(new Set(answers)).toEqual(new Set([401, 503]));
+    expect(new Set(await greedy.end())).toEqual(new Set([401, 503]));
+  });
+
+  it('are evicted when it is less than a genuine transcript holds: that is taken, also while they drip', async () => {
+    const greedy = await holdBodies(120, Buffer.alloc(900_000, ' '));
+    const dripping = setInterval(greedy.drip, 20);
+    const large = newTranscript()
+      .body.toString()
+      .replace(/^\{/, `{"filler":"${'words '.repeat(400_000)}",`);
+    const headers = { 'elevenlabs-signature': sign(large), 'content-type': 'application/json' };
+    for (let times = 0; times < 3; times++) {
+      expect((await send({ headers, body: bodyOf(Buffer.from(large)), chunked: true })).status).toBe(200);
+    }
+    clearInterval(dripping);
+    expect(new Set(await greedy.end())).toEqual(new Set([401, 503]));
   });
 });
 

@@ -28,12 +28,8 @@ const groups: Readonly<Record<string, readonly Part[]>> = {
   json: [
     { mutate: ['src/lib/json/base64.ts'], tests: ['tests/lib/json/base64.test.ts', 'tests/properties/base64.test.ts'] },
     {
-      mutate: ['src/lib/json/scanner.ts'],
-      tests: ['tests/lib/json/scanner.test.ts', 'tests/properties/scanner.test.ts'],
-    },
-    {
-      mutate: ['src/lib/json/grammar.ts', 'src/lib/json/outline.ts'],
-      tests: ['tests/lib/json/outline.test.ts'],
+      mutate: ['bits', 'grammar', 'members', 'picks', 'reader'].map((name) => `src/lib/json/${name}.ts`),
+      tests: ['tests/lib/json/reader.test.ts', 'tests/lib/json/readerAudio.test.ts'],
     },
     { mutate: ['src/lib/json/rest.ts'], tests: ['tests/lib/json/rest.test.ts'] },
     { mutate: ['src/lib/json/lift.ts'], tests: ['tests/lib/json/lift.test.ts'] },

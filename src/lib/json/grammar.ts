@@ -4,8 +4,9 @@ type Rules = Readonly<Record<string, readonly Rule[]>>;
 const WHITE = ' \t\n\r';
 const DIGITS = '0123456789';
 const HEX_DIGITS = `${DIGITS}abcdefABCDEF`;
+const EVERY_BYTE = String.fromCharCode(...Array(256).keys());
 /** A quote and a backslash mean something else there, and have rules of their own after this one. */
-const IN_TEXT = String.fromCharCode(...Array(256).keys()).slice(0x20);
+const IN_TEXT = EVERY_BYTE.slice(0x20);
 
 const VALUE: readonly Rule[] = [
   ['{', 'openObject'],
@@ -18,15 +19,23 @@ const VALUE: readonly Rule[] = [
   ['f', 'f'],
   ['n', 'n'],
 ];
-const AFTER_VALUE: readonly Rule[] = [
-  [WHITE, 'afterValue'],
+const STRUCTURE: readonly Rule[] = [
   [',', 'comma'],
   ['}', 'closeObject'],
   [']', 'closeArray'],
 ];
+const AFTER_VALUE: readonly Rule[] = [[WHITE, 'afterValue'], ...STRUCTURE];
 
-/** RFC 8259 as states, and what may follow in each; of two rules for a byte the later one counts. */
+/**
+ * RFC 8259 as states, and what may follow in each; of two rules for a byte the later one counts. The inside of a string comes
+ * first. `own` are the keys of an object of which members are asked for: only those are looked at. Behind a fault, all up to the
+ * next structural character is skipped.
+ */
 const RULES: Rules = {
+  text: textRules('text', 'afterValue'),
+  keyText: textRules('keyText', 'colon'),
+  ownKeyText: textRules('ownKeyText', 'closeKey'),
+  audioText: textRules('audioText', 'closeAudio'),
   value: [[WHITE, 'value'], ...VALUE],
   valueOrEnd: [[WHITE, 'valueOrEnd'], ...VALUE, [']', 'closeArray']],
   key: [
@@ -42,9 +51,25 @@ const RULES: Rules = {
     [WHITE, 'colon'],
     [':', 'value'],
   ],
+  ownKey: [
+    [WHITE, 'ownKey'],
+    ['"', 'openKey'],
+  ],
+  ownKeyOrEnd: [
+    [WHITE, 'ownKeyOrEnd'],
+    ['"', 'openKey'],
+    ['}', 'closeObject'],
+  ],
+  audioColon: [
+    [WHITE, 'audioColon'],
+    [':', 'audioValue'],
+  ],
+  audioValue: [[WHITE, 'audioValue'], ...VALUE, ['"', 'openAudio']],
   afterValue: AFTER_VALUE,
-  ...stringRules('text', 'afterValue'),
-  ...stringRules('keyText', 'colon'),
+  ...escapeRules('text'),
+  ...escapeRules('keyText'),
+  ...escapeRules('ownKeyText'),
+  ...escapeRules('audioText'),
   minus: [
     ['0', 'zero'],
     ['123456789', 'integer'],
@@ -59,6 +84,7 @@ const RULES: Rules = {
   ],
   sign: [[DIGITS, 'power']],
   power: [...AFTER_VALUE, [DIGITS, 'power']],
+  fault: [[EVERY_BYTE, 'fault'], ...STRUCTURE, ['{', 'openObject'], ['[', 'openArray'], ['"', 'text']],
   ...wordRules('true'),
   ...wordRules('false'),
   ...wordRules('null'),
@@ -67,8 +93,19 @@ const RULES: Rules = {
 // Stryker disable next-line StringLiteral: any name will do that no rule leads to
 const BROKEN = 'broken';
 
-/** What leads out of a state, but not to the next one: that depends on the brackets around. */
-const ACTIONS = ['openObject', 'openArray', 'closeObject', 'closeArray', 'comma', BROKEN];
+/** What leads out of a state, but not to the next one: that depends on what is around. */
+const ACTIONS = [
+  'openObject',
+  'openArray',
+  'closeObject',
+  'closeArray',
+  'comma',
+  'openKey',
+  'closeKey',
+  'openAudio',
+  'closeAudio',
+  BROKEN,
+];
 
 const names = [...Object.keys(RULES), ...ACTIONS];
 
@@ -89,13 +126,25 @@ export function makeTransitions(): Uint8Array {
   return transitions;
 }
 
-function stringRules(name: string, after: string): Rules {
+/** Where to go on after a fault: inside of the string, or else at the next structural character. By state. */
+export function makeRecovery(): Uint8Array {
+  const states = Object.keys(RULES);
+  return Uint8Array.from(states, (name) => {
+    const text = name.replace(/(Escape|Hex\d)$/, '');
+    return numberOf(/text$/i.test(text) ? text : 'fault');
+  });
+}
+
+function textRules(name: string, after: string): readonly Rule[] {
+  return [
+    [IN_TEXT, name],
+    ['"', after],
+    ['\\', `${name}Escape`],
+  ];
+}
+
+function escapeRules(name: string): Rules {
   return {
-    [name]: [
-      [IN_TEXT, name],
-      ['"', after],
-      ['\\', `${name}Escape`],
-    ],
     [`${name}Escape`]: [
       ['"\\/bfnrt', name],
       ['u', `${name}Hex1`],

@@ -1,7 +1,9 @@
-import type { BodyMemory } from '../http/bodyMemory.ts';
+import { isUtf8 } from 'node:buffer';
+import type { HeldBody } from '../http/bodyMemory.ts';
 import { Base64StringDecoder, type ByteSink } from './base64.ts';
+import type { Members } from './members.ts';
+import { JsonReader } from './reader.ts';
 import { jsonTooLarge, REST_LIMIT_BYTES, Rest, SHORT_AUDIO_BYTES } from './rest.ts';
-import { JsonScanner } from './scanner.ts';
 
 /** What {@link liftAudio} writes to. Both are asked for only when there is something to write. */
 export interface LiftTargets {
@@ -25,53 +27,63 @@ interface ByteWriter {
 export interface Lifted {
   readonly kind: 'whole' | 'lifted' | 'broken';
   readonly rest: Buffer;
+  readonly json: JsonFacts;
+}
+
+/** What is known of the JSON around the audio. */
+export interface JsonFacts {
+  /** A whole JSON text in UTF-8, without a byte order mark. */
+  readonly isJson: boolean;
+  /** A member that was asked for came twice, so which one counts is a guess. */
+  readonly isAmbiguous: boolean;
+  /** The members that were asked for, as {@link JsonReader.value}; when it is not JSON, those before the fault. */
+  readonly value: unknown;
 }
 
 /** What a body is split with. */
 export interface LiftOptions {
-  readonly memory?: BodyMemory;
+  /** The members that are asked for, the audio's among them. */
+  readonly members: Members;
+  /** Where what is held is counted, until its owner releases it. */
+  readonly held?: HeldBody;
   /** How long the body is going to be, 0 when nobody has said so: gives the buffer for the rest the right size at once. */
   readonly expectedBytes?: number;
 }
 
 /**
- * Splits a JSON body as it arrives: lifts the one long base64 string of `full_audio` out and decodes it, and keeps the
+ * Splits a JSON body as it arrives: reads it, lifts the one long base64 string of its audio out and decodes it, and keeps the
  * small rest. It makes no difference where in the JSON the string stands, or how the body is cut into pieces.
  *
- * Long are {@link SHORT_AUDIO_BYTES} without a quote between. Only a body in which so many come in a row is scanned at all:
- * a transcript has quotes everywhere, and costs no more here than the search for one of them.
+ * Long are {@link SHORT_AUDIO_BYTES} without a quote between.
  *
  * @throws {BodyError} 413 when the JSON outside the audio is over its limit, and whatever the body or a target throws.
  */
 export async function liftAudio(
   body: AsyncIterable<Uint8Array>,
   targets: LiftTargets,
-  { memory, expectedBytes }: LiftOptions = {},
+  { members, held, expectedBytes }: LiftOptions,
 ): Promise<Lifted> {
-  const rest = new Rest(memory, expectedBytes);
-  const lift = new Lift(targets, rest);
-  try {
-    for await (const bytes of body) await lift.push(bytes);
-    return await lift.end();
-  } finally {
-    rest.release();
+  const rest = new Rest(held, expectedBytes);
+  const lift = new Lift(targets, rest, new JsonReader(members));
+  for await (const bytes of body) {
+    rest.begin(bytes.length);
+    await lift.push(bytes);
+    rest.done();
   }
+  return lift.end();
 }
 
 class Lift {
   readonly #targets: LiftTargets;
   readonly #rest: Rest;
-  readonly #scanner = new JsonScanner();
-  /** How much of the rest has been scanned. */
-  #scannedBytes = 0;
-  #audioStart = 0;
-  #bytesSinceQuote = 0;
+  readonly #reader: JsonReader;
   #decoder: Base64StringDecoder | undefined;
   #remainder: ByteWriter | undefined;
 
-  constructor(targets: LiftTargets, rest: Rest) {
+  constructor(targets: LiftTargets, rest: Rest, reader: JsonReader) {
     this.#targets = targets;
     this.#rest = rest;
+    this.#reader = reader;
   }
 
   async push(bytes: Uint8Array): Promise<void> {
@@ -92,39 +104,53 @@ class Lift {
     if (decoder?.state === 'open') await this.#break(decoder);
     const { bytes } = this.#rest;
     if (bytes.length > REST_LIMIT_BYTES) throw jsonTooLarge();
-    if (decoder === undefined) return { kind: 'whole', rest: bytes };
-    return { kind: decoder.state === 'ended' ? 'lifted' : 'broken', rest: bytes };
+    const { isComplete, isAmbiguous, value } = this.#reader;
+    const json = { isJson: isComplete && isUtf8(bytes), isAmbiguous, value };
+    if (decoder === undefined) return { kind: 'whole', rest: bytes, json };
+    return { kind: decoder.state === 'ended' ? 'lifted' : 'broken', rest: bytes, json };
   }
 
-  /** Returns how many bytes of the piece were kept: all of them, or those before a quote that ends a long run without one. */
+  /** Returns how many bytes of the piece were kept: all of them, or those before a quote behind long audio. */
   async #keep(piece: Buffer): Promise<number> {
+    if (!this.#reader.inAudio) return this.#append(piece);
     const quote = piece.indexOf(QUOTE);
     const plainBytes = quote === -1 ? piece.length : quote;
-    if (this.#bytesSinceQuote + plainBytes < SHORT_AUDIO_BYTES) {
-      this.#rest.append(piece);
-      if (quote !== -1) this.#bytesSinceQuote = -piece.lastIndexOf(QUOTE) - 1;
-      this.#bytesSinceQuote += piece.length;
-      return piece.length;
+    const bytesSinceQuote = this.#rest.length - this.#reader.at + plainBytes;
+    if (this.#decoder === undefined && bytesSinceQuote >= SHORT_AUDIO_BYTES) {
+      this.#rest.append(piece.subarray(0, plainBytes));
+      await this.#lift();
+      return plainBytes;
     }
-    this.#rest.append(piece.subarray(0, plainBytes));
-    if (this.#decoder === undefined && this.#endsInAudio()) await this.#lift();
-    return plainBytes;
+    if (quote !== -1) return this.#append(piece);
+    this.#rest.append(piece);
+    return piece.length;
   }
 
-  #endsInAudio(): boolean {
+  #append(piece: Buffer): number {
+    this.#rest.append(piece);
+    this.#read();
+    return piece.length;
+  }
+
+  /** Reads what was kept, but of audio that goes on only what a quote follows: it may get long enough to be lifted. */
+  #read(): void {
     const { bytes } = this.#rest;
-    while (this.#scannedBytes < bytes.length) {
-      if (this.#scanner.inAudio) this.#scannedBytes = this.#scanner.scanAudio(bytes, this.#scannedBytes);
-      else this.#audioStart = this.#scannedBytes = this.#scanner.scanToAudio(bytes, this.#scannedBytes);
+    const reader = this.#reader;
+    while (reader.at < bytes.length) {
+      const end = reader.inAudio ? bytes.lastIndexOf(QUOTE) + 1 : bytes.length;
+      if (end <= reader.at) return;
+      reader.read(bytes.subarray(0, end));
     }
-    return this.#scanner.inAudio;
   }
 
   async #lift(): Promise<void> {
+    const { audioStart } = this.#reader;
     // Stryker disable next-line EqualityOperator: the quote that closes the audio is over the limit then
-    if (this.#audioStart > REST_LIMIT_BYTES) throw jsonTooLarge();
+    if (audioStart > REST_LIMIT_BYTES) throw jsonTooLarge();
     this.#decoder = new Base64StringDecoder(this.#targets.audio());
-    const begun = this.#rest.cutAudio(this.#audioStart);
+    await this.#decoder.ready(); // what waits for a block waits in the rest, from which it can be evicted
+    const begun = this.#rest.cutAudio(audioStart);
+    this.#reader.returnToAudio();
     const used = await this.#decode(this.#decoder, begun, 0);
     await this.#remainder?.write(begun.subarray(used)); // there is one only when the audio is broken already
   }
@@ -135,7 +161,7 @@ class Lift {
       await decoder.ready();
       end = decoder.write(chunk, end);
     }
-    if (decoder.state === 'ended') this.#rest.append(CLOSING_QUOTE);
+    if (decoder.state === 'ended') this.#append(CLOSING_QUOTE);
     else if (decoder.state === 'broken') await this.#break(decoder);
     return end;
   }

@@ -1,5 +1,5 @@
 import { BodyError } from '../errors.ts';
-import { type BodyHolder, type BodyMemory, hadToLetGo } from '../http/bodyMemory.ts';
+import { bodyEvicted, type HeldBody } from '../http/bodyMemory.ts';
 
 /** What a delivery may hold outside its audio. */
 export const REST_LIMIT_BYTES = 16 * 1024 * 1024;
@@ -16,18 +16,21 @@ const MOST_EXPECTED_BYTES = 2 * 1024 * 1024;
 const MOST_BYTES = REST_LIMIT_BYTES + 2 * SHORT_AUDIO_BYTES;
 
 /** The JSON around the audio as one contiguous, growing buffer, so that a body in tiny pieces costs no more than a whole one. */
-export class Rest implements BodyHolder {
-  readonly #memory: BodyMemory | undefined;
+export class Rest {
+  readonly #held: HeldBody | undefined;
   readonly #expectedBytes: number;
-  #hasLetGo = false;
   #buffer: Buffer = Buffer.alloc(0);
   // Stryker disable next-line BooleanLiteral: the first append sets it
   #isBorrowed = true;
   #length = 0;
+  #pieceBytes = 0;
 
-  constructor(memory?: BodyMemory, expectedBytes = 0) {
-    this.#memory = memory;
+  constructor(held?: HeldBody, expectedBytes = 0) {
+    this.#held = held;
     this.#expectedBytes = Math.min(expectedBytes, MOST_EXPECTED_BYTES);
+    held?.evicted.addEventListener('abort', () => {
+      this.#buffer = Buffer.alloc(0);
+    });
   }
 
   get length(): number {
@@ -37,11 +40,23 @@ export class Rest implements BodyHolder {
   /**
    * The bytes so far; valid until the next append.
    *
-   * @throws {WebhookError} 503 `overloaded` when they had to go, as everything here does then.
+   * @throws {WebhookError} 503 `overloaded` when they were evicted, as everything here does then.
    */
   get bytes(): Buffer {
-    if (this.#hasLetGo) throw hadToLetGo();
+    if (this.#held?.evicted.aborted) throw bodyEvicted();
     return this.#buffer.subarray(0, this.#length);
+  }
+
+  /** The next piece of the body is in work, beside what is here, until it is {@link done}. */
+  begin(pieceBytes: number): void {
+    this.#pieceBytes = pieceBytes;
+    this.#held?.arrived(pieceBytes);
+    this.#count(this.#buffer.length);
+  }
+
+  done(): void {
+    this.#pieceBytes = 0;
+    this.#count(this.#buffer.length);
   }
 
   /**
@@ -66,22 +81,15 @@ export class Rest implements BodyHolder {
   cutAudio(start: number): Buffer {
     const removed = this.bytes.subarray(start);
     if (start <= LEAST_GROWN_BYTES) {
-      // The large buffer can go as soon as the audio is decoded.
-      this.#memory?.hold(this, start);
+      // The large buffer can go as soon as the audio is decoded, and counts until the piece at hand is done.
       this.#buffer = Buffer.from(this.#buffer.subarray(0, start));
     }
     this.#length = start;
     return removed;
   }
 
-  letGo(): void {
-    this.#hasLetGo = true;
-    this.#buffer = Buffer.alloc(0);
-  }
-
-  /** What is held counts no more for what all deliveries may hold while they arrive. */
-  release(): void {
-    this.#memory?.release(this);
+  #count(bufferBytes: number): void {
+    this.#held?.hold(bufferBytes + this.#pieceBytes);
   }
 
   #grow(needed: number): void {
@@ -89,8 +97,7 @@ export class Rest implements BodyHolder {
     const doubled = Math.max(leastBytes, this.#buffer.length * 2);
     const wanted = needed <= this.#expectedBytes ? this.#expectedBytes : Math.max(needed, doubled);
     const length = Math.min(wanted, MOST_BYTES);
-    // Stryker disable next-line ConditionalExpression: it would have to let go again, or be released in the end
-    if (!this.#hasLetGo) this.#memory?.hold(this, length);
+    this.#count(length);
     const { bytes } = this;
     const larger = Buffer.allocUnsafeSlow(length);
     larger.set(bytes);

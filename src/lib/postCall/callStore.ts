@@ -21,6 +21,7 @@ export interface CallStore {
   readonly paths: PostCallSettings['paths'];
   readonly storesTranscripts: boolean;
   readonly storesAudio: boolean;
+  readonly keepsUnknownTypes: boolean;
 }
 
 export function openCallStore(
@@ -34,22 +35,24 @@ export function openCallStore(
     paths: settings.paths,
     storesTranscripts: settings.storesTranscripts,
     storesAudio: settings.storesAudio,
+    keepsUnknownTypes: settings.keepsUnknownTypes,
   };
 }
 
 /** The drafts of one delivery: its audio, and what follows the first undecodable byte of it. */
 export class DeliveryDrafts {
   readonly #store: CallStore;
-  readonly #deadline: AbortSignal;
+  readonly #ends: AbortSignal[];
   #audio: BlockDraft | undefined;
   #remainder: BlockDraft | undefined;
 
   readonly #storage: Attempts;
 
-  constructor(store: CallStore, storage: Attempts, deadline: AbortSignal) {
+  /** Any of `ends` ends the waiting for a block buffer. */
+  constructor(store: CallStore, storage: Attempts, ends: AbortSignal[]) {
     this.#store = store;
     this.#storage = storage;
-    this.#deadline = deadline;
+    this.#ends = ends;
   }
 
   audio(): BlockDraft {
@@ -58,7 +61,7 @@ export class DeliveryDrafts {
   }
 
   remainder(): BlockDraft {
-    // Never hold one block buffer while waiting for another: with many deliveries at once all would wait for ever.
+    // Never hold one block buffer while waiting for another: with many deliveries at once all would wait forever.
     this.#audio?.flush();
     this.#remainder ??= this.#newDraft();
     return this.#remainder;
@@ -73,7 +76,7 @@ export class DeliveryDrafts {
       storage: this.#storage,
       pool: this.#store.pool,
       incoming: this.#store.paths.incoming,
-      deadline: this.#deadline,
+      deadline: AbortSignal.any(this.#ends),
     });
   }
 }

@@ -82,8 +82,12 @@ function knownFields(facts: EventFacts, genuine: Genuine): Story {
   return {
     event: facts.type,
     inferred: facts.isInferred || undefined,
+    unknown_type: facts.isUnknownType,
     conversation: facts.conversationId,
     agent: facts.agentId,
+    failure_reason: facts.details?.['call_failure_reason'],
+    sip_status: facts.details?.['call_sip_status'],
+    provider: facts.details?.['call_provider'],
     secret: genuine.secretPosition,
   };
 }
@@ -98,7 +102,7 @@ function answer(outcome: Outcome, story: Story, log: Log): HttpResponseInit {
     ...story,
     audio_bytes: outcome.audioBytes,
     duplicate: outcome.kind === 'quarantined' ? outcome.isRepeated : outcome.kind === 'duplicate',
-    blob: outcome.kind === 'off' ? undefined : outcome.blob,
+    blob: 'blob' in outcome ? outcome.blob : undefined,
   };
   if (outcome.kind === 'quarantined') {
     const error = refusal(outcome.reason);

@@ -7,27 +7,41 @@ const JSON_TYPE = 'application/json';
 const AUDIO_TYPE = 'audio/mpeg';
 const BINARY_TYPE = 'application/octet-stream';
 
-/** `<path>/<agent_id>/<conversation_id>.json` or `.mp3` (contract §7). */
-export function placeOfCall(path: StoragePath, facts: CallFacts, form: 'json' | 'mp3'): Place {
+/** `<path>/<agent_id>/<conversation_id>.json`, `.otel.json` (a workspace may have both) or `.mp3`. */
+export function placeOfCall(path: StoragePath, facts: CallFacts, form: 'json' | 'otel.json' | 'mp3'): Place {
   return {
     container: path.container,
     stem: `${path.prefix}${facts.agentId}/${facts.conversationId}`,
     extension: form,
-    contentType: form === 'json' ? JSON_TYPE : AUDIO_TYPE,
+    contentType: form === 'mp3' ? AUDIO_TYPE : JSON_TYPE,
   };
 }
 
-/** `<path>/<type>/<date>/<hash>.json`: other products' events have no conversation. */
-export function placeOfOtherEvent(path: StoragePath, type: string, seconds: number, sha256: string): Place {
+/** A whole body; or, of one whose audio was being decoded, the JSON around it, the audio, and what could not be decoded. */
+export type BodyPart = 'body' | 'around' | 'audio' | 'remainder';
+
+const EXTENSIONS: Readonly<Record<BodyPart, string>> = {
+  body: 'json',
+  around: 'around.json',
+  audio: 'mp3',
+  remainder: 'remainder.bin',
+};
+
+/**
+ * `<path>/<type>/<date>/<hash>.json`: events that are not known as those of a call. Of one with audio that was already being
+ * decoded `.around.json` and `.mp3`, as in quarantine.
+ */
+export function placeOfOtherEvent(
+  path: StoragePath,
+  { type, seconds, hash, part }: { type: string; seconds: number; hash: string; part: BodyPart },
+): Place {
   return {
     container: path.container,
-    stem: `${path.prefix}${type}/${dateOf(seconds)}/${sha256}`,
-    extension: 'json',
-    contentType: JSON_TYPE,
+    stem: `${path.prefix}${type}/${dateOf(seconds)}/${hash}`,
+    extension: EXTENSIONS[part],
+    contentType: part === 'audio' ? AUDIO_TYPE : JSON_TYPE,
   };
 }
-
-export type QuarantinePart = 'body' | 'around' | 'audio' | 'remainder';
 
 /**
  * `<path>/<reason>/<date>/<hash>` and an extension: `.json` or `.bin` for a whole body; for audio that was already being
@@ -35,21 +49,15 @@ export type QuarantinePart = 'body' | 'around' | 'audio' | 'remainder';
  */
 export function placeInQuarantine(
   path: StoragePath,
-  where: { reason: QuarantineReason; seconds: number; hash: string; part: QuarantinePart },
+  { reason, seconds, hash, part }: { reason: QuarantineReason; seconds: number; hash: string; part: BodyPart },
 ): Place {
-  const isJson = where.reason !== 'not_json';
-  const forms: Record<QuarantinePart, [string, string]> = {
-    body: isJson ? ['json', JSON_TYPE] : ['bin', BINARY_TYPE],
-    around: ['around.json', isJson ? JSON_TYPE : BINARY_TYPE],
-    audio: ['mp3', AUDIO_TYPE],
-    remainder: ['remainder.bin', BINARY_TYPE],
-  };
-  const [extension, contentType] = forms[where.part];
+  const isJson = reason !== 'not_json' && part !== 'remainder';
+  const contentType = isJson ? JSON_TYPE : BINARY_TYPE;
   return {
     container: path.container,
-    stem: `${path.prefix}${where.reason}/${dateOf(where.seconds)}/${where.hash}`,
-    extension,
-    contentType,
+    stem: `${path.prefix}${reason}/${dateOf(seconds)}/${hash}`,
+    extension: part === 'body' && !isJson ? 'bin' : EXTENSIONS[part],
+    contentType: part === 'audio' ? AUDIO_TYPE : contentType,
   };
 }
 

@@ -6,12 +6,15 @@ import { putOnce } from '../storage/blockDraft.ts';
 import type { DeliveryMetadata, Kept, Place } from '../storage/keepOnce.ts';
 import { type CallStore, DeliveryDrafts } from './callStore.ts';
 import { type CallFacts, classify, type EventFacts, type QuarantineReason, type Verdict } from './classify.ts';
-import { placeInQuarantine, placeOfCall, placeOfOtherEvent, type QuarantinePart, sha256Of } from './places.ts';
+import { eventMembers } from './events.ts';
+import { type BodyPart, placeInQuarantine, placeOfCall, placeOfOtherEvent, sha256Of } from './places.ts';
+import { wrongEndpoint } from './refusal.ts';
 
 /** What became of a genuine delivery. All of it is durable. */
 export type Outcome = { readonly facts: EventFacts; readonly genuine: Genuine; readonly audioBytes?: number } & (
   | { readonly kind: Kept['kind']; readonly blob: string }
-  | { readonly kind: 'off' }
+  /** Nothing is kept: switched off by a setting, or asked only whether the webhook works. */
+  | { readonly kind: 'off' | 'check' }
   | {
       readonly kind: 'quarantined';
       readonly reason: QuarantineReason;
@@ -37,14 +40,15 @@ export interface Delivery {
  */
 export async function receive(delivery: Delivery, store: CallStore): Promise<Outcome> {
   const storage = store.storage.until(delivery.end);
-  const drafts = new DeliveryDrafts(store, storage, delivery.body.deadline);
+  const held = store.bodies.open();
+  const drafts = new DeliveryDrafts(store, storage, [delivery.body.deadline, held.evicted]);
   try {
-    const lifted = await liftAudio(delivery.body, drafts, {
-      memory: store.bodies,
-      expectedBytes: delivery.body.expectedBytes,
-    });
+    const { expectedBytes } = delivery.body;
+    const lifted = await liftAudio(delivery.body, drafts, { members: eventMembers, held, expectedBytes });
+    held.keep();
     return await new Keeper(delivery, { ...store, storage }, drafts, lifted).keep();
   } finally {
+    held.release();
     await drafts.abandon();
   }
 }
@@ -67,66 +71,85 @@ class Keeper {
     this.#lifted = lifted;
   }
 
-  keep(): Promise<Outcome> {
-    const verdict = classify(this.#lifted.rest);
-    this.#delivery.onKnown(verdict.facts, this.#genuine);
-    if (this.#lifted.kind === 'broken') return this.#quarantine('broken_audio', verdict.facts);
-    if (verdict.kind === 'unusable') return this.#quarantine(verdict.reason, verdict.facts);
-    if (verdict.kind === 'call' && verdict.area === 'audio') return this.#keepAudio(verdict.facts, verdict.audio);
-    if (this.#lifted.kind === 'lifted') return this.#quarantine('unexpected_audio', verdict.facts);
-    return this.#keepJson(verdict);
+  async keep(): Promise<Outcome> {
+    const verdict = classify(this.#lifted);
+    const { facts } = verdict;
+    this.#delivery.onKnown(facts, this.#genuine);
+    if (verdict.kind === 'pre-call') throw wrongEndpoint();
+    if (verdict.kind === 'check') return this.#notKept('check', facts);
+    if (this.#lifted.kind === 'broken') return this.#quarantine('broken_audio', facts);
+    switch (verdict.kind) {
+      case 'unusable':
+        return this.#quarantine(verdict.reason, facts);
+      case 'unknown':
+        if (!this.#store.keepsUnknownTypes) return this.#quarantine('unknown_type', facts);
+        return this.#keepOther(verdict.facts);
+      case 'other':
+        if (this.#lifted.kind === 'lifted') return this.#quarantine('unexpected_audio', facts);
+        return this.#keepOther(verdict.facts);
+      case 'call':
+        return this.#keepCall(verdict);
+    }
   }
 
-  async #keepJson(verdict: Exclude<Verdict, { kind: 'unusable' }>): Promise<Outcome> {
+  async #keepCall({ area, form, facts, audio }: Extract<Verdict, { kind: 'call' }>): Promise<Outcome> {
     const { paths, storesTranscripts } = this.#store;
-    const { facts } = verdict;
-    if (verdict.kind === 'call' && verdict.area === 'transcripts' && !storesTranscripts) return this.#off(facts);
-    const { rest } = this.#lifted;
-    const sha256 = sha256Of(rest);
-    const place =
-      verdict.kind === 'call'
-        ? placeOfCall(paths[verdict.area], verdict.facts, 'json')
-        : placeOfOtherEvent(paths.otherEvents, verdict.facts.type, this.#seconds(facts), sha256);
-    return this.#outcome(facts, await this.#put(place, rest, this.#metadata(facts)));
+    if (area === 'audio') return this.#keepAudio(facts, audio);
+    if (this.#lifted.kind === 'lifted') return this.#quarantine('unexpected_audio', facts);
+    if (area === 'transcripts' && !storesTranscripts) return this.#notKept('off', facts);
+    const metadata = { ...this.#metadata(facts), ...facts.details };
+    return this.#outcome(facts, await this.#put(placeOfCall(paths[area], facts, form), this.#lifted.rest, metadata));
   }
 
   /** `audio` is the text that the JSON holds: empty when the audio was lifted out of it. */
   async #keepAudio(facts: CallFacts, audio: string): Promise<Outcome> {
     const place = placeOfCall(this.#store.paths.audio, facts, 'mp3');
     if (this.#lifted.kind === 'lifted') {
-      // A second full_audio, or a second data, came after the one that was lifted: which one counts is not ours to guess.
-      if (audio !== '') return this.#quarantine('unexpected_audio', facts);
       const draft = this.#drafts.audio();
-      if (!this.#store.storesAudio) return this.#off(facts, draft.length);
+      if (!this.#store.storesAudio) return this.#notKept('off', facts, draft.length);
       const kept = await draft.publish(this.#genuine, place, this.#metadata(facts));
       return this.#outcome(facts, kept, draft.length);
     }
     const bytes = decodeBase64(audio);
     if (bytes === undefined) return this.#quarantine('broken_audio', facts);
     if (bytes.length === 0) return this.#quarantine('no_audio', facts);
-    if (!this.#store.storesAudio) return this.#off(facts, bytes.length);
+    if (!this.#store.storesAudio) return this.#notKept('off', facts, bytes.length);
     return this.#outcome(facts, await this.#put(place, bytes, this.#metadata(facts)), bytes.length);
   }
 
-  async #quarantine(reason: QuarantineReason, facts: EventFacts): Promise<Outcome> {
-    const { rest, kind } = this.#lifted;
-    const metadata = { ...this.#metadata(facts), quarantine_reason: reason };
-    const place = (part: QuarantinePart, hash: string) =>
-      placeInQuarantine(this.#store.paths.quarantine, { reason, hash, part, seconds: this.#seconds(facts) });
+  async #keepOther(facts: EventFacts & { readonly type: string }): Promise<Outcome> {
+    const where = { type: facts.type, seconds: this.#seconds(facts) };
+    const place = (part: BodyPart, hash: string) =>
+      placeOfOtherEvent(this.#store.paths.otherEvents, { ...where, part, hash });
+    const { kept, audioBytes } = await this.#keepBody(place, this.#metadata(facts));
+    return this.#outcome(facts, kept, audioBytes);
+  }
 
-    if (kind === 'whole') {
-      const kept = await this.#put(place('body', sha256Of(rest)), rest, metadata);
-      const isRepeated = kept.kind === 'duplicate';
-      return { kind: 'quarantined', reason, blob: kept.blob, isRepeated, facts, genuine: this.#genuine };
-    }
+  async #quarantine(reason: QuarantineReason, facts: EventFacts): Promise<Outcome> {
+    const where = { reason, seconds: this.#seconds(facts) };
+    const place = (part: BodyPart, hash: string) =>
+      placeInQuarantine(this.#store.paths.quarantine, { ...where, part, hash });
+    const metadata = { ...this.#metadata(facts), quarantine_reason: reason };
+    const { kept, audioBytes } = await this.#keepBody(place, metadata);
+    const { kind, blob, ...known } = this.#outcome(facts, kept, audioBytes);
+    return { ...known, kind: 'quarantined', reason, blob, isRepeated: kind === 'duplicate' };
+  }
+
+  /** Keeps the whole body, or the parts that it was split into; returns what became of the first part, named by the last. */
+  async #keepBody(
+    placeOf: (part: BodyPart, hash: string) => Place,
+    metadata: DeliveryMetadata,
+  ): Promise<{ readonly kept: Kept; readonly audioBytes?: number }> {
+    const { rest, kind } = this.#lifted;
+    if (kind === 'whole') return { kept: await this.#put(placeOf('body', sha256Of(rest)), rest, metadata) };
     const audio = this.#drafts.audio();
     const remainder = kind === 'broken' ? this.#drafts.remainder() : undefined;
     const hash = sha256Of(rest, audio.sha256, remainder?.sha256 ?? '');
     // The small part with the ids first: what is left of the others after a crash, sweep finishes.
-    const isRepeated = (await this.#put(place('around', hash), rest, metadata)).kind === 'duplicate';
-    if (remainder !== undefined) await remainder.publish(this.#genuine, place('remainder', hash), metadata);
-    const { blob } = await audio.publish(this.#genuine, place('audio', hash), metadata);
-    return { kind: 'quarantined', reason, blob, isRepeated, facts, genuine: this.#genuine, audioBytes: audio.length };
+    const around = await this.#put(placeOf('around', hash), rest, metadata);
+    if (remainder !== undefined) await remainder.publish(this.#genuine, placeOf('remainder', hash), metadata);
+    const { blob } = await audio.publish(this.#genuine, placeOf('audio', hash), metadata);
+    return { kept: { kind: around.kind, blob }, audioBytes: audio.length };
   }
 
   #put(place: Place, bytes: Buffer, metadata: DeliveryMetadata): Promise<Kept> {
@@ -136,6 +159,7 @@ class Keeper {
 
   #metadata(facts: EventFacts): DeliveryMetadata {
     return {
+      source: 'webhook',
       delivery_id: this.#delivery.id,
       received_at: this.#delivery.receivedAt.toISOString(),
       signature_timestamp: String(this.#genuine.signedAtSeconds),
@@ -152,16 +176,11 @@ class Keeper {
     return facts.timestampSeconds ?? this.#genuine.signedAtSeconds;
   }
 
-  #off(facts: EventFacts, audioBytes?: number): Promise<Outcome> {
-    return Promise.resolve({
-      kind: 'off',
-      facts,
-      genuine: this.#genuine,
-      ...(audioBytes === undefined ? {} : { audioBytes }),
-    });
+  #notKept(kind: 'off' | 'check', facts: EventFacts, audioBytes?: number): Outcome {
+    return { kind, facts, genuine: this.#genuine, ...(audioBytes === undefined ? {} : { audioBytes }) };
   }
 
-  #outcome(facts: EventFacts, kept: Kept, audioBytes?: number): Outcome {
+  #outcome(facts: EventFacts, kept: Kept, audioBytes?: number) {
     return { ...kept, facts, genuine: this.#genuine, ...(audioBytes === undefined ? {} : { audioBytes }) };
   }
 }

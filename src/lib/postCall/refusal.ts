@@ -3,13 +3,18 @@ import type { QuarantineReason } from './classify.ts';
 
 const REFUSALS: Record<QuarantineReason, [message: string, hint: string]> = {
   not_json: [
-    'The body is no JSON.',
+    'The body is not valid JSON.',
     'A proxy that compresses or re-encodes the body, or a sender that is not ElevenLabs.',
   ],
-  not_an_event: ['The body is no event.', 'The body is JSON, but not an object with a type and data.'],
+  not_an_event: ['The body is not an event.', 'The body is JSON, but not an object with a type and data.'],
+  ambiguous: [
+    'The event says something twice.',
+    'A member that the app reads comes twice, or full_audio stands both in data and beside it: which one counts is a guess.',
+  ],
   unknown_type: [
     'The event type is not known.',
-    'Switch this event off at ElevenLabs: after ten failures in a row it may disable the webhook.',
+    'Switch this event off at ElevenLabs: after ten failures in a row it may disable the webhook. UNKNOWN_EVENT_TYPES=keep ' +
+      'stores such events instead.',
   ],
   unusable_ids: [
     'The event has no usable agent_id and conversation_id.',
@@ -17,7 +22,7 @@ const REFUSALS: Record<QuarantineReason, [message: string, hint: string]> = {
   ],
   no_audio: ['The audio event has no audio.', 'full_audio is missing or empty.'],
   broken_audio: [
-    'The audio is no base64.',
+    'The audio is not valid base64.',
     'What could be decoded, the JSON around it and the rest as received are in quarantine.',
   ],
   unexpected_audio: [
@@ -30,4 +35,11 @@ const REFUSALS: Record<QuarantineReason, [message: string, hint: string]> = {
 export function refusal(reason: QuarantineReason): WebhookError {
   const [message, hint] = REFUSALS[reason];
   return new WebhookError(reason, 400, message, { hint: `The body is kept in quarantine. ${hint}` });
+}
+
+/** The answer to a genuine delivery for the pre-call endpoint: it is kept nowhere, because it may hold a voice sample. */
+export function wrongEndpoint(): WebhookError {
+  return new WebhookError('wrong_endpoint', 400, 'This is a delivery for the pre-call endpoint.', {
+    hint: 'The sender posts pre-call deliveries to /elevenlabs/webhook; they belong to /elevenlabs/precall/webhook. Nothing was kept.',
+  });
 }

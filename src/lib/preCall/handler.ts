@@ -1,5 +1,6 @@
 import type { HttpRequest, HttpResponseInit, InvocationContext } from '@azure/functions';
 import { hintOf, NotConfigured, WebhookError } from '../errors.ts';
+import type { HeldBody } from '../http/bodyMemory.ts';
 import { requestBody } from '../http/requestBody.ts';
 import type { Configuration } from '../settings/settings.ts';
 import { type SignedDelivery, withSignature } from '../signature/withSignature.ts';
@@ -43,6 +44,7 @@ export function preCallHandler(services: PreCallServices, { deadlineMs = DEADLIN
     const storageEnd = AbortSignal.timeout(deadlineMs + GIVING_UP_MS);
     let signed: SignedDelivery | undefined;
     let genuine: PreCallRequest | undefined;
+    let held: HeldBody | undefined;
     const story = () => ({
       conversation: genuine?.conversationId,
       agent: genuine?.agentId,
@@ -62,7 +64,8 @@ export function preCallHandler(services: PreCallServices, { deadlineMs = DEADLIN
       const body = requestBody(request, context);
       const parsed = await withSignature(endpoint, { headers: request.headers, body }, (delivery) => {
         signed = delivery;
-        return readRequest(delivery.body, request.headers.get('content-type'), world.bodies);
+        held = world.bodies.open();
+        return readRequest(delivery.body, request.headers.get('content-type'), held);
       });
       genuine = parsed;
       checkAgent(parsed, world.settings.agentIds);
@@ -87,6 +90,8 @@ export function preCallHandler(services: PreCallServices, { deadlineMs = DEADLIN
       const conversation = error instanceof PayloadError ? error.conversationId : genuine?.conversationId;
       logFailure(error, { ...story(), conversation }, log);
       return failure(error, conversation);
+    } finally {
+      held?.release();
     }
   };
 }

@@ -74,6 +74,7 @@ async function isOver(world: PreCallWorld, { name, value }: StateRecord<Conversa
   const { transcripts, audio, callFailures } = world.settings.callPaths;
   const kept = [
     { path: transcripts, extension: 'json' },
+    { path: transcripts, extension: 'otel.json' },
     { path: audio, extension: 'mp3' },
     { path: callFailures, extension: 'json' },
   ];

@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 import { type Area, meet, meetingOf, meetings } from './areas.ts';
 import { arePublished, secrets } from './secrets.ts';
-import { boolean, wholeNumber } from './settingFields.ts';
+import { boolean, wholeNumber, word } from './settingFields.ts';
 import {
   type Environment,
   problemsOf,
@@ -26,6 +26,8 @@ export interface PostCallSettings {
   readonly paths: Readonly<Record<StorageArea, StoragePath>>;
   readonly storesTranscripts: boolean;
   readonly storesAudio: boolean;
+  /** Whether events of a type that nobody documents are stored, instead of refused after quarantine. */
+  readonly keepsUnknownTypes: boolean;
   /**
    * Largest body that the app reads, 64 KiB under the host's own limit: above that the host answers 500 in the app's place
    * (`HttpRequestBodySizeMiddleware.cs` in github.com/Azure/azure-functions-host).
@@ -55,6 +57,7 @@ const fields = z.object({
   OTHER_EVENTS_STORAGE_PATH: storagePath('other-events'),
   ENABLE_TRANSCRIPT_STORAGE: boolean(true),
   ENABLE_AUDIO_STORAGE: boolean(false),
+  UNKNOWN_EVENT_TYPES: z._default(word(['refuse', 'keep'], 'must be refuse or keep'), 'refuse'),
   FUNCTIONS_REQUEST_BODY_SIZE_LIMIT: wholeNumber(HOST_BODY_LIMIT_BYTES, {
     least: HEADROOM_BYTES + 1,
     most: AZURE_BODY_LIMIT_BYTES,
@@ -143,6 +146,7 @@ function combine(values: z.infer<typeof fields>, connection: StorageConnection):
     },
     storesTranscripts: values.ENABLE_TRANSCRIPT_STORAGE,
     storesAudio: values.ENABLE_AUDIO_STORAGE,
+    keepsUnknownTypes: values.UNKNOWN_EVENT_TYPES === 'keep',
     bodyLimitBytes: values.FUNCTIONS_REQUEST_BODY_SIZE_LIMIT - HEADROOM_BYTES,
   };
 }

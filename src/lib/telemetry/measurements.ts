@@ -14,7 +14,7 @@ const DURABLE = new Set<LogFields[string]>(['stored', 'duplicate', 'kept-beside'
 export function measurementsOf(message: string, fields: LogFields): Measurement[] {
   switch (message) {
     case 'delivery':
-      return ofDelivery(fields, fields['code'] === 'unknown_type' ? undefined : fields['event']);
+      return ofDelivery(fields, fields['unknown_type'] === true ? undefined : fields['event']);
     case 'pre-call':
       return ofDelivery(fields, 'pre_call');
     case 'elevenlabs':

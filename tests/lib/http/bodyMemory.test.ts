@@ -1,66 +1,127 @@
 import { describe, expect, it } from 'vitest';
-import { type BodyHolder, BodyMemory } from '../../../src/lib/http/bodyMemory.ts';
+import { BodyMemory, type HeldBody, PROGRESS_BYTES } from '../../../src/lib/http/bodyMemory.ts';
 
-class Holder implements BodyHolder {
-  hasLetGo = false;
-  letGo(): void {
-    this.hasLetGo = true;
-  }
-}
+const open = (memory: BodyMemory, bytes: number): HeldBody => {
+  const held = memory.open();
+  held.hold(bytes);
+  return held;
+};
+const evicted = (all: readonly HeldBody[]) =>
+  all.map((held, at) => (held.evicted.aborted ? at : -1)).filter((at) => at >= 0);
+const overloaded = expect.objectContaining({ code: 'overloaded', status: 503 });
 
-const holders = (count: number) => Array.from({ length: count }, () => new Holder());
-const thatLetGo = (all: readonly Holder[]) =>
-  all.map(({ hasLetGo }, at) => (hasLetGo ? at : -1)).filter((at) => at >= 0);
-
-describe('the memory of all bodies that arrive', () => {
-  it('is lent as long as there is some', () => {
+describe('the memory of all bodies', () => {
+  it('is there to be held up to its limit', () => {
     const memory = new BodyMemory(30);
-    const all = holders(3);
-    for (const holder of all) memory.hold(holder, 10);
-    expect(thatLetGo(all)).toEqual([]);
+    const all = [10, 10, 10].map((bytes) => open(memory, bytes));
+    expect(evicted(all)).toEqual([]);
     expect(memory.heldBytes).toBe(30);
   });
 
-  it('counts a holder once, with what it said last', () => {
+  it('counts a body once, with what it said last', () => {
     const memory = new BodyMemory(30);
-    const [holder = new Holder()] = holders(1);
-    for (const bytes of [10, 20, 30]) memory.hold(holder, bytes);
-    expect(memory.heldBytes).toBe(30);
-    expect(holder.hasLetGo).toBe(false);
+    const held = memory.open();
+    for (const bytes of [10, 30, 20]) held.hold(bytes);
+    expect(memory.heldBytes).toBe(20);
+    expect(held.evicted.aborted).toBe(false);
   });
 
-  it('is taken from the one that holds most, whoever asks for more', () => {
-    const memory = new BodyMemory(100);
-    const all = holders(4);
-    for (const [at, bytes] of [20, 60, 15, 10].entries()) memory.hold(all[at] as Holder, bytes);
-    expect(thatLetGo(all)).toEqual([1]);
-    expect(memory.heldBytes).toBe(45);
-  });
-
-  it('is taken from the one that asks when it holds most itself', () => {
-    const memory = new BodyMemory(100);
-    const all = holders(2);
-    memory.hold(all[0] as Holder, 40);
-    memory.hold(all[1] as Holder, 70);
-    expect(thatLetGo(all)).toEqual([1]);
-    expect(memory.heldBytes).toBe(40);
-  });
-
-  it('is taken from as many as it takes', () => {
-    const memory = new BodyMemory(100);
-    const all = holders(4);
-    for (const holder of all.slice(0, 3)) memory.hold(holder, 30);
-    memory.hold(all[3] as Holder, 29);
-    expect(memory.heldBytes).toBeLessThanOrEqual(100);
-    expect(all[3]?.hasLetGo).toBe(false);
-  });
-
-  it('comes back when it is released, once', () => {
+  it('comes back when a body is released, once', () => {
     const memory = new BodyMemory(30);
-    const [holder = new Holder()] = holders(1);
-    memory.hold(holder, 10);
-    memory.release(holder);
-    memory.release(holder);
+    const held = open(memory, 10);
+    held.release();
+    held.release();
     expect(memory.heldBytes).toBe(0);
+  });
+
+  it('evicts as many as it takes, those that came first, and those that come later stay', () => {
+    const memory = new BodyMemory(100);
+    const all = [40, 30, 20, 10, 50].map((bytes) => open(memory, bytes));
+    expect(evicted(all)).toEqual([0, 1]);
+    expect(memory.heldBytes).toBe(80);
+  });
+
+  it('evicts the one without progress for longest, not the one that holds most', () => {
+    const memory = new BodyMemory(100);
+    const all = [60, 20, 10].map((bytes) => open(memory, bytes));
+    all[0]?.arrived(PROGRESS_BYTES);
+    all[2]?.hold(30);
+    expect(evicted(all)).toEqual([1]);
+    expect(memory.heldBytes).toBe(90);
+  });
+
+  it('takes dripping for standing still, until as much has come as counts', () => {
+    const memory = new BodyMemory(100);
+    const [dripping, other, last] = [30, 30, 30].map((bytes) => open(memory, bytes)) as [HeldBody, HeldBody, HeldBody];
+    dripping.arrived(PROGRESS_BYTES - 2);
+    dripping.arrived(1);
+    last.hold(60);
+    expect(evicted([dripping, other, last])).toEqual([0]);
+
+    other.arrived(PROGRESS_BYTES - 1);
+    other.arrived(1); // behind the last
+    const newest = open(memory, 30);
+    expect(evicted([dripping, other, last, newest])).toEqual([0, 2]);
+    other.arrived(PROGRESS_BYTES - 1); // counts from there
+    newest.hold(90);
+    expect(evicted([other])).toEqual([0]);
+  });
+
+  it('counts nothing for a body that only arrives, and has no place in line for it', () => {
+    const memory = new BodyMemory(100);
+    const [early, other] = [memory.open(), open(memory, 60)];
+    early.arrived(PROGRESS_BYTES);
+    expect(memory.heldBytes).toBe(0 + 60);
+    early.hold(50);
+    expect(evicted([early, other])).toEqual([1]);
+  });
+
+  it('refuses a body that is over the limit alone, and whatever was evicted before', () => {
+    const memory = new BodyMemory(100);
+    const held = memory.open();
+    expect(() => held.hold(101)).toThrow(overloaded);
+    expect(() => held.hold(1)).toThrow(overloaded);
+    expect(held.evicted.aborted).toBe(true);
+    expect(memory.heldBytes).toBe(0);
+    expect(() => held.hold(1)).toThrow(
+      expect.objectContaining({ hint: expect.stringContaining('no progress for longest') }),
+    );
+  });
+
+  it('a body that is evicted can be told by its signal, with its bytes no longer counted', () => {
+    const memory = new BodyMemory(100);
+    const held = open(memory, 60);
+    let counted = -1;
+    held.evicted.addEventListener('abort', () => {
+      counted = memory.heldBytes;
+    });
+    open(memory, 60);
+    expect(counted).toBe(60);
+  });
+});
+
+describe('a body that is complete and genuine', () => {
+  it('counts, and is never evicted: those that arrive are', () => {
+    const memory = new BodyMemory(100);
+    const [genuine, arriving] = [open(memory, 60), open(memory, 30)];
+    genuine.keep();
+    const next = open(memory, 20);
+    expect(evicted([genuine, arriving, next])).toEqual([1]);
+    expect(memory.heldBytes).toBe(80);
+    expect(() => next.hold(50)).toThrow(overloaded);
+    expect(memory.heldBytes).toBe(60);
+  });
+
+  it('may even need more, and then evicts all others, but not itself', () => {
+    const memory = new BodyMemory(100);
+    const [genuine, arriving] = [open(memory, 60), open(memory, 30)];
+    genuine.keep();
+    genuine.hold(120);
+    expect(evicted([genuine, arriving])).toEqual([1]);
+    expect(memory.heldBytes).toBe(120);
+    expect(() => open(memory, 1)).toThrow(overloaded);
+    genuine.release();
+    expect(memory.heldBytes).toBe(0);
+    expect(evicted([open(memory, 100)])).toEqual([]);
   });
 });

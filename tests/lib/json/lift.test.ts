@@ -1,7 +1,9 @@
+import { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { BodyMemory } from '../../../src/lib/http/bodyMemory.ts';
 import { liftAudio } from '../../../src/lib/json/lift.ts';
 import { REST_LIMIT_BYTES, SHORT_AUDIO_BYTES } from '../../../src/lib/json/rest.ts';
+import { AUDIO_MEMBERS } from './audioIn.ts';
 import { CollectingSink } from './collectingSink.ts';
 import { cutAt, inPiecesOf, noise } from './pieces.ts';
 import { type Split, split } from './split.ts';
@@ -45,7 +47,7 @@ const near = (reach: number, ...places: readonly number[]) =>
  */
 async function expectSplit(
   around: Around,
-  expected: Omit<Split, 'timesReady'>,
+  expected: Omit<Split, 'timesReady' | 'json'>,
   places: readonly number[],
   reach: number,
 ): Promise<void> {
@@ -363,7 +365,7 @@ describe('a sink that has no block for a while', () => {
       await blockThere;
       sink.provide();
     };
-    const result = liftAudio(body(), { audio: () => sink, remainder: neverBroken });
+    const result = liftAudio(body(), { audio: () => sink, remainder: neverBroken }, { members: AUDIO_MEMBERS });
     await blockAsked;
     await new Promise((resolve) => setImmediate(resolve));
     expect(asked).toBe(1);
@@ -379,7 +381,7 @@ describe('a sink that has no block for a while', () => {
     const body = (async function* () {
       yield bodyOf(USUAL);
     })();
-    const lift = liftAudio(body, { audio: () => sink, remainder: neverBroken });
+    const lift = liftAudio(body, { audio: () => sink, remainder: neverBroken }, { members: AUDIO_MEMBERS });
     await expect(lift).rejects.toThrow('no block');
   });
 });
@@ -427,7 +429,7 @@ describe('the JSON outside the audio', () => {
         yield Buffer.alloc(SHORT_AUDIO_BYTES, 'A');
       }
     })();
-    const lift = liftAudio(body, { audio: neverAsked, remainder: neverAsked });
+    const lift = liftAudio(body, { audio: neverAsked, remainder: neverAsked }, { members: AUDIO_MEMBERS });
     await expect(lift).rejects.toMatchObject({ code: 'json_too_large' });
     expect(pieces).toBe(1);
   });
@@ -441,23 +443,104 @@ describe('the JSON outside the audio', () => {
   });
 });
 
-it.each([
-  ['lifted', `${USUAL.before}${BASE64}${USUAL.after}`],
-  ['whole', JSON.stringify({ note: ['x'.repeat(200_000), 'y'.repeat(200_000)] })],
-  ['refused', `{"note":"${'x'.repeat(REST_LIMIT_BYTES + 2 * SHORT_AUDIO_BYTES)}"}`],
-])('a body that was %s counts no more for what all bodies hold', async (_name, json) => {
-  const memory = new BodyMemory(2 * REST_LIMIT_BYTES);
-  let mostBytes = 0;
+describe('what a body holds in memory', () => {
+  /** Counts before each piece, and at the end, what is held. */
+  async function heldWhile(json: string, sink = new CollectingSink(300_000)) {
+    const memory = new BodyMemory(2 * REST_LIMIT_BYTES);
+    const counted: number[] = [];
+    const body = (async function* () {
+      for (const piece of inPiecesOf(65_536, Buffer.from(json))) {
+        yield piece;
+        counted.push(memory.heldBytes);
+      }
+    })();
+    const { kind, rest } = await liftAudio(
+      body,
+      { audio: () => sink, remainder: neverBroken },
+      { members: AUDIO_MEMBERS, held: memory.open() },
+    );
+    return { kind, rest, counted, heldBytes: memory.heldBytes };
+  }
+
+  it('is counted as it grows, and still when it is whole', async () => {
+    const { rest, counted, heldBytes } = await heldWhile(
+      JSON.stringify({ note: ['x'.repeat(200_000), 'y'.repeat(200_000)] }),
+    );
+    expect(counted).toEqual([65_536, ...Array(5).fill(393_216), 786_432]);
+    expect(heldBytes).toBeGreaterThanOrEqual(rest.length);
+  });
+
+  it('is little once the audio was lifted out', async () => {
+    const { kind, counted, heldBytes } = await heldWhile(`${USUAL.before}${BASE64}${USUAL.after}`);
+    expect(kind).toBe('lifted');
+    expect(Math.max(...counted)).toBe(393_216);
+    expect(heldBytes).toBeLessThan(70_000);
+  });
+
+  it('counts in full while the audio waits for a block, and is freed when it is evicted meanwhile', async () => {
+    const memory = new BodyMemory(1_000_000);
+    const held = memory.open();
+    const sink = new CollectingSink(300_000);
+    const { promise: blockAsked, resolve: isAsked } = Promise.withResolvers<void>();
+    const { promise: blockThere, resolve: giveBlock } = Promise.withResolvers<void>();
+    sink.ready = async () => {
+      isAsked();
+      await blockThere;
+      sink.provide();
+    };
+    const body = Readable.from(inPiecesOf(65_536, Buffer.from(`${USUAL.before}${BASE64}${USUAL.after}`)));
+    const lift = liftAudio(body, { audio: () => sink, remainder: neverBroken }, { members: AUDIO_MEMBERS, held });
+    await blockAsked;
+    expect(memory.heldBytes).toBeGreaterThanOrEqual(393_216 + (AUDIO.length % 65_536));
+    memory.open().hold(900_000);
+    expect(memory.heldBytes).toBe(900_000);
+    giveBlock();
+    await expect(lift).rejects.toMatchObject({ code: 'overloaded', status: 503 });
+    expect(sink.bytes).toHaveLength(0);
+  });
+});
+
+it('millions of tiny members are read as they arrive: no step takes most of the time', async () => {
+  const names = Array.from({ length: 400_000 }, (_, index) => `"${index.toString(36)}":1`);
+  const pieces = inPiecesOf(65_536, Buffer.from(`{"data":{${names.join()}}}`));
+  const steps: number[] = [];
+  let before = process.cpuUsage();
+  const step = () => {
+    const { user, system } = process.cpuUsage(before);
+    steps.push(user + system);
+    before = process.cpuUsage();
+  };
   const body = (async function* () {
-    for (const piece of inPiecesOf(65_536, Buffer.from(json))) {
+    for (const piece of pieces) {
       yield piece;
-      mostBytes = Math.max(mostBytes, memory.heldBytes);
+      step();
     }
   })();
-  const lift = liftAudio(body, { audio: () => new CollectingSink(30_000), remainder: neverBroken }, { memory });
-  await lift.catch(() => {});
-  expect(mostBytes).toBeGreaterThan(0);
-  expect(memory.heldBytes).toBe(0);
+  const { json } = await liftAudio(body, { audio: neverAsked, remainder: neverAsked }, { members: AUDIO_MEMBERS });
+  step();
+  expect(json).toEqual({ isJson: true, isAmbiguous: false, value: { data: {} } });
+  expect(Math.max(...steps)).toBeLessThan(steps.reduce((sum, each) => sum + each, 0) / 2);
+});
+
+describe('what is known of the JSON around the audio', () => {
+  const data = { full_audio: '' };
+  const good = { isJson: true, isAmbiguous: false, value: { data } };
+
+  it.each([
+    ['whole', '{"data":{"full_audio":""}}', good],
+    ['lifted', `{"data":{"full_audio":"${BASE64}"}}`, good],
+    [
+      'lifted beside another one',
+      `{"data":{"full_audio":"${BASE64}","full_audio":""}}`,
+      { ...good, isAmbiguous: true },
+    ],
+    ['lifted, and not JSON', `{"data":{"full_audio":"${BASE64}"}`, { ...good, isJson: false }],
+    ['whole, and not UTF-8', '{"x":"\xe9","data":{}}', { ...good, isJson: false, value: { data: {} } }],
+    ['broken', `{"data":{"full_audio":"${BASE64}!"}}`, { ...good, isJson: false, value: { data: {} } }],
+  ])('when it was %s', async (_name, text, expected) => {
+    const { json } = await split([Buffer.from(text, 'latin1')]);
+    expect(json).toEqual(expected);
+  });
 });
 
 it('a failure of the body comes through liftAudio', async () => {
@@ -465,7 +548,6 @@ it('a failure of the body comes through liftAudio', async () => {
     yield Buffer.from('{');
     throw new Error('cut off');
   })();
-  await expect(liftAudio(body, { audio: () => new CollectingSink(3), remainder: neverBroken })).rejects.toThrow(
-    'cut off',
-  );
+  const targets = { audio: () => new CollectingSink(3), remainder: neverBroken };
+  await expect(liftAudio(body, targets, { members: AUDIO_MEMBERS })).rejects.toThrow('cut off');
 });

@@ -114,62 +114,80 @@ describe('Rest', () => {
   });
 });
 
-it('what is small once the audio is cut out is held as such', () => {
+it('counts the piece at hand, and what is small once the audio is cut out only when that piece is done', () => {
   const memory = new BodyMemory(1_000_000);
-  const rest = new Rest(memory);
-  for (const piece of inPiecesOf(65_536, noise(300_000))) rest.append(piece);
-  expect(memory.heldBytes).toBe(384 * 1024);
+  const rest = new Rest(memory.open());
+  for (const piece of inPiecesOf(65_536, noise(300_000))) {
+    rest.begin(piece.length);
+    rest.append(piece);
+  }
+  expect(memory.heldBytes).toBe(384 * 1024 + (300_000 % 65_536));
   rest.cutAudio(65_536);
+  expect(memory.heldBytes).toBe(384 * 1024 + (300_000 % 65_536));
+  rest.done();
   expect(memory.heldBytes).toBe(65_536);
   rest.append(Buffer.from('"}'));
   expect(rest.bytes.equals(Buffer.concat([noise(300_000).subarray(0, 65_536), Buffer.from('"}')]))).toBe(true);
 });
 
-it('what is released counts no more', () => {
+it('counts a first piece that it keeps as it is', () => {
   const memory = new BodyMemory(1_000_000);
-  const rest = new Rest(memory);
-  for (const piece of inPiecesOf(1_000, noise(2_000))) rest.append(piece);
-  expect(memory.heldBytes).toBe(64 * 1024);
-  rest.release();
-  expect(memory.heldBytes).toBe(0);
-  new Rest().release();
+  const rest = new Rest(memory.open());
+  rest.begin(2_000);
+  expect(memory.heldBytes).toBe(2_000);
+  rest.append(noise(2_000));
+  rest.done();
+  expect(memory.heldBytes).toBe(2_000);
+  new Rest().done();
 });
 
 it('what is large even so stays where it is', () => {
   const memory = new BodyMemory(1_000_000);
-  const rest = new Rest(memory);
+  const rest = new Rest(memory.open());
   for (const piece of inPiecesOf(65_536, noise(300_000))) rest.append(piece);
   const { buffer } = rest.bytes;
   rest.cutAudio(65_537);
   rest.append(Buffer.from('"}'));
+  rest.done();
   expect(rest.bytes.buffer).toBe(buffer);
   expect(memory.heldBytes).toBe(384 * 1024);
 });
 
-describe('a Rest that had to let go for others', () => {
+describe('a Rest that was evicted for others', () => {
   const overloaded = expect.objectContaining({ code: 'overloaded', status: 503 });
-  const largest = () => {
+  const evicted = () => {
     const memory = new BodyMemory(400_000);
-    const rest = new Rest(memory);
+    const rest = new Rest(memory.open());
     for (const piece of inPiecesOf(1_000, noise(200_000))) rest.append(piece);
-    const other = { letGo: () => expect.fail('the smaller one had to go') };
-    memory.hold(other, 190_000);
+    memory.open().hold(190_000);
     return { rest, memory };
   };
 
   it('has nothing any more, and says so', () => {
-    const { rest, memory } = largest();
+    const { rest, memory } = evicted();
     expect(memory.heldBytes).toBe(190_000);
     expect(() => rest.bytes).toThrow(overloaded);
     expect(() => rest.append(Buffer.from('x'))).toThrow(overloaded);
     expect(() => rest.cutAudio(0)).toThrow(overloaded);
+    expect(() => rest.begin(1)).toThrow(overloaded);
     expect(memory.heldBytes).toBe(190_000);
   });
 
   it('is refused at once when it is itself what is too much', () => {
-    const rest = new Rest(new BodyMemory(100_000));
+    const rest = new Rest(new BodyMemory(100_000).open());
     expect(() => {
       for (const piece of inPiecesOf(10_000, noise(200_000))) rest.append(piece);
     }).toThrow(overloaded);
+  });
+
+  it('has made progress as its pieces came, not as they were kept', () => {
+    const memory = new BodyMemory(400_000);
+    const [rest, other] = [new Rest(memory.open()), memory.open()];
+    rest.append(noise(100_000));
+    other.hold(200_000);
+    rest.begin(65_536);
+    memory.open().hold(200_000);
+    expect(other.evicted.aborted).toBe(true);
+    expect(rest.bytes).toHaveLength(100_000);
   });
 });

@@ -1,4 +1,6 @@
-import { type Lifted, liftAudio } from '../../../src/lib/json/lift.ts';
+import { type JsonFacts, type Lifted, type LiftTargets, liftAudio } from '../../../src/lib/json/lift.ts';
+import type { Members } from '../../../src/lib/json/members.ts';
+import { AUDIO_MEMBERS } from './audioIn.ts';
 import { CollectingSink } from './collectingSink.ts';
 
 export interface Split {
@@ -8,18 +10,23 @@ export interface Split {
   /** Undefined when it was never asked for. */
   readonly audio: Buffer | undefined;
   readonly remainder: string | undefined;
+  readonly json: JsonFacts;
   readonly timesReady: number;
 }
 
 /** Runs liftAudio over the pieces, and sees to it that it writes into none of them. */
-export async function split(pieces: readonly Buffer[], blockBytes = 30_000): Promise<Split> {
+export async function split(
+  pieces: readonly Buffer[],
+  blockBytes = 30_000,
+  members: Members = AUDIO_MEMBERS,
+): Promise<Split> {
   let audio: CollectingSink | undefined;
   let remainder: Buffer[] | undefined;
   const lent = pieces.map((piece) => Buffer.from(piece));
   async function* body() {
     yield* lent;
   }
-  const { kind, rest } = await liftAudio(body(), {
+  const targets: LiftTargets = {
     audio: () => {
       if (audio !== undefined) throw new Error('The audio has one target.');
       audio = new CollectingSink(blockBytes);
@@ -36,13 +43,15 @@ export async function split(pieces: readonly Buffer[], blockBytes = 30_000): Pro
         },
       };
     },
-  });
+  };
+  const { kind, rest, json } = await liftAudio(body(), targets, { members });
   if (!lent.every((piece, index) => piece.equals(pieces[index] ?? piece))) throw new Error('A piece was written to.');
   return {
     kind,
     rest: rest.toString('latin1'),
     audio: audio?.bytes,
     remainder: remainder && Buffer.concat(remainder).toString('latin1'),
+    json,
     timesReady: audio?.timesReady ?? 0,
   };
 }

@@ -1,18 +1,21 @@
 import { describe, expect, it } from 'vitest';
-import { classify, unixSeconds, type Verdict } from '../../../src/lib/postCall/classify.ts';
+import type { Verdict } from '../../../src/lib/postCall/classify.ts';
 import { eventTypes } from '../../../src/lib/postCall/events.ts';
+import { verdictOn } from './verdictOn.ts';
 
 const AT = 1_739_537_297;
 const CALL = { agent_id: 'agent_1', conversation_id: 'conv-1' };
 const FACTS = { isInferred: false, timestampSeconds: AT, agentId: 'agent_1', conversationId: 'conv-1' };
 
-const verdictOf = (event: unknown): Verdict => classify(Buffer.from(JSON.stringify(event)));
+const verdictOf = (event: unknown): Verdict => verdictOn(Buffer.from(JSON.stringify(event)));
 
 describe('an event of a call', () => {
   it.each([
     ['post_call_transcription', 'transcripts', { transcript: [], analysis: null }],
     ['post_call_transcription', 'transcripts', {}],
     ['post_call_transcription', 'transcripts', { otlp_traces: { resourceSpans: [] } }],
+    ['post_call_transcription_otel', 'transcripts', { otlp_traces: { resourceSpans: [] } }],
+    ['post_call_transcription_otel', 'transcripts', {}],
     ['post_call_audio', 'audio', { full_audio: 'QUJD' }],
     ['post_call_audio', 'audio', { full_audio: '' }],
     ['call_initiation_failure', 'callFailures', { failure_reason: 'busy', metadata: { type: 'sip', body: {} } }],
@@ -20,7 +23,8 @@ describe('an event of a call', () => {
   ])('of the type %s belongs to %s, in any order and in the flat shape, too: %j', (type, area, more) => {
     const audio = 'full_audio' in more ? more.full_audio : '';
     const data = { ...CALL, ...more };
-    const expected = { kind: 'call', area, audio, facts: { ...FACTS, type } };
+    const form = type === 'post_call_transcription_otel' ? 'otel.json' : 'json';
+    const expected = { kind: 'call', area, form, audio, facts: { ...FACTS, type, details: expect.anything() } };
     expect(verdictOf({ type, event_timestamp: AT, data })).toEqual(expected);
     expect(verdictOf({ data, event_timestamp: AT, type })).toEqual(expected);
     expect(verdictOf({ type, event_timestamp: AT, ...data })).toEqual(expected);
@@ -32,7 +36,8 @@ describe('an event of a call', () => {
     ['call_initiation_failure', { failure_reason: 'busy' }],
     ['post_call_transcription', { transcript: [] }],
     ['post_call_transcription', { analysis: null }],
-    ['post_call_transcription', { otlp_traces: {} }],
+    ['post_call_transcription_otel', { otlp_traces: {} }],
+    ['post_call_transcription_otel', { otlp_traces: {}, transcript: [], analysis: null }],
   ])('without a type is known as %s by %j, and marked as inferred', (type, more) => {
     const facts = { isInferred: true, type, agentId: 'agent_1', conversationId: 'conv-1' };
     for (const event of [
@@ -49,10 +54,26 @@ describe('an event of a call', () => {
     expect(verdictOf({ type: 'post_call_transcription', data, more: true })).toMatchObject({ kind: 'call' });
   });
 
-  it('takes the last of several members of one name, as JSON.parse does', () => {
-    const json =
-      '{"type":"x","type":"post_call_transcription","data":{"agent_id":"a","conversation_id":"b","agent_id":"c"}}';
-    expect(classify(Buffer.from(json))).toMatchObject({ kind: 'call', facts: { agentId: 'c', conversationId: 'b' } });
+  it.each([
+    ['null', null],
+    ['an empty object', {}],
+    ['an object of which nothing is read', { more: 1 }],
+    ['an array', []],
+    ['a text', 'x'],
+  ])('has its members beside type when its data is %s', (_name, data) => {
+    const event = { type: 'post_call_transcription', event_timestamp: AT, data };
+    expect(verdictOf({ ...event, ...CALL })).toMatchObject({ kind: 'call', facts: FACTS });
+    expect(verdictOf(event)).toMatchObject({ reason: 'unusable_ids' });
+    const audio = { ...CALL, full_audio: 'QUJD' };
+    expect(verdictOf({ data, ...audio })).toMatchObject({ kind: 'call', area: 'audio', audio: 'QUJD' });
+  });
+
+  it('has them in data, and nowhere else, when that says anything that is read', () => {
+    const event = { type: 'post_call_transcription', ...CALL, data: { transcript: [] } };
+    expect(verdictOf(event)).toMatchObject({ reason: 'unusable_ids' });
+    const { agent_id, conversation_id } = CALL;
+    const two = { type: 'post_call_transcription', agent_id: 'other', data: { agent_id, conversation_id } };
+    expect(verdictOf(two)).toMatchObject({ kind: 'call', facts: { agentId: 'agent_1' } });
   });
 
   it.each([1, 256])('may have ids of %i characters', (length) => {
@@ -84,6 +105,80 @@ it('text of any script may stand in strings and keys', () => {
   expect(verdictOf(event)).toMatchObject({ kind: 'call', facts: { agentId: 'agent_1', conversationId: 'conv-1' } });
 });
 
+describe('an event of a type that is not known', () => {
+  it.each(['post_call_video', 'POST_CALL_AUDIO', 'constructor', '0', 'a-b_c', 'x'.repeat(64)])(
+    'can name a folder as %s',
+    (type) => {
+      const ids = { agentId: 'agent_1', conversationId: 'conv-1' };
+      const facts = { isInferred: false, isUnknownType: true, type, timestampSeconds: AT, ...ids };
+      expect(verdictOf({ type, event_timestamp: AT, data: { ...CALL, transcript: [] } })).toEqual({
+        kind: 'unknown',
+        facts,
+      });
+    },
+  );
+});
+
+it.each([{}, { data: {} }, { data: { full_audio: 'QUJD' } }, { event_timestamp: AT, more: 1 }])(
+  'a webhook_check is one, whatever it holds: %j',
+  (more) => {
+    expect(verdictOf({ type: 'webhook_check', ...more })).toMatchObject({ kind: 'check' });
+  },
+);
+
+describe('a delivery for the pre-call endpoint is recognised', () => {
+  it.each([
+    ['by its type', { type: 'pre_call', ...CALL }],
+    ['by its sample', { ...CALL, voice_sample: { format: 'base64', data: 'QUJD' } }],
+    ['by a sample that is nothing', { ...CALL, voice_sample: null }],
+    ['in the name of another event', { type: 'post_call_transcription', data: CALL, voice_sample: 'QUJD' }],
+  ])('%s', (_name, event) => {
+    const json = Buffer.from(JSON.stringify(event));
+    expect(verdictOn(json)).toMatchObject({ kind: 'pre-call' });
+    expect(verdictOn(json.subarray(0, -1))).toMatchObject({ kind: 'pre-call' });
+    expect(verdictOn(Buffer.concat([json, Buffer.from([0xff])]))).toMatchObject({ kind: 'pre-call' });
+  });
+
+  it.each([
+    ['a sample inside of data', { type: 'post_call_transcription', data: { ...CALL, voice_sample: 'x' } }],
+    ['a type inside of data', { type: 'post_call_transcription', data: { ...CALL, type: 'pre_call' } }],
+    ['a text that speaks of it', { type: 'post_call_transcription', data: CALL, x: '"voice_sample":1' }],
+  ])('not by %s', (_name, event) => {
+    expect(verdictOf(event)).toMatchObject({ kind: 'call' });
+  });
+});
+
+describe('a body is ambiguous', () => {
+  const call = '"agent_id":"agent_1","conversation_id":"conv-1"';
+  it.each([
+    ['two types', `{"type":"x","type":"post_call_transcription","data":{${call}}}`],
+    ['two types, one spelled with an escape', `{"type":"x","\\u0074ype":"post_call_transcription","data":{${call}}}`],
+    [
+      'two types that are the same',
+      `{"type":"post_call_transcription","type":"post_call_transcription","data":{${call}}}`,
+    ],
+    ['two data', `{"type":"post_call_transcription","data":{${call}},"data":{}}`],
+    ['two data, one of them null', `{"type":"post_call_transcription","data":null,"data":{${call}}}`],
+    ['two agents', `{"type":"post_call_transcription","data":{${call},"agent_id":"agent_2"}}`],
+    ['two conversations', `{"type":"post_call_transcription","data":{${call},"conversation\\u005fid":"c"}}`],
+    ['two agents beside type', `{"type":"post_call_transcription",${call},"agent_id":"agent_2"}`],
+    ['two timestamps', `{"type":"post_call_transcription","event_timestamp":1,"event_timestamp":2,"data":{${call}}}`],
+    ['two recordings', `{"type":"post_call_audio","data":{${call},"full_audio":"QUJD","full_audio":""}}`],
+    [
+      'a recording in data and one beside it',
+      `{"type":"post_call_audio","full_audio":"QUJD","data":{${call},"full_audio":""}}`,
+    ],
+    ['two checks', '{"type":"webhook_check","type":"webhook_check"}'],
+  ])('with %s', (_name, json) => {
+    expect(verdictOn(Buffer.from(json))).toMatchObject({ kind: 'unusable', reason: 'ambiguous' });
+  });
+
+  it('not with two of what is not read', () => {
+    const json = `{"type":"post_call_transcription","x":1,"x":2,"data":{${call},"status":"a","status":"b"}}`;
+    expect(verdictOn(Buffer.from(json))).toMatchObject({ kind: 'call' });
+  });
+});
+
 it('each type is registered once', () => {
   const types = eventTypes.map(({ type }) => type);
   expect(new Set(types).size).toBe(types.length);
@@ -110,23 +205,25 @@ describe('a body is unusable', () => {
     ['JSON with a letter that is no ASCII outside of strings', bytes('{"type":é}')],
     ['compressed', bytes([0x1f, 0x8b, 0x08, 0x00])],
   ])('as not_json when it is %s', (_name, body) => {
-    expect(classify(body)).toEqual({ kind: 'unusable', reason: 'not_json', facts: { isInferred: false } });
+    expect(verdictOn(body)).toMatchObject({ kind: 'unusable', reason: 'not_json', facts: { isInferred: false } });
   });
 
   it.each(['null', 'true', '1', '"post_call_audio"', '[]', `[${event}]`])('as not_an_event when it is %s', (json) => {
     const expected = { kind: 'unusable', reason: 'not_an_event', facts: { isInferred: false } };
-    expect(classify(Buffer.from(json))).toEqual(expected);
+    expect(verdictOn(Buffer.from(json))).toEqual(expected);
   });
 
   it.each([
-    ['of a type nobody knows', { type: 'post_call_video', data: CALL }, { type: 'post_call_video' }],
-    ['of a type in another case', { type: 'POST_CALL_AUDIO', data: CALL }, { type: 'POST_CALL_AUDIO' }],
     ['of an empty type', { type: '', data: CALL }, {}],
     ['of a type that is no text', { type: 5, data: CALL }, {}],
     ['of a type that could be a path', { type: '../x', data: CALL }, {}],
+    ['of the type .', { type: '.', data: CALL }, { type: '.', isUnknownType: true }],
+    ['of the type ..', { type: '..', data: CALL }, { type: '..', isUnknownType: true }],
+    ['of a type with dots', { type: 'a..b', data: CALL }, { type: 'a..b', isUnknownType: true }],
+    ['of a type with a percent sign', { type: '%2e%2e', data: CALL }, {}],
+    ['of a type that begins with a hyphen', { type: '-a', data: CALL }, { type: '-a', isUnknownType: true }],
+    ['of a type with a line break at its end', { type: 'a\n', data: CALL }, {}],
     ['of a type that is too long for a name', { type: 'x'.repeat(65), data: CALL }, {}],
-    ['of a type that every object has', { type: 'constructor', data: CALL }, { type: 'constructor' }],
-    ['of an unknown type and a known shape', { type: 'new', data: { ...CALL, transcript: [] } }, { type: 'new' }],
     ['of no type and an unknown shape', { data: CALL }, {}],
     ['of no type and a shape that is only inherited', JSON.parse('{"data":{"__proto__":{"transcript":[]}}}'), null],
   ])('as unknown_type when it is %s', (_name, event, facts) => {
@@ -135,6 +232,14 @@ describe('a body is unusable', () => {
       kind: 'unusable',
       reason: 'unknown_type',
       facts: { isInferred: false, ...(facts === null ? {} : { ...ids, ...facts }) },
+    });
+  });
+
+  it('as not_json with the ids that can be read all the same', () => {
+    expect(verdictOn(Buffer.from(event.slice(0, -1)))).toEqual({
+      kind: 'unusable',
+      reason: 'not_json',
+      facts: { isInferred: false, type: 'post_call_transcription', agentId: 'agent_1', conversationId: 'conv-1' },
     });
   });
 
@@ -183,86 +288,23 @@ describe('a body is unusable', () => {
   it('as unusable_ids first when it has neither ids nor audio', () => {
     expect(verdictOf({ type: 'post_call_audio', data: {} })).toMatchObject({ reason: 'unusable_ids' });
   });
-
-  it.each([
-    ['an array', []],
-    ['null', null],
-    ['a text', 'x'],
-  ])('by the members beside type when its data is %s', (_name, data) => {
-    expect(verdictOf({ type: 'post_call_transcription', data })).toMatchObject({ reason: 'unusable_ids' });
-    expect(verdictOf({ type: 'post_call_transcription', data, ...CALL })).toMatchObject({ kind: 'call' });
-  });
 });
 
 it('100,000 levels of nesting are answered with a verdict', () => {
   const deep = `${'['.repeat(100_000)}${']'.repeat(100_000)}`;
   const json = `{"type":"post_call_transcription","data":{"x":${deep},"agent_id":"a","conversation_id":"b"}}`;
-  expect(['call', 'unusable']).toContain(classify(Buffer.from(json)).kind);
-  expect(classify(Buffer.from(deep.slice(0, -1)))).toMatchObject({ reason: 'not_json' });
+  expect(['call', 'unusable']).toContain(verdictOn(Buffer.from(json)).kind);
+  expect(verdictOn(Buffer.from(deep.slice(0, -1)))).toMatchObject({ reason: 'not_json' });
 });
 
 it('members named __proto__ and constructor change nothing', () => {
   const json =
     '{"__proto__":{"type":"post_call_audio"},"constructor":{"prototype":{"polluted":1}},"type":"post_call_transcription",' +
     '"data":{"__proto__":{"agent_id":"x","polluted":1},"conversation_id":"b"}}';
-  expect(classify(Buffer.from(json))).toEqual({
+  expect(verdictOn(Buffer.from(json))).toEqual({
     kind: 'unusable',
     reason: 'unusable_ids',
     facts: { isInferred: false, type: 'post_call_transcription', conversationId: 'b' },
   });
   expect('polluted' in {}).toBe(false);
-});
-
-describe('unixSeconds', () => {
-  it.each([
-    [1_739_537_297, 1_739_537_297],
-    [1_739_537_297.9, 1_739_537_297],
-    ['1739537297', 1_739_537_297],
-    ['2025-02-14T12:48:17Z', 1_739_537_297],
-    ['2025-02-14T12:48:17.999Z', 1_739_537_297],
-    ['2025-02-14T13:48:17+01:00', 1_739_537_297],
-    ['2025-02-14', 1_739_491_200],
-    [946_684_800, 946_684_800],
-    [4_102_444_799, 4_102_444_799],
-  ])('reads %j', (value, seconds) => {
-    expect(unixSeconds(value)).toBe(seconds);
-  });
-
-  it.each([
-    undefined,
-    null,
-    true,
-    '',
-    'yesterday',
-    '1739537297.5',
-    ' 1739537297',
-    '-1739537297',
-    '2025-02-30T99:00:00Z',
-    'Fri, 14 Feb 2025 12:48:17 GMT',
-    1_739_537_297_000,
-    '1739537297000',
-    0,
-    -1,
-    Number.NaN,
-    Number.POSITIVE_INFINITY,
-    946_684_799,
-    4_102_444_800,
-    [],
-    {},
-  ])('makes nothing of %j', (value) => {
-    expect(unixSeconds(value)).toBeUndefined();
-  });
-
-  it('reads ISO 8601 text without a zone as UTC, whatever the zone of the machine', () => {
-    const zone = process.env['TZ'];
-    try {
-      for (const TZ of ['UTC', 'America/New_York', 'Asia/Tokyo']) {
-        process.env['TZ'] = TZ;
-        expect(unixSeconds('2025-02-14T12:48:17'), TZ).toBe(AT);
-      }
-    } finally {
-      if (zone === undefined) delete process.env['TZ'];
-      else process.env['TZ'] = zone;
-    }
-  });
 });

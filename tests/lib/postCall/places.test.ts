@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import {
+  type BodyPart,
   placeInQuarantine,
   placeOfCall,
   placeOfOtherEvent,
-  type QuarantinePart,
   sha256Of,
 } from '../../../src/lib/postCall/places.ts';
 
@@ -16,6 +16,7 @@ describe('the place of a call', () => {
   it.each([
     [WHOLE, 'json', 'agent_1/conv-1', 'application/json'],
     [FOLDER, 'json', 'eu/2/agent_1/conv-1', 'application/json'],
+    [FOLDER, 'otel.json', 'eu/2/agent_1/conv-1', 'application/json'],
     [WHOLE, 'mp3', 'agent_1/conv-1', 'audio/mpeg'],
     [FOLDER, 'mp3', 'eu/2/agent_1/conv-1', 'audio/mpeg'],
   ] as const)('under %j as %s is %s', (path, form, stem, contentType) => {
@@ -28,7 +29,7 @@ describe('the place of another event', () => {
     [WHOLE, 'voice_removed/2025-02-14/abc'],
     [FOLDER, 'eu/2/voice_removed/2025-02-14/abc'],
   ])('under %j is by type, date and hash', (path, stem) => {
-    expect(placeOfOtherEvent(path, 'voice_removed', AT, 'abc')).toEqual({
+    expect(placeOfOtherEvent(path, { type: 'voice_removed', seconds: AT, hash: 'abc', part: 'body' })).toEqual({
       container: 'calls',
       stem,
       extension: 'json',
@@ -42,12 +43,24 @@ describe('the place of another event', () => {
     [1_739_577_599, '2025-02-14'],
     [1_739_577_600, '2025-02-15'],
   ])('is dated in UTC: %i is on %s', (seconds, date) => {
-    expect(placeOfOtherEvent(WHOLE, 't', seconds, 'h').stem).toBe(`t/${date}/h`);
+    expect(placeOfOtherEvent(WHOLE, { type: 't', seconds, hash: 'h', part: 'body' }).stem).toBe(`t/${date}/h`);
+  });
+});
+
+it.each([
+  ['around', 'around.json', 'application/json'],
+  ['audio', 'mp3', 'audio/mpeg'],
+] as const)('another event that was split is kept in its parts: %s as .%s', (part, extension, contentType) => {
+  expect(placeOfOtherEvent(FOLDER, { type: 't', seconds: AT, hash: 'abc', part })).toEqual({
+    container: 'calls',
+    stem: 'eu/2/t/2025-02-14/abc',
+    extension,
+    contentType,
   });
 });
 
 describe('the place in quarantine', () => {
-  it.each<[QuarantinePart, 'not_json' | 'broken_audio', string, string]>([
+  it.each<[BodyPart, 'not_json' | 'broken_audio', string, string]>([
     ['body', 'broken_audio', 'json', 'application/json'],
     ['body', 'not_json', 'bin', 'application/octet-stream'],
     ['around', 'broken_audio', 'around.json', 'application/json'],

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { AddVoiceError, ElevenLabsError, type Reason } from '../../../src/lib/elevenlabs/errors.ts';
 import { BodyError, NotConfigured, SignatureError, StorageUnavailable } from '../../../src/lib/errors.ts';
-import { hadToLetGo } from '../../../src/lib/http/bodyMemory.ts';
+import { bodyEvicted } from '../../../src/lib/http/bodyMemory.ts';
 import { failure, success } from '../../../src/lib/preCall/answers.ts';
 import { CloningError, ConversationConflict, cloningError, PayloadError } from '../../../src/lib/preCall/errors.ts';
 import { SampleError } from '../../../src/lib/preCall/sample/sample.ts';
@@ -23,7 +23,7 @@ describe('failures', () => {
     [503, 'VOICE_CLONING_FAILED', 'upstream_unavailable', new CloningError('upstream_unavailable', 503, 'm')],
     [503, 'NOT_CONFIGURED', 'not_configured', new NotConfigured(['ELEVENLABS_API_KEY'])],
     [503, 'STORAGE_UNAVAILABLE', 'storage_unavailable', new StorageUnavailable('hint for the log')],
-    [503, 'OVERLOADED', 'overloaded', hadToLetGo()],
+    [503, 'OVERLOADED', 'overloaded', bodyEvicted()],
   ])('%d %s %s', (status, error_code, reason, error) => {
     const answer = failure(error, 'conv_1');
     expect(answer.status).toBe(status);

@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import type { BodyMemory } from '../../../src/lib/http/bodyMemory.ts';
+import type { HeldBody } from '../../../src/lib/http/bodyMemory.ts';
 import { type PreCallRequest, readRequest } from '../../../src/lib/preCall/request/request.ts';
 import { type SignedRequest, withSignature } from '../../../src/lib/signature/withSignature.ts';
 import { sign } from '../signature/sign.ts';
@@ -20,12 +20,12 @@ export const METADATA = { type: 'pre_call', conversation_id: 'conv_1', agent_id:
 export function read(
   body: Uint8Array,
   contentType: string,
-  { pieceBytes = 1000, memory }: { pieceBytes?: number; memory?: BodyMemory } = {},
+  { pieceBytes = 1000, held }: { pieceBytes?: number; held?: HeldBody } = {},
 ): Promise<PreCallRequest> {
   const t = NOW_MS / 1000;
   const headers = new Headers({ 'elevenlabs-signature': sign(SECRET, t, body), 'content-type': contentType });
   const request = { headers: headers as SignedRequest['headers'], body: Readable.from(piecesOf(body, pieceBytes)) };
-  return withSignature(ENDPOINT, request, (delivery) => readRequest(delivery.body, contentType, memory));
+  return withSignature(ENDPOINT, request, (delivery) => readRequest(delivery.body, contentType, held));
 }
 
 function* piecesOf(body: Uint8Array, pieceBytes: number): Generator<Uint8Array> {

@@ -44,6 +44,7 @@ describe('a conversation', () => {
 
   it.each([
     ['transcript', 'calls', 'transcripts/agent_1/conv_1.json'],
+    ['OpenTelemetry transcript', 'calls', 'transcripts/agent_1/conv_1.otel.json'],
     ['recording', 'sound', 'audio/agent_1/conv_1.mp3'],
     ['failure', 'calls', 'failures/agent_1/conv_1.json'],
   ])('ends when its %s is stored, and the log says so', async (_what, container, name) => {

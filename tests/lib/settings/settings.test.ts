@@ -40,6 +40,7 @@ describe('the defaults', () => {
         },
         storesTranscripts: true,
         storesAudio: false,
+        keepsUnknownTypes: false,
         bodyLimitBytes: 104_857_600 - 65_536,
       },
       log: { level: 'INFO', format: 'text' },
@@ -151,6 +152,13 @@ describe('switches', () => {
   it.each(['yes', '1', '0', 'truefalse', ' '])('may not be %j', (value) => {
     expectProblem({ ENABLE_TRANSCRIPT_STORAGE: value }, 'ENABLE_TRANSCRIPT_STORAGE', 'must be true or false');
     expectProblem({ ENABLE_AUDIO_STORAGE: value }, 'ENABLE_AUDIO_STORAGE', 'must be true or false');
+  });
+
+  it.each([
+    ['refuse', false],
+    [' Keep ', true],
+  ])('UNKNOWN_EVENT_TYPES=%j', (UNKNOWN_EVENT_TYPES, expected) => {
+    expect(postCallOf({ UNKNOWN_EVENT_TYPES }).keepsUnknownTypes).toBe(expected);
   });
 });
 

@@ -37,10 +37,12 @@ it('what was not kept has no time of a commit', () => {
 });
 
 it('a type that nobody knows is no dimension', () => {
-  const fields = { ...stored, outcome: 'quarantined', event: 'Zebulon', code: 'unknown_type' };
-  expect(measurementsOf('delivery', fields).map(({ dimensions }) => dimensions['event'])).toEqual(
-    Array(4).fill('unknown'),
-  );
+  for (const outcome of [{ outcome: 'stored' }, { outcome: 'quarantined', code: 'unknown_type' }]) {
+    const fields = { ...stored, ...outcome, event: 'Zebulon', unknown_type: true };
+    expect(measurementsOf('delivery', fields).map(({ dimensions }) => dimensions['event'])).toEqual(
+      Array(4).fill('unknown'),
+    );
+  }
 });
 
 it('a clone is measured when ElevenLabs has made it', () => {

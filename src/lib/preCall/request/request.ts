@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 import { BodyError } from '../../errors.ts';
-import { type BodyHolder, type BodyMemory, hadToLetGo } from '../../http/bodyMemory.ts';
+import type { HeldBody } from '../../http/bodyMemory.ts';
 import { idSchema } from '../../ids.ts';
 import type { SignedBody } from '../../signature/signedBody.ts';
 import { PayloadError } from '../errors.ts';
@@ -33,37 +33,32 @@ function formOf(contentType: string | null): RequestForm {
 /**
  * Reads the whole of a body that is small by its limit, and takes it apart only when it is known to be genuine.
  *
+ * `held` counts what this holds, until its owner releases it.
+ *
  * @throws {PayloadError} 400, {@link BodyError} 415, and whatever the body throws.
  */
 export async function readRequest(
   body: SignedBody,
   contentType: string | null,
-  memory?: BodyMemory,
+  held?: HeldBody,
 ): Promise<PreCallRequest> {
-  const whole = await readWhole(body, memory);
+  const whole = await readWhole(body, held);
   body.proof();
   const form = formOf(contentType);
   return form.kind === 'json' ? fromJson(whole) : fromMultipart(whole, form.contentType);
 }
 
-async function readWhole(body: SignedBody, memory: BodyMemory | undefined): Promise<Buffer> {
-  let pieces: Uint8Array[] | undefined = [];
-  const holder: BodyHolder = {
-    letGo: () => {
-      pieces = undefined;
-    },
-  };
-  try {
-    for await (const bytes of body) {
-      pieces?.push(bytes);
-      memory?.hold(holder, body.receivedBytes);
-      if (pieces === undefined) throw hadToLetGo();
-    }
-    if (pieces === undefined) throw hadToLetGo();
-    return Buffer.concat(pieces);
-  } finally {
-    memory?.release(holder);
+async function readWhole(body: SignedBody, held: HeldBody | undefined): Promise<Buffer> {
+  const pieces: Uint8Array[] = [];
+  held?.evicted.addEventListener('abort', () => pieces.splice(0));
+  for await (const bytes of body) {
+    held?.arrived(bytes.length);
+    held?.hold(body.receivedBytes);
+    pieces.push(bytes);
   }
+  held?.keep();
+  held?.hold(2 * body.receivedBytes); // the pieces and the whole at first, then the whole and the sample out of it
+  return Buffer.concat(pieces);
 }
 
 const text = z.catch(z.nullish(z.string().check(z.maxLength(1000))), undefined);

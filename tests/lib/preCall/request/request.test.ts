@@ -287,17 +287,28 @@ describe('the memory that all bodies share', () => {
     JSON.stringify({ ...METADATA, voice_sample: { format: 'base64', data: 'QUJD'.repeat(1000) } }),
   );
 
-  test('is given back, whatever comes of the body', async () => {
+  test('counts the body and what is made of it until both are released', async () => {
     const memory = new BodyMemory(1_000_000);
-    await read(body, 'application/json', { memory });
-    await expect(read(Buffer.from('no JSON'), 'application/json', { memory })).rejects.toThrow(PayloadError);
+    const held = memory.open();
+    await read(body, 'application/json', { held });
+    expect(memory.heldBytes).toBe(2 * body.length);
+    held.release();
     expect(memory.heldBytes).toBe(0);
   });
 
-  test('is not there for a body that holds most of it', async () => {
+  test('is not there for a body over its limit', async () => {
     const memory = new BodyMemory(2_000);
-    const reading = read(body, 'application/json', { memory });
+    const reading = read(body, 'application/json', { held: memory.open() });
     await expect(reading).rejects.toMatchObject({ status: 503, code: 'overloaded' });
     expect(memory.heldBytes).toBe(0);
+  });
+
+  test('is not taken from a body that is complete and genuine', async () => {
+    const memory = new BodyMemory(2 * body.length + 1_000);
+    const held = memory.open();
+    await read(body, 'application/json', { held });
+    const stranger = memory.open();
+    expect(() => stranger.hold(2_000)).toThrow('Too many large deliveries');
+    expect(held.evicted.aborted).toBe(false);
   });
 });

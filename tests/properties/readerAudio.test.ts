@@ -43,7 +43,7 @@ function written(node: Value, space: string, path: readonly string[], audio: str
   return `{${space}${members.join(`,${space}`)}}`;
 }
 
-it('JsonScanner finds in any JSON exactly the strings at full_audio and data.full_audio', async () => {
+it('JsonReader finds in any JSON exactly the strings at full_audio and data.full_audio', async () => {
   const property = fc.property(
     value,
     fc.constantFrom('', ' ', '\n\t'),
