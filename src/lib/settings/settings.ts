@@ -55,8 +55,9 @@ export interface Configuration {
   readonly problems: readonly SettingProblem[];
 }
 
-const HOST_BODY_LIMIT_BYTES = 104_857_600;
-const HEADROOM_BYTES = 64 * 1024;
+export const HOST_BODY_LIMIT_BYTES = 104_857_600;
+/** What the host lets through over the largest body that the app reads. */
+export const HEADROOM_BYTES = 64 * 1024;
 const DEFAULT_SWEEP_SCHEDULE = '0 */5 * * * *';
 
 const deliverySettings = z.object({

@@ -21,9 +21,7 @@ const MAX_SIGNATURES = 10;
 export function parseSignatureHeader(value: string | null): SignatureHeader {
   if (value === null || value === '') {
     throw new SignatureError('signature_missing', 401, 'The request carries no signature.', {
-      hint:
-        'Usual causes: the sender is not ElevenLabs, the webhook was created without HMAC, a proxy drops the header, or ' +
-        'the address has a query member named "headers" (the host then hides all real headers).',
+      hint: 'Usual causes: the sender is not ElevenLabs, the webhook was created without HMAC, or a proxy drops the header.',
     });
   }
   if (value.length > MAX_HEADER_LENGTH) throw malformed(`it is longer than ${MAX_HEADER_LENGTH} characters`);
