@@ -1,4 +1,5 @@
 import type { HttpResponseInit } from '@azure/functions';
+import { nodeProblem } from './nodeVersion.ts';
 import { preCallHealth } from './preCall/health.ts';
 import type { Services } from './services.ts';
 
@@ -9,13 +10,16 @@ interface Check {
   /** `unknown`: the settings do not even say which account. */
   readonly status: 'pass' | 'fail' | 'unknown';
   readonly settings?: readonly string[];
+  /** The version of Node that runs, and the one that is needed. */
+  readonly node?: string;
+  readonly needs?: string;
 }
 
 /**
- * Makes the health check: 200 when the settings are valid and storage answers, else 503. Storage is asked at most once in
+ * Makes the health check: 200 when Node is new enough, the settings are valid and storage answers, else 503. Storage is asked at most once in
  * five seconds and given two seconds. The answer names failing checks and settings, never a value.
  */
-export function healthCheck(services: Services): () => Promise<HttpResponseInit> {
+export function healthCheck(services: Services, nodeVersion = process.versions.node): () => Promise<HttpResponseInit> {
   let storage: { at: number; result: Promise<Check> } | undefined;
 
   const checkStorage = (): Promise<Check> => {
@@ -26,12 +30,14 @@ export function healthCheck(services: Services): () => Promise<HttpResponseInit>
   };
 
   const checkPreCall = preCallHealth(services);
+  const oldNode = nodeProblem(nodeVersion);
 
   return async () => {
     const problems = services.configuration.problems.map(({ setting }) => setting);
     const checks: Record<string, Check> = {
       settings: problems.length === 0 ? { status: 'pass' } : { status: 'fail', settings: problems },
       storage: await checkStorage(),
+      ...(oldNode === undefined ? {} : { runtime: { status: 'fail', ...oldNode } }),
     };
     const failing = Object.keys(checks).filter((name) => checks[name]?.status === 'fail');
     const isHealthy = failing.length === 0;

@@ -1,3 +1,4 @@
+import { nodeProblem } from './nodeVersion.ts';
 import { prepareSampleChecks } from './preCall/sample/sample.ts';
 import { openServices } from './services.ts';
 import { readTelemetrySettings } from './settings/telemetrySettings.ts';
@@ -18,3 +19,9 @@ if (services.preCall !== undefined) prepareSampleChecks();
 
 for (const { setting, message } of [...services.configuration.problems, ...telemetryProblems])
   console.error(`error: setting ${setting} ${message}`);
+
+const node = nodeProblem();
+if (node !== undefined)
+  console.error(
+    `error: Node ${node.node} is too old: this app needs ${node.needs}, and storage cannot be reached with less`,
+  );
