@@ -45,7 +45,6 @@ export async function receive(delivery: Delivery, store: CallStore): Promise<Out
   try {
     const { expectedBytes } = delivery.body;
     const lifted = await liftAudio(delivery.body, drafts, { members: eventMembers, held, expectedBytes });
-    held.keep();
     return await new Keeper(delivery, { ...store, storage }, drafts, lifted).keep();
   } finally {
     held.release();
