@@ -1,5 +1,6 @@
 import { BodyMemory } from '../http/bodyMemory.ts';
 import type { PostCallSettings } from '../settings/settings.ts';
+import type { SignedBody } from '../signature/signedBody.ts';
 import { type Attempts, BlobStorage, type RetryBudget } from '../storage/blobStorage.ts';
 import { BlockDraft } from '../storage/blockDraft.ts';
 import { BlockPool } from '../storage/blockPool.ts';
@@ -40,17 +41,18 @@ export function openCallStore(
 /** The drafts of one delivery: its audio, and what follows the first undecodable byte of it. */
 export class DeliveryDrafts {
   readonly #store: CallStore;
-  readonly #ends: AbortSignal[];
+  readonly #body: SignedBody;
+  readonly #evicted: AbortSignal;
   #audio: BlockDraft | undefined;
   #remainder: BlockDraft | undefined;
 
   readonly #storage: Attempts;
 
-  /** Any of `ends` ends the waiting for a block buffer. */
-  constructor(store: CallStore, storage: Attempts, ends: AbortSignal[]) {
+  constructor(store: CallStore, storage: Attempts, body: SignedBody, evicted: AbortSignal) {
     this.#store = store;
     this.#storage = storage;
-    this.#ends = ends;
+    this.#body = body;
+    this.#evicted = evicted;
   }
 
   audio(): BlockDraft {
@@ -74,7 +76,7 @@ export class DeliveryDrafts {
       storage: this.#storage,
       pool: this.#store.pool,
       incoming: this.#store.paths.incoming,
-      deadline: AbortSignal.any(this.#ends),
+      deadline: AbortSignal.any([this.#body.deadline, this.#body.cutOff(), this.#evicted]),
     });
   }
 }

@@ -38,7 +38,7 @@ export interface Delivery {
 export async function receive(delivery: Delivery, store: CallStore): Promise<Outcome> {
   const storage = store.storage.until(delivery.end);
   const held = store.bodies.open();
-  const drafts = new DeliveryDrafts(store, storage, [delivery.body.deadline, held.evicted]);
+  const drafts = new DeliveryDrafts(store, storage, delivery.body, held.evicted);
   try {
     const lifted = await liftAudio(delivery.body, drafts, { held, expectedBytes: delivery.body.expectedBytes });
     held.keep();
