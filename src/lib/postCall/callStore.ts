@@ -12,7 +12,8 @@ export const BLOCKS_PER_PROCESS = 16;
 /** Eight times what one delivery may hold outside its audio, and room for thousands of usual ones. Shared with pre-call. */
 const HELD_BYTES_PER_PROCESS = 128 * 1024 * 1024;
 
-const RETRY_BUDGET: RetryBudget = { totalMs: 25_000, tryMs: 15_000 };
+/** What persists ends with its delivery. */
+const RETRY_BUDGET: RetryBudget = { totalMs: 25_000, persistMs: Infinity, tryMs: 15_000 };
 
 /** What the deliveries of a process share: the account, the block buffers, and where things go. */
 export interface CallStore {

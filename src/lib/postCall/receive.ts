@@ -36,7 +36,7 @@ export interface Delivery {
  * @throws {WebhookError} and then nothing of the delivery is visible.
  */
 export async function receive(delivery: Delivery, store: CallStore): Promise<Outcome> {
-  const storage = store.storage.until(delivery.end);
+  const storage = store.storage.until(delivery.end, { persists: true }); // nobody sends it again, unless it is a transcript
   const held = store.bodies.open();
   const drafts = new DeliveryDrafts(store, storage, delivery.body, held.evicted);
   try {
@@ -87,7 +87,8 @@ class Keeper {
       verdict.kind === 'call'
         ? placeOfCall(paths[verdict.area], verdict.facts, 'json')
         : placeOfOtherEvent(paths.otherEvents, verdict.facts.type, this.#seconds(facts), sha256);
-    return this.#outcome(facts, await this.#put(place, rest, this.#metadata(facts)));
+    const isSentAgain = verdict.kind === 'call' && verdict.area === 'transcripts';
+    return this.#outcome(facts, await this.#put(place, rest, this.#metadata(facts), { persists: !isSentAgain }));
   }
 
   /** `audio` is the text that the JSON holds: empty when the audio was lifted out of it. */
@@ -129,9 +130,10 @@ class Keeper {
     return { kind: 'quarantined', reason, blob, isRepeated, facts, genuine: this.#genuine, audioBytes: audio.length };
   }
 
-  #put(place: Place, bytes: Buffer, metadata: DeliveryMetadata): Promise<Kept> {
+  #put(place: Place, bytes: Buffer, metadata: DeliveryMetadata, options?: { persists: boolean }): Promise<Kept> {
     const complete = { ...metadata, sha256: sha256Of(bytes) };
-    return putOnce(this.#genuine, this.#store.storage, place, complete, bytes);
+    const storage = this.#store.storage.until(this.#delivery.end, options);
+    return putOnce(this.#genuine, storage, place, complete, bytes);
   }
 
   #metadata(facts: EventFacts): DeliveryMetadata {
