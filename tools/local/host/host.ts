@@ -6,6 +6,7 @@ import { type ProgrammingModel, provideCoreApi } from './coreApi.ts';
 import { createFront, listen } from './frontServer.ts';
 import { sortFunctions, summarize } from './functions.ts';
 import { Invoker } from './invocation.ts';
+import { Queues, readQueueSettings } from './queues.ts';
 import { directRequests, StreamedRequests } from './streamed.ts';
 import { Timers } from './timers.ts';
 import type { HostOptions, RunningHost } from './types.ts';
@@ -44,8 +45,10 @@ export async function startHost(options: HostOptions, load: () => Promise<unknow
   seal();
   if (registry.model === undefined) throw new Error('The app has registered no function');
 
-  const functions = sortFunctions(registry, readRoutePrefix(folder));
+  const hostJson = readHostJson(folder);
+  const functions = sortFunctions(registry, hostJson.extensions?.http?.routePrefix ?? 'api');
   const invoker = new Invoker(registry, write);
+  const queues = new Queues(functions.queue, readQueueSettings(hostJson.extensions?.queues), invoker, write);
   const timers = new Timers(functions.timer, invoker, write);
   await invoker.runAppHooks('appStart');
   const { httpUri, proxy } = await openProxy(registry.model);
@@ -61,6 +64,7 @@ export async function startHost(options: HostOptions, load: () => Promise<unknow
   for (const server of hasFront ? front : proxy) server.on('request', onRequest);
   const close = async () => {
     timers.stop();
+    await queues.stop();
     requests.close();
     await Promise.all([...front, ...proxy].map(closeServer));
     await invoker.runAppHooks('appTerminate');
@@ -71,6 +75,7 @@ export async function startHost(options: HostOptions, load: () => Promise<unknow
     throw error;
   });
   if (runsSchedules) timers.start();
+  await queues.start();
   return {
     url: `http://127.0.0.1:${frontPort ?? new URL(String(httpUri)).port}`,
     functions: summarize(functions),
@@ -106,8 +111,6 @@ function closeServer(server: Server): Promise<void> {
   });
 }
 
-function readRoutePrefix(folder: URL): string {
-  const hostJson: unknown = JSON.parse(readFileSync(new URL('host.json', folder), 'utf8'));
-  const prefix = (hostJson as { extensions?: { http?: { routePrefix?: string } } }).extensions?.http?.routePrefix;
-  return prefix ?? 'api';
+function readHostJson(folder: URL): { extensions?: { http?: { routePrefix?: string }; queues?: object } } {
+  return JSON.parse(readFileSync(new URL('host.json', folder), 'utf8'));
 }

@@ -30,10 +30,11 @@ export interface HostOptions {
 /** One registered function as {@link RunningHost} lists it. */
 export interface FunctionSummary {
   name: string;
-  kind: 'http' | 'timer';
+  kind: 'http' | 'timer' | 'queue';
   route?: string;
   methods?: string[];
   schedule?: string;
+  queueName?: string;
 }
 
 /** A served app. */
@@ -43,6 +44,6 @@ export interface RunningHost {
   functions: FunctionSummary[];
   /** Runs a timer function now, after a run that is still going on; rejects with the error of the function. */
   runTimer(name: string): Promise<void>;
-  /** Stops timers and servers; requests that are still open are cut off. */
+  /** Stops timers, queues and servers; requests that are still open are cut off. */
   close(): Promise<void>;
 }
