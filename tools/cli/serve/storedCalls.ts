@@ -1,4 +1,3 @@
-import { BlobServiceClient } from '@azure/storage-blob';
 import { Failure } from '../../command/errors.ts';
 import { type Azurite, type AzuritePersistence, startAzurite } from '../../local/azurite.ts';
 import { STORED_CALLS_QUEUE, StoredCallEvents } from '../../local/storedCallEvents.ts';
@@ -37,7 +36,11 @@ export async function startStoredCalls(
     throw new Failure(`The queue's port ${port} on 127.0.0.1, the one after the storage port, is taken.`, { cause });
   });
   try {
-    const { QueueServiceClient } = await import('@azure/storage-queue');
+    // Not above: npm start without the queue does without both.
+    const [{ BlobServiceClient }, { QueueServiceClient }] = await Promise.all([
+      import('@azure/storage-blob'),
+      import('@azure/storage-queue'),
+    ]);
     await events.open({
       blobs: BlobServiceClient.fromConnectionString(blobs.connectionString),
       queue: QueueServiceClient.fromConnectionString(azurite.connectionString).getQueueClient(STORED_CALLS_QUEUE),
