@@ -13,9 +13,12 @@ interface Panel {
   readonly bars: readonly { readonly name: string; readonly value: number }[];
 }
 
-/** The comparison with what people would write instead, as SVG for light and dark pages: in each panel shorter is better. */
+/**
+ * The comparison with what people would write instead, as SVG for light and dark pages: in each panel shorter is better. What
+ * the run has no figures for is left out.
+ */
 export function chartOf(run: Run): string {
-  const panels = panelsOf(run);
+  const panels = panelsOf(run).filter(({ bars }) => bars.every(({ value }) => Number.isFinite(value)));
   const chart = init(null, null, { renderer: 'svg', ssr: true, ...size });
   const width = 96 / panels.length;
   const left = (index: number) => `${2 + index * width}%`;
@@ -110,5 +113,5 @@ function panelsOf(run: Run): Panel[] {
 }
 
 function middle(figure: Spread | number | undefined): number {
-  return typeof figure === 'object' ? figure.median : (figure ?? 0);
+  return typeof figure === 'object' ? figure.median : (figure ?? Number.NaN);
 }
