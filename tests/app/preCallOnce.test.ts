@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Fault } from '../../tools/local/elevenlabs/faults.ts';
+import type { Answer } from '../support/context.ts';
 import {
   addVoiceCalls,
   changesOf,
@@ -13,8 +14,7 @@ import {
   type PreCallApp,
   sendPreCall,
   startInstances,
-} from '../support/preCallWorld.ts';
-import type { Answer } from '../support/world.ts';
+} from '../support/preCallContext.ts';
 
 let app: PreCallApp;
 let instances: PreCallApp['instances'];

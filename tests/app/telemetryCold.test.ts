@@ -4,8 +4,8 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { SECRET } from '../support/context.ts';
 import { connectionStringTo, dependenciesIn, type Ingestion, metricsIn, startIngestion } from '../support/ingestion.ts';
-import { SECRET } from '../support/world.ts';
 import { run } from '../tools/run.ts';
 
 /** The built app where there is no node_modules. */

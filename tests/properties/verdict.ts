@@ -14,7 +14,7 @@ function placesOf(verdict: Verdict): Place[] {
   const { facts } = verdict;
   const seconds = facts.timestampSeconds ?? SIGNED_AT;
   const reason = verdict.kind === 'unusable' ? verdict.reason : 'broken_audio';
-  const quarantine = (['body', 'around', 'audio', 'remainder'] as const).map((part) =>
+  const quarantine = (['body', 'around', 'audio', 'undecoded'] as const).map((part) =>
     placeInQuarantine(PATH, { reason, seconds, hash: HASH, part }),
   );
   if (verdict.kind === 'call') {

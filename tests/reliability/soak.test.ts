@@ -7,7 +7,7 @@ import { BlobServiceClient } from '@azure/storage-blob';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { openServices } from '../../src/lib/services.ts';
 import { type Azurite, startAzurite } from '../../tools/local/azurite.ts';
-import { sweepOn } from '../support/preCallWorld.ts';
+import { sweepOn } from '../support/preCallContext.ts';
 import { type AppProcess, startAppProcess } from './appProcess.ts';
 import type { LoadOrders, LoadResult } from './load.ts';
 import { longForm } from './longForm.ts';

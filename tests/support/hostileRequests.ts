@@ -1,4 +1,4 @@
-import { WEBHOOK_PATH } from './world.ts';
+import { WEBHOOK_PATH } from './context.ts';
 
 /** A request that no sender of ours makes; the marker is what the caller would like to see in the log. */
 export interface HostileRequest {

@@ -72,10 +72,10 @@ export class HeldBody {
     const { arriving } = this.#ledger;
     this.#count(bytes);
     if (!this.#isKept) arriving.add(this);
-    for (const stillest of arriving) {
+    for (const leastRecentlyActive of arriving) {
       if (this.#ledger.heldBytes <= this.#ledger.limitBytes) return;
-      stillest.#evict();
-      if (stillest === this) throw bodyEvicted();
+      leastRecentlyActive.#evict();
+      if (leastRecentlyActive === this) throw bodyEvicted();
     }
   }
 

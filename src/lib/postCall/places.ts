@@ -18,13 +18,13 @@ export function placeOfCall(path: StoragePath, facts: CallFacts, form: 'json' | 
 }
 
 /** A whole body; or, of one whose audio was being decoded, the JSON around it, the audio, and what could not be decoded. */
-export type BodyPart = 'body' | 'around' | 'audio' | 'remainder';
+export type BodyPart = 'body' | 'around' | 'audio' | 'undecoded';
 
 const EXTENSIONS: Readonly<Record<BodyPart, string>> = {
   body: 'json',
   around: 'around.json',
   audio: 'mp3',
-  remainder: 'remainder.bin',
+  undecoded: 'remainder.bin',
 };
 
 /**
@@ -51,7 +51,7 @@ export function placeInQuarantine(
   path: StoragePath,
   { reason, seconds, hash, part }: { reason: QuarantineReason; seconds: number; hash: string; part: BodyPart },
 ): Place {
-  const isJson = reason !== 'not_json' && part !== 'remainder';
+  const isJson = reason !== 'not_json' && part !== 'undecoded';
   const contentType = isJson ? JSON_TYPE : BINARY_TYPE;
   return {
     container: path.container,

@@ -7,24 +7,24 @@ import { type SignedDelivery, withSignature } from '../signature/withSignature.t
 import { type Log, logTo } from '../telemetry/log.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import { failure, success } from './answers.ts';
+import { contextUntil, type PreCallContext } from './context.ts';
 import { PayloadError } from './errors.ts';
 import { lookAhead } from './lookAhead.ts';
 import { prepareCall } from './prepare.ts';
 import { type PreCallRequest, readRequest } from './request/request.ts';
 import { checkSample } from './sample/sample.ts';
 import { USUAL_CAUSES } from './usualCauses.ts';
-import { type PreCallWorld, worldUntil } from './world.ts';
 
 const BODY_DEADLINE_SECONDS = 20;
 /** Everything together; the sender is told to wait 50 s (docs/pre-call.md), and the answer has to be written, too. */
 const DEADLINE_MS = 48_000;
-/** After the deadline, for giving up in order: the claim of a call that could not be prepared. */
+/** After the deadline, for giving up in order: the lock of a call that could not be prepared. */
 const GIVING_UP_MS = 1_000;
 
 export interface PreCallServices {
   readonly configuration: Pick<Configuration, 'log' | 'problems' | 'preCallProblems'>;
   /** Undefined when pre-call is not configured. */
-  readonly preCall: PreCallWorld | undefined;
+  readonly preCall: PreCallContext | undefined;
   /** Milliseconds since 1970. */
   readonly now: () => number;
   readonly telemetry?: Telemetry | undefined;
@@ -54,26 +54,26 @@ export function preCallHandler(services: PreCallServices, { deadlineMs = DEADLIN
       delivery: context.invocationId,
     });
     try {
-      const world = worldUntil(storageEnd, services.preCall ?? notConfigured(services));
+      const preCall = contextUntil(storageEnd, services.preCall ?? notConfigured(services));
       const endpoint = {
-        ...world.settings.signature,
-        bodyLimitBytes: world.settings.bodyLimitBytes,
+        ...preCall.settings.signature,
+        bodyLimitBytes: preCall.settings.bodyLimitBytes,
         bodyDeadlineSeconds: BODY_DEADLINE_SECONDS,
         now: services.now,
       };
       const body = requestBody(request, context);
       const parsed = await withSignature(endpoint, { headers: request.headers, body }, (delivery) => {
         signed = delivery;
-        held = world.bodies.open();
+        held = preCall.bodies.open();
         return readRequest(delivery.body, request.headers.get('content-type'), held);
       });
       genuine = parsed;
-      checkAgent(parsed, world.settings.agentIds);
-      const checking = checkSample(parsed.sample, world.settings.sample, parsed.claimedSeconds);
-      const ahead = lookAhead(world, parsed); // meanwhile, and only looks: a sample that is refused leaves nothing behind
+      checkAgent(parsed, preCall.settings.agentIds);
+      const checking = checkSample(parsed.sample, preCall.settings.sample, parsed.declaredSeconds);
+      const ahead = lookAhead(preCall, parsed); // meanwhile, and only looks: a sample that is refused leaves nothing behind
       const sample = await checking;
       const work = { id: context.invocationId, signal: deadline, endsAtMs, log };
-      const prepared = await prepareCall(world, work, { request: parsed, sample, ...ahead });
+      const prepared = await prepareCall(preCall, work, { request: parsed, sample, ...ahead });
       log.write('INFO', 'pre-call', {
         outcome: prepared.isRepeated ? 'repeated' : prepared.isReused ? 'reused' : 'cloned',
         ...story(),
@@ -81,10 +81,10 @@ export function preCallHandler(services: PreCallServices, { deadlineMs = DEADLIN
         agent_updated: prepared.isAgentUpdated,
         sample_seconds: Math.round(sample.durationSeconds * 10) / 10,
         sample_format: sample.format,
-        duration_claim_disagrees: sample.claimDisagrees || undefined,
+        duration_claim_disagrees: sample.declarationDisagrees || undefined,
         status: 200,
       });
-      const { greeting: greetingTemplate, agentUpdate: mode } = world.settings;
+      const { greeting: greetingTemplate, agentUpdate: mode } = preCall.settings;
       return success({ request: parsed, prepared, greetingTemplate, mode, ms: services.now() - started });
     } catch (error) {
       const conversation = error instanceof PayloadError ? error.conversationId : genuine?.conversationId;

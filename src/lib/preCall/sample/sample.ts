@@ -17,7 +17,7 @@ export interface Sample {
   readonly durationSeconds: number;
   readonly sampleRate: number;
   /** Whether the sender's `duration_seconds` is another one: worth a log line, no reason to refuse. */
-  readonly claimDisagrees: boolean;
+  readonly declarationDisagrees: boolean;
 }
 
 export type SampleProblem =
@@ -38,8 +38,8 @@ export class SampleError extends WebhookError {
 }
 
 const MAX_SECONDS = 180;
-const CLAIM_TOLERANCE_SECONDS = 0.5;
-const CLAIM_TOLERANCE = 0.1;
+const DECLARED_TOLERANCE_SECONDS = 0.5;
+const DECLARED_TOLERANCE = 0.1;
 const BYTES_PER_MB = 1024 * 1024;
 
 /** One for the process: its threads hold nothing of a sample once it is measured. */
@@ -55,7 +55,7 @@ export function prepareSampleChecks(): void {
  *
  * @throws {SampleError}
  */
-export async function checkSample(bytes: Uint8Array, limits: SampleLimits, claimedSeconds?: number): Promise<Sample> {
+export async function checkSample(bytes: Uint8Array, limits: SampleLimits, declaredSeconds?: number): Promise<Sample> {
   if (bytes.length > limits.maxBytes) {
     throw new SampleError('sample_too_large', `Voice sample too large (max ${megabytes(limits.maxBytes)} MB allowed)`);
   }
@@ -78,13 +78,13 @@ export async function checkSample(bytes: Uint8Array, limits: SampleLimits, claim
     extension: format,
     durationSeconds,
     sampleRate,
-    claimDisagrees: claimedSeconds !== undefined && disagree(claimedSeconds, durationSeconds),
+    declarationDisagrees: declaredSeconds !== undefined && disagree(declaredSeconds, durationSeconds),
   };
 }
 
-function disagree(claimedSeconds: number, durationSeconds: number): boolean {
-  const tolerance = Math.max(CLAIM_TOLERANCE_SECONDS, durationSeconds * CLAIM_TOLERANCE);
-  return !(Math.abs(claimedSeconds - durationSeconds) <= tolerance); // NaN disagrees
+function disagree(declaredSeconds: number, durationSeconds: number): boolean {
+  const tolerance = Math.max(DECLARED_TOLERANCE_SECONDS, durationSeconds * DECLARED_TOLERANCE);
+  return !(Math.abs(declaredSeconds - durationSeconds) <= tolerance); // NaN disagrees
 }
 
 function megabytes(bytes: number): number {

@@ -33,7 +33,7 @@ describe('JSON', () => {
       conversationId: 'conv_1',
       agentId: 'agent_1',
       caller: { name: 'Ivan', dateOfBirth: '11.12.2007', phoneNumber: '+31612345678' },
-      claimedSeconds: 5.2,
+      declaredSeconds: 5.2,
       sample: Buffer.from('ABC'),
     });
   });
