@@ -28,7 +28,7 @@ const SENDERS: readonly (readonly EventName[])[] = [
   ['pre-call'],
   ['pre-call'],
 ];
-/** After the first try, when retries are switched on (E§3); only transcripts come again. */
+/** After the first try, when retries are switched on; only transcripts come again (docs/facts/elevenlabs.md#delivery-and-retries). */
 const RETRIES = 5;
 const AN_HOUR_MS = 3_600_000;
 

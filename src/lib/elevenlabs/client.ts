@@ -74,7 +74,8 @@ export class ElevenLabsClient {
   }
 
   /**
-   * Clones a voice from one sample: one try and never a second one, since ElevenLabs makes another clone of it (E§8).
+   * Clones a voice from one sample: one try and never a second one, since ElevenLabs makes another clone of it
+   * (docs/facts/elevenlabs.md#voices).
    *
    * @throws {AddVoiceError} whose `outcome` says whether there may be a clone all the same.
    */
@@ -83,7 +84,8 @@ export class ElevenLabsClient {
   }
 
   /**
-   * All voices that fit, page by page as they are taken. Pages on `has_more`; the total is only a snapshot (E§6.4).
+   * All voices that fit, page by page as they are taken. Pages on `has_more`; the total is only a snapshot
+   * (docs/facts/elevenlabs.md#voices).
    *
    * @throws {ElevenLabsError} `unexpected_answer` when the pages do not come to an end: better than taking a part for all.
    */
@@ -120,7 +122,10 @@ export class ElevenLabsClient {
     return this.#ask({ method: 'GET', path: agentPath(agentId) }, agentSchema, call);
   }
 
-  /** Changes voice and greeting and nothing else: ElevenLabs merges the body deeply (E§7.1). Returns the agent as it is then. */
+  /**
+   * Changes voice and greeting and nothing else: ElevenLabs merges the body deeply (docs/facts/elevenlabs.md#agents).
+   * Returns the agent as it is then.
+   */
   patchAgent({ agentId, voiceId, firstMessage }: AgentChange, call: Call): Promise<Agent> {
     const json = {
       conversation_config: {

@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 
-/** A voice, as far as this app looks at it (source: E§6.4). */
+/** A voice, as far as this app looks at it (docs/facts/elevenlabs.md#voices). */
 export interface Voice {
   readonly voiceId: string;
   readonly name: string;
@@ -11,14 +11,14 @@ export interface Voice {
   readonly createdAtSeconds: number | undefined;
 }
 
-/** What of an agent pre-call reads and changes (source: E§0.2, §7.1). */
+/** What of an agent pre-call reads and changes (docs/facts/elevenlabs.md#agents). */
 export interface Agent {
   readonly agentId: string;
   readonly voiceId: string | undefined;
   readonly firstMessage: string | undefined;
 }
 
-/** The slots of the workspace (source: E§6.4). Counting is not atomic: two clones at once may both find the last one. */
+/** The slots of the workspace. Counting is not atomic: two clones at once may both find the last one (docs/facts/elevenlabs.md#voices). */
 export interface Subscription {
   readonly tier: string | undefined;
   readonly voiceSlotsUsed: number;

@@ -10,7 +10,7 @@ export interface Limits {
   readonly connectMs: number;
   /** From the end of the request to the head of the answer. */
   readonly headersMs: number;
-  /** The same for a clone: ElevenLabs computes it before it answers (E§5.6: 5 to 30 s). */
+  /** The same for a clone: ElevenLabs computes it before it answers (5 to 30 s, docs/facts/elevenlabs.md#before-the-call). */
   readonly cloneHeadersMs: number;
   /** Between two pieces of the answer's body. */
   readonly bodyMs: number;

@@ -103,7 +103,7 @@ function detailsOf(area: EventArea, data: Members): CallDetails {
   return area === 'callFailures' ? detailsOfFailure(data) : {};
 }
 
-/** Older payloads have the fields beside `type` instead of under `data` (docs/facts/elevenlabs.md), which may be there and empty. */
+/** Older payloads have the fields beside `type` instead of under `data`, which may exist and be empty (docs/facts/elevenlabs.md#the-envelope). */
 function dataOf(envelope: Members): Members {
   const data = envelope['data'];
   return isObject(data) && Object.keys(data).length > 0 ? data : envelope;

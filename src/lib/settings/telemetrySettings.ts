@@ -34,8 +34,9 @@ const telemetrySettings = z.object({
 });
 
 /**
- * Reads what switches telemetry on; the host reads the same two settings (A§8). Without a connection string, and with a problem
- * in one of them, there is no telemetry of the app's own, and everything else goes on as usual.
+ * Reads what switches telemetry on; the host reads the same two settings
+ * (docs/facts/azure-functions.md#logs-and-telemetry). Without a connection string, or with a problem in one of them, there is
+ * no telemetry of the app's own, and everything else goes on as usual.
  */
 export function readTelemetrySettings(environment: Environment): {
   readonly settings: TelemetrySettings | undefined;

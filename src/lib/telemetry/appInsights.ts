@@ -13,7 +13,8 @@ const DECISIONS = new Set([404, 409, 412]);
  * Opens Application Insights. Only this file loads the library, and it is loaded by import() alone.
  *
  * An isolated client sends what it is told and nothing else: no requests, console lines, exceptions, performance counters,
- * dependencies or live metrics of its own, all of which the host reports already or nobody asked for (A§8).
+ * dependencies or live metrics of its own, all of which the host reports already or nobody asked for
+ * (docs/facts/azure-functions.md#logs-and-telemetry).
  */
 export async function openAppInsights({ connectionString, identity }: TelemetrySettings): Promise<Sender> {
   // Figures about the library itself, for its makers; and a row of process attributes with each batch.

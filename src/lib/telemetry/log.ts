@@ -12,7 +12,10 @@ export interface Log {
 
 const RANK: Record<LogLevel, number> = { DEBUG: 0, INFO: 1, WARNING: 2, ERROR: 3 };
 
-/** Logs through the invocation's context: only that is tied to the call in the portal (A§8). Telemetry gets every fact. */
+/**
+ * Logs through the invocation's context: only that is tied to the call in the portal (docs/facts/azure-functions.md#logs-and-telemetry).
+ * Telemetry gets every fact.
+ */
 export function logTo(
   context: Pick<InvocationContext, 'debug' | 'info' | 'warn' | 'error'>,
   settings: LogSettings,
