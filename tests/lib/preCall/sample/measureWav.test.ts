@@ -185,7 +185,7 @@ describe('what no audio has is not audio', () => {
     ['65 channels', { channels: 65 }],
     ['no rate', { sampleRate: 0 }],
     ['a rate of 1 Hz', { sampleRate: 1 }],
-    ['a rate of 3999 Hz', { sampleRate: 3_999 }],
+    ['a rate of 999 Hz', { sampleRate: 999 }],
     ['a rate of 4 GHz', { sampleRate: 0xffff_ffff }],
     ['no block align', { blockAlign: 0 }],
     ['an absurd block align', { blockAlign: 65_535 }],
