@@ -90,7 +90,7 @@ function timeWaits({ preCall }: Services): Waited {
   if (preCall === undefined) throw new Error('pre-call is not configured');
   const wrap = (owner: object, name: string) => {
     const original: unknown = Reflect.get(owner, name);
-    if (typeof original !== 'function') throw new Error(`${name} is no method`);
+    if (typeof original !== 'function') throw new Error(`${name} is not a method`);
     Reflect.set(owner, name, async (...parameters: unknown[]) => {
       if (open++ === 0) since = performance.now();
       try {

@@ -326,7 +326,7 @@ describe('genuine but no event: quarantined byte for byte, then 400', () => {
       'no_audio',
     ],
     [
-      'audio that is no base64',
+      'audio that is not valid base64',
       '{"type":"post_call_audio","data":{"agent_id":"a","conversation_id":"b","full_audio":"QUJ*"}}',
       'broken_audio',
     ],

@@ -39,7 +39,7 @@ it.each(FORMS)(
         {
           status: 'error',
           error_code: 'INVALID_PAYLOAD',
-          error_message: 'This agent is not one of those that pre-call is for',
+          error_message: 'This agent is not allowed for pre-call',
           conversation_id: metadata.conversation_id,
           reason: 'agent_not_allowed',
         },

@@ -300,7 +300,7 @@ describe('the agent cannot be changed: 200, agent_updated is false, and the log 
   });
 });
 
-describe('a body that is no request', () => {
+describe('a body that is not a valid request', () => {
   const sample = () => jsonRequest(metadataOf(), newSample());
   const json = (body: object | string) => ({
     body: Buffer.from(typeof body === 'string' ? body : JSON.stringify(body)),
@@ -318,7 +318,7 @@ describe('a body that is no request', () => {
     ['has no metadata part', () => multipart(good().slice(1))],
     ['has no parts', () => multipart([])],
     [
-      'has metadata that is no JSON',
+      'has metadata that is not valid JSON',
       () => multipart([{ name: 'metadata', bytes: 'name=Ivan' }, samplePart(newSample())]),
     ],
     ['has two metadata parts', () => multipart([...good(), metadataPart(personal())])],

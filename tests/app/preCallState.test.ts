@@ -130,7 +130,7 @@ describe('a record that storage answers for in its own way', () => {
     ['created', 'PUT'],
     ['replaced', 'PUT'],
     ['removed', 'DELETE'],
-  ])('cannot be %s when storage refuses it, and that is no answer', async (action, method) => {
+  ])('cannot be %s when storage refuses it, and that is not an answer', async (action, method) => {
     const store = newStore(proxy.connectionString);
     const { record } = await store.create(agents, 'agent_1', AGENT);
     answer(refused, method);
@@ -217,7 +217,7 @@ describe('a record is read as it was written, as JSON in the folder of its kind:
   });
 });
 
-it('an installation has one id, for all its instances and for ever', async () => {
+it('an installation has one id, for all its instances and forever', async () => {
   const container = `state-${randomBytes(4).toString('hex')}`;
   const ids = await Promise.all(
     Array.from({ length: 10 }, () => installationId(newStore(connectionString, container))),

@@ -213,7 +213,7 @@ describe('dependencies', () => {
     expect(new Set(dependencies.map(({ id }) => id)).size).toBe(dependencies.length);
   });
 
-  it('count an answer that says what stands there as a success', () => {
+  it('count a response that says what exists as a success', () => {
     const duplicate = dependenciesIn(envelopes).filter(({ resultCode }) => resultCode === '409');
     expect(duplicate.length).toBeGreaterThan(0);
     expect(duplicate.filter(({ success }) => !success)).toEqual([]);

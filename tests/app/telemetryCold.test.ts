@@ -89,13 +89,9 @@ describe('a cold process', () => {
     for (const { headers } of ingestion.batches) expect(headers.authorization).toBe('Bearer of-the-identity');
   });
 
-  const none = 'is no connection string';
+  const none = 'is not a valid Application Insights connection string';
   it.each([
-    [
-      'with a connection string that is none',
-      { APPLICATIONINSIGHTS_CONNECTION_STRING: 'InstrumentationKey=abc' },
-      none,
-    ],
+    ['with an invalid connection string', { APPLICATIONINSIGHTS_CONNECTION_STRING: 'InstrumentationKey=abc' }, none],
     [
       'without a connection string, but with an identity',
       { APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'Authorization=AAD' },

@@ -38,7 +38,7 @@ function isJson(body: Buffer): boolean {
 }
 
 /**
- * The body is given a verdict, `not_json` exactly when it is none. Its places are two or three levels under the folder, of
+ * The body is given a verdict, `not_json` exactly when it is not JSON. Its places are two or three levels under the folder, of
  * harmless characters, and the address of a blob there is not rewritten on its way.
  */
 export function expectVerdict(body: Buffer): void {

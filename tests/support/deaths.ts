@@ -15,7 +15,7 @@ const ENOUGH = 60;
 export interface Deaths {
   /**
    * Lets a process of its own do something and die at its `at`th request, to storage or to ElevenLabs, whichever it is: from
-   * then on nothing that it sends arrives anywhere, for ever. Returns whether it came that far.
+   * then on nothing that it sends arrives anywhere, forever. Returns whether it came that far.
    */
   dieAt(
     at: number,

@@ -88,7 +88,7 @@ describe('what Azure lists', () => {
     expect(status).toBe(0);
   });
 
-  test('pre-call that shares everything is a warning, and pre-call that nobody uses is none', () => {
+  test('pre-call that shares everything is a warning, and pre-call that nobody uses is not', () => {
     const shared = checkListing({ ...GOOD, ELEVENLABS_API_KEY: 'key' });
     expect(shared.json.warnings).toEqual([
       expect.objectContaining({ setting: 'ELEVENLABS_PRECALL_WEBHOOK_SECRET' }),

@@ -72,7 +72,7 @@ const BY_STATUS: Readonly<Record<number, Reason>> = {
   429: 'rate_limited',
 };
 
-/** The reason behind an answer that is no success. What a server error says about itself is not believed. */
+/** The reason behind a response that is not a success. The text of a server error is not trusted. */
 export function reasonOf(status: number, detail: ErrorDetail): Reason {
   if (status >= 500) return 'upstream_unavailable';
   if (status === 429) return 'rate_limited'; // its text may advise to upgrade the plan

@@ -106,7 +106,7 @@ export class HeldBody {
 export function bodyEvicted(): WebhookError {
   return new WebhookError('overloaded', 503, 'Too many large deliveries at once.', {
     hint:
-      'The bodies of all deliveries at once were more than an instance may hold, and this one had made no progress for ' +
-      'longest. Does somebody send forged bodies? Lower the HTTP concurrency of an instance, or restrict addresses.',
+      'The bodies being received were more than an instance may hold, and this one had gone longest without progress. ' +
+      'If somebody sends forged bodies, lower the HTTP concurrency of an instance, or restrict addresses.',
   });
 }

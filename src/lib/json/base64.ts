@@ -28,7 +28,7 @@ export interface ByteSink {
   ready(): Promise<void>;
 }
 
-/** The form for a whole string, strict: undefined when the text is no base64 with its padding. */
+/** The form for a whole string, strict: undefined when the text is not valid, padded base64. */
 export function decodeBase64(text: string): Buffer | undefined {
   const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0;
   // Only text that is all base64 decodes to its full length: anything else is skipped, or ends it.
@@ -180,7 +180,7 @@ function indexOrEnd(chunk: Buffer, byte: number, from: number): number {
   return index === -1 ? chunk.length : index;
 }
 
-/** The character that an escape stands for, or one that is no base64 when it cannot be. */
+/** The character that an escape stands for, or one outside of base64 when it cannot be. */
 function unescaped(bytes: readonly number[]): number {
   const [, kind, ...hex] = bytes;
   if (kind === SLASH) return SLASH;

@@ -99,13 +99,8 @@ export function preCallHandler(services: PreCallServices, { deadlineMs = DEADLIN
 /** A leaked secret of the switch, or a wrong id in it, reaches no agent that it is not for. */
 function checkAgent({ agentId, conversationId }: PreCallRequest, allowed: readonly string[]): void {
   if (allowed.length === 0 || allowed.includes(agentId)) return;
-  const hint = 'PRECALL_AGENT_IDS names the agents that pre-call may change or name; this one is not among them.';
-  throw new PayloadError(
-    'agent_not_allowed',
-    'This agent is not one of those that pre-call is for',
-    conversationId,
-    hint,
-  );
+  const hint = 'PRECALL_AGENT_IDS lists the agents that pre-call may use; this one is not among them.';
+  throw new PayloadError('agent_not_allowed', 'This agent is not allowed for pre-call', conversationId, hint);
 }
 
 function notConfigured({ configuration }: PreCallServices): never {

@@ -22,7 +22,7 @@ export interface Foreseen {
   readonly agent: StateRecord<AgentState> | undefined;
 }
 
-/** Reads and changes nothing. A record that cannot be read is no guess; whoever needs it reads it again, and says why. */
+/** Reads and changes nothing. A record that cannot be read is left out; whoever needs it reads it again and reports why. */
 export function lookAhead({ state, settings }: PreCallContext, { agentId, sample }: PreCallRequest): Ahead {
   const read = <T>(kind: RecordKind<T>, name: string) => state.read(kind, name).catch(() => undefined);
   const agent = settings.agentUpdate === 'patch' ? read(agents, agentId) : undefined;

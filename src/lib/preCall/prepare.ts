@@ -87,7 +87,7 @@ export async function prepareCall(
   }
 }
 
-/** Names are no part of the state, so ElevenLabs is asked; the answer is owed whatever comes of that. */
+/** The state has no names, so ElevenLabs is asked; the caller gets an answer whether or not that works. */
 async function currentName(context: PreCallContext, work: Work, voiceId: string): Promise<string | undefined> {
   const signal = AbortSignal.any([work.signal, AbortSignal.timeout(NAME_MS)]);
   const voice = await findVoice(context, { ...work, signal }, voiceId).catch(() => undefined);

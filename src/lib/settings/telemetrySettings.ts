@@ -18,7 +18,10 @@ const telemetrySettings = z.object({
     z
       .string()
       .check(
-        z.refine(isConnectionString, 'is no connection string of Application Insights: copy it again from the portal'),
+        z.refine(
+          isConnectionString,
+          'is not a valid Application Insights connection string: copy it again from the portal',
+        ),
       ),
   ),
   APPLICATIONINSIGHTS_AUTHENTICATION_STRING: z.optional(

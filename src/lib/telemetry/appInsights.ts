@@ -6,7 +6,7 @@ import type { Sender } from './lazyTelemetry.ts';
 import type { Operation } from './operation.ts';
 import type { Dependency } from './telemetry.ts';
 
-/** Answers that say what stands there, or does not: the app asks for them. */
+/** Responses that say whether something exists: the app asks for them. */
 const DECISIONS = new Set([404, 409, 412]);
 
 /**

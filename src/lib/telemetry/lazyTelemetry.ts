@@ -79,7 +79,7 @@ export class LazyTelemetry implements Telemetry {
       },
       (error: unknown) => {
         this.#backlog = [];
-        console.error(`warning: telemetry is off, its library could not be started: ${error}`);
+        console.error(`warning: telemetry is off, its library could not be loaded: ${error}`);
       },
     );
     return this.#loading;

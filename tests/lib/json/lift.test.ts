@@ -194,7 +194,7 @@ describe('a long string stays in the JSON', () => {
     ['in an outermost array', `[{"full_audio":"${BASE64}"}]`],
     ['that holds "full_audio" as text', `{"data":{"note":"\\"full_audio\\":\\"${BASE64}\\""}}`],
     ['that is a key', `{"data":{"${BASE64}":"full_audio"}}`],
-    ['in a body that is no JSON', `${BASE64}"full_audio":"${BASE64}`],
+    ['in a body that is not valid JSON', `${BASE64}"full_audio":"${BASE64}`],
   ])('%s', async (_name, json) => {
     const body = Buffer.from(json);
     expect(await split([body])).toMatchObject(whole(json));
@@ -286,7 +286,7 @@ describe('of several strings of that name', () => {
   });
 });
 
-describe('audio that is no base64 is kept as far as it goes, and everything from there on as received', () => {
+describe('audio that is not valid base64 is kept as far as it goes, and everything from there on as received', () => {
   const { before, after } = USUAL;
   const start = before.length;
   const length = BASE64.length;
@@ -301,15 +301,15 @@ describe('audio that is no base64 is kept as far as it goes, and everything from
     ['a foreign character in its last quantum', put(length - 3, '!'), length - 4],
     ['white space', put(100_002, ' '), 100_000],
     ['a line break', put(100_003, '\n'), 100_000],
-    ['a byte that is no ASCII', put(100_000, '\xe9'), 100_000],
+    ['a byte that is not ASCII', put(100_000, '\xe9'), 100_000],
     ['padding in its middle', put(100_001, '='), 100_000],
     ['whole padding in its middle', put(100_000, 'QQ=='), 100_004],
     ['padding that is missing', BASE64.replaceAll('=', ''), length - 4],
     ['padding of which half is missing', BASE64.slice(0, -1), length - 4],
     ['padding that is too much', `${BASE64}=`, length],
     ['more base64 after its padding', `${BASE64}QUJD`, length],
-    ['an escape that is no base64', put(100_001, '\\n'), 100_000],
-    ['an escape that is none', put(100_001, '\\x'), 100_000],
+    ['an escape that is not valid base64', put(100_001, '\\n'), 100_000],
+    ['an invalid escape', put(100_001, '\\x'), 100_000],
     ['an escaped quote early on, and many bytes behind it', put(100_001, '\\"') + BASE64, 100_000],
     ['an escaped quote at the threshold', put(SHORT_AUDIO_BYTES, '\\"'), SHORT_AUDIO_BYTES],
     ['an escaped quote behind the threshold', put(SHORT_AUDIO_BYTES + 1, '\\"'), SHORT_AUDIO_BYTES],

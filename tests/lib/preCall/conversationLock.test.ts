@@ -25,7 +25,7 @@ const OTHER_CALLS: [string, { agentId?: string; sample?: string }][] = [
 ];
 const remove = () => here.vanish('conversations/');
 
-/** Changes the record as somebody else would, whatever stands there. */
+/** Changes the record as somebody else would, whatever it is. */
 async function change(more: Partial<Conversation>): Promise<void> {
   const record = await here.records.conversation();
   if (record === undefined) throw new Error('There is no record');

@@ -117,20 +117,20 @@ describe('reusing a foreseen voice', () => {
     expect(here.asked()).toEqual([]);
   });
 
-  it('is no use when ElevenLabs does not have it any more', async () => {
+  it('is not used when ElevenLabs does not have it any more', async () => {
     await here.records.putVoice(READY);
     here.elevenLabs.voices.clear();
     expect(await reusing(await foresee())).toBeUndefined();
   });
 
-  it('is no use when the sweep has marked it since it was foreseen', async () => {
+  it('is not used when the sweep has marked it since it was foreseen', async () => {
     await here.records.putVoice(READY);
     const foreseen = await foresee();
     await here.records.putVoice({ ...READY, state: 'deleting', claim: { by: 'sweep', until: 9e15 } });
     expect(await reusing(foreseen)).toBeUndefined();
   });
 
-  it('is no use when its record is gone since it was foreseen', async () => {
+  it('is not used when its record is gone since it was foreseen', async () => {
     await here.records.putVoice(READY);
     const foreseen = await foresee();
     here.storage.blobs.clear();

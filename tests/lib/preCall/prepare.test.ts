@@ -188,7 +188,7 @@ describe('an agent that cannot be changed', () => {
     expect(agentNow()).toEqual(OWN);
   });
 
-  it('for a reason that is no error is logged all the same', async () => {
+  it('for something thrown that is not an Error is logged all the same', async () => {
     here.elevenLabs.before = (request) => {
       if (request === 'patchAgent agent_1') throw 'no error';
     };

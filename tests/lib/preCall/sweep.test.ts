@@ -93,7 +93,7 @@ describe('a conversation', () => {
     expect(here.log).toEqual([]);
   });
 
-  it('that vanishes meanwhile is no failure', async () => {
+  it('that vanishes meanwhile is not a failure', async () => {
     here.beforeNext('download', 'conversations/', () => here.vanish('conversations/'));
     await sweep();
     expect(here.log).toEqual([]);
@@ -111,7 +111,7 @@ describe('a conversation', () => {
     expect(await here.records.conversation('conv_2')).toMatchObject({ ended: true });
   });
 
-  it('that fails with something that is no error is logged with it', async () => {
+  it('that fails with something that is not an Error is logged with it', async () => {
     here.beforeNext('download', 'conv_1', () => {
       throw 'away';
     });
@@ -194,7 +194,7 @@ describe('an agent', () => {
     expect(await here.records.agent()).toMatchObject({ own: { voice_id: 'voice_own' } });
   });
 
-  it('that vanishes meanwhile is no failure', async () => {
+  it('that vanishes meanwhile is not a failure', async () => {
     await leaseAgent();
     here.beforeNext('download', 'agents/', () => here.vanish('agents/'));
     await sweep();

@@ -179,7 +179,7 @@ async function turns(): Promise<void> {
 }
 
 describe('a pool whose blocks are all leased', () => {
-  it('asks the borrower without progress for longest to hand its block over, and a few bytes are no progress', async () => {
+  it('asks the borrower without progress for longest to hand its block over, and a few bytes do not count as progress', async () => {
     const { pool, flushed, borrower } = poolOf(3);
     const [first, second, third] = ['first', 'second', 'third'].map(borrower) as [
       TestBorrower,

@@ -76,7 +76,7 @@ it('says in one line that its library could not be loaded, and is silent from th
   await telemetry.flush();
   for (let index = 0; index < 5_000; index++) telemetry.dependency(PUT);
   await telemetry.flush();
-  expect(said.mock.calls).toEqual([['warning: telemetry is off, its library could not be started: Error: no library']]);
+  expect(said.mock.calls).toEqual([['warning: telemetry is off, its library could not be loaded: Error: no library']]);
 });
 
 it('does not pass on what goes wrong in the sender', async () => {

@@ -36,7 +36,7 @@ it('what was not kept has no time of a commit', () => {
   }
 });
 
-it('a type that nobody knows is no dimension', () => {
+it('an unknown type does not become a dimension', () => {
   for (const outcome of [{ outcome: 'stored' }, { outcome: 'quarantined', code: 'unknown_type' }]) {
     const fields = { ...stored, ...outcome, event: 'Zebulon', unknown_type: true };
     expect(measurementsOf('delivery', fields).map(({ dimensions }) => dimensions['event'])).toEqual(

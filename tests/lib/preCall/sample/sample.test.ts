@@ -148,7 +148,7 @@ describe('samples that are refused', () => {
     ['a FLAC file', join('fLaC', zeros), 'sample_unsupported_format'],
     ['an MP4 file', join(new Uint8Array([0, 0, 0, 24]), 'ftypM4A ', zeros), 'sample_unsupported_format'],
     ['a WebM file', join(new Uint8Array([0x1a, 0x45, 0xdf, 0xa3]), zeros), 'sample_unsupported_format'],
-    ['RIFF that is no WAVE', join('RIFF', zeros.subarray(4, 8), 'AVI ', zeros), 'sample_unsupported_format'],
+    ['RIFF that is not WAVE', join('RIFF', zeros.subarray(4, 8), 'AVI ', zeros), 'sample_unsupported_format'],
     ['AAC', repeat([0xff, 0xf1, 0x50, 0x80, 0x02, 0x1f, 0xfc], 500), 'sample_unsupported_format'],
     ['MP3 of layer II', repeat([0xff, 0xfd, 0x94, 0x00], 500, 522), 'sample_unsupported_format'],
     ['Ogg with another codec', join(oggPage('Speex   '), zeros), 'sample_unsupported_format'],

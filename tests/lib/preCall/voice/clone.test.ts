@@ -175,7 +175,7 @@ describe('a sample that somebody was cloning who is no longer at work', () => {
     ['of another sample', { labels: { sample: 'f'.repeat(32) } }],
     ['of another installation', { labels: { installation: 'installation_2' } }],
     ['made by another program', { labels: { made_by: 'another' } }],
-    ['that is no clone', { category: 'generated' }],
+    ['that is not a clone', { category: 'generated' }],
   ])('never gets a voice %s', async (_name, more) => {
     voice('voice_else', more);
     expect(await timeFor(cloning())).toMatchObject({ voiceId: 'voice_1' });
@@ -366,7 +366,7 @@ describe('a clone that requires verification', () => {
   it.each([
     ['is deleted again', () => undefined],
     ['is left to the sweep when it cannot be deleted', fail(elevenLabsError())],
-  ])('is no use: it %s, and no other is made', async (_name, atDeletion) => {
+  ])('is not used: it %s, and no other is made', async (_name, atDeletion) => {
     here.elevenLabs.requiresVerification = true;
     here.elevenLabs.after = (request) => (request === 'deleteVoice voice_1' ? atDeletion() : undefined);
     const error = await failureOf(cloning());
