@@ -460,12 +460,12 @@ describe('the hint of a refusal is about the switch, not about ElevenLabs', () =
     [
       'signature_malformed',
       () => ({ header: 'v0=abc' }),
-      /malformed: .*64 hex digits\. Look at the code of the switch/,
+      /malformed: .*64 hex digits\. Check the signing code of the switch/,
     ],
     [
       'signature_mismatch',
       () => ({ secret: 'wsec_other' }),
-      /any secret that is set .*code of the switch.*of a form the boundaries and the sample/,
+      /any secret that is set .*signing code of the switch.*in a form, that includes the boundaries and the sample/,
     ],
     ['timestamp_too_old', () => ({ timestamp: now() - 1_801 }), /is 1801 s old .*in the code of the switch/],
     ['timestamp_in_future', () => ({ timestamp: now() + 400 }), /s ahead .*milliseconds/],

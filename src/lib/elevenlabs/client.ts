@@ -67,10 +67,12 @@ const MAX_PAGES = 200;
 export class ElevenLabsClient {
   readonly #transport: Transport;
   readonly #retries: RetryPolicy;
+  readonly #telemetry: Telemetry | undefined;
 
   constructor({ baseUrl, apiKey, limits, retries, telemetry }: ClientOptions) {
     this.#transport = new Transport({ baseUrl, apiKey, limits: { ...LIMITS, ...limits }, telemetry });
     this.#retries = { ...RETRIES, ...retries };
+    this.#telemetry = telemetry;
   }
 
   /**
@@ -79,8 +81,11 @@ export class ElevenLabsClient {
    *
    * @throws {AddVoiceError} whose `outcome` says whether there may be a clone all the same.
    */
-  addVoice(voice: NewVoice, call: Call): Promise<AddedVoice> {
-    return addVoice(this.#transport, voice, call);
+  async addVoice(voice: NewVoice, call: Call): Promise<AddedVoice> {
+    const startedAt = performance.now();
+    const added = await addVoice(this.#transport, voice, call);
+    this.#telemetry?.cloned(Math.round(performance.now() - startedAt));
+    return added;
   }
 
   /**
@@ -105,13 +110,13 @@ export class ElevenLabsClient {
   }
 
   getVoice(voiceId: string, call: Call): Promise<Voice> {
-    return this.#ask({ method: 'GET', path: voicePath(voiceId) }, voiceSchema, call);
+    return this.#ask({ method: 'GET', ...voice(voiceId) }, voiceSchema, call);
   }
 
   /** A voice that is not there counts as deleted. */
   async deleteVoice(voiceId: string, call: Call): Promise<void> {
     try {
-      await this.#repeat({ method: 'DELETE', path: voicePath(voiceId) }, call);
+      await this.#repeat({ method: 'DELETE', ...voice(voiceId) }, call);
     } catch (error) {
       if (!(error instanceof ElevenLabsError && error.reason === 'not_found')) throw error;
     }
@@ -119,7 +124,7 @@ export class ElevenLabsClient {
 
   /** @throws {ElevenLabsError} `not_found` when there is no such agent. */
   getAgent(agentId: string, call: Call): Promise<Agent> {
-    return this.#ask({ method: 'GET', path: agentPath(agentId) }, agentSchema, call);
+    return this.#ask({ method: 'GET', ...agent(agentId) }, agentSchema, call);
   }
 
   /**
@@ -133,7 +138,7 @@ export class ElevenLabsClient {
         ...(firstMessage === undefined ? {} : { agent: { first_message: firstMessage } }),
       },
     };
-    return this.#ask({ method: 'PATCH', path: agentPath(agentId), json }, agentSchema, call);
+    return this.#ask({ method: 'PATCH', ...agent(agentId), json }, agentSchema, call);
   }
 
   getSubscription(call: Call): Promise<Subscription> {
@@ -163,5 +168,8 @@ export class ElevenLabsClient {
   }
 }
 
-const voicePath = (voiceId: string) => `/v1/voices/${encodeURIComponent(voiceId)}`;
-const agentPath = (agentId: string) => `/v1/convai/agents/${encodeURIComponent(agentId)}`;
+const voice = (id: string) => ({ path: `/v1/voices/${encodeURIComponent(id)}`, route: '/v1/voices/{id}' });
+const agent = (id: string) => ({
+  path: `/v1/convai/agents/${encodeURIComponent(id)}`,
+  route: '/v1/convai/agents/{id}',
+});

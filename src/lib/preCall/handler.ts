@@ -1,10 +1,11 @@
 import type { HttpRequest, HttpResponseInit, InvocationContext } from '@azure/functions';
-import { hintOf, NotConfigured, WebhookError } from '../errors.ts';
+import { NotConfigured } from '../errors.ts';
 import type { HeldBody } from '../http/bodyMemory.ts';
 import { requestBody } from '../http/requestBody.ts';
 import type { Configuration } from '../settings/settings.ts';
-import { type SignedDelivery, withSignature } from '../signature/withSignature.ts';
-import { type Log, logTo } from '../telemetry/log.ts';
+import { withSignature } from '../signature/withSignature.ts';
+import { DeliveryLog } from '../telemetry/deliveryLog.ts';
+import { logTo } from '../telemetry/log.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import { failure, success } from './answers.ts';
 import { contextUntil, type PreCallContext } from './context.ts';
@@ -37,46 +38,34 @@ export interface PreCallOptions {
 /** Makes the handler of `POST /elevenlabs/precall/webhook`: gates, request, sample, clone, agent, answer. Never throws. */
 export function preCallHandler(services: PreCallServices, { deadlineMs = DEADLINE_MS }: PreCallOptions = {}) {
   return async (request: HttpRequest, context: InvocationContext): Promise<HttpResponseInit> => {
-    const started = services.now();
-    const log = logTo(context, services.configuration.log, services.telemetry);
-    const deadline = AbortSignal.timeout(deadlineMs);
-    const endsAtMs = performance.now() + deadlineMs;
+    const log = logTo(context, services.configuration.log);
+    const { now, telemetry } = services;
+    const id = context.invocationId;
+    const startedAt = now();
+    const line = new DeliveryLog({ endpoint: 'pre-call', log, telemetry, id, now, causes: USUAL_CAUSES });
+    const work = { id, signal: AbortSignal.timeout(deadlineMs), endsAtMs: performance.now() + deadlineMs, log };
     const storageEnd = AbortSignal.timeout(deadlineMs + GIVING_UP_MS);
-    let signed: SignedDelivery | undefined;
-    let genuine: PreCallRequest | undefined;
+    let conversation: string | undefined;
     let held: HeldBody | undefined;
-    const story = () => ({
-      conversation: genuine?.conversationId,
-      agent: genuine?.agentId,
-      bytes: signed?.body.receivedBytes,
-      ms: services.now() - started,
-      signature_age_s: signed?.signatureAgeSeconds,
-      delivery: context.invocationId,
-    });
     try {
       const preCall = contextUntil(storageEnd, services.preCall ?? notConfigured(services));
-      const endpoint = {
-        ...preCall.settings.signature,
-        bodyLimitBytes: preCall.settings.bodyLimitBytes,
-        bodyDeadlineSeconds: BODY_DEADLINE_SECONDS,
-        now: services.now,
-      };
+      const { signature, bodyLimitBytes, agentIds, sample: limits } = preCall.settings;
+      const endpoint = { ...signature, bodyLimitBytes, bodyDeadlineSeconds: BODY_DEADLINE_SECONDS, now };
       const body = requestBody(request, context);
-      const parsed = await withSignature(endpoint, { headers: request.headers, body }, (delivery) => {
-        signed = delivery;
+      const parsed = await withSignature(endpoint, { headers: request.headers, body }, (signed) => {
+        line.begin(signed);
         held = preCall.bodies.open();
-        return readRequest(delivery.body, request.headers.get('content-type'), held);
+        return readRequest(signed.body, request.headers.get('content-type'), held);
       });
-      genuine = parsed;
-      checkAgent(parsed, preCall.settings.agentIds);
-      const checking = checkSample(parsed.sample, preCall.settings.sample, parsed.declaredSeconds);
+      conversation = parsed.conversationId;
+      line.note({ conversation, agent: parsed.agentId });
+      checkAgent(parsed, agentIds);
+      const checking = checkSample(parsed.sample, limits, parsed.declaredSeconds);
       const ahead = lookAhead(preCall, parsed); // meanwhile, and only looks: a sample that is refused leaves nothing behind
       const sample = await checking;
-      const work = { id: context.invocationId, signal: deadline, endsAtMs, log };
       const prepared = await prepareCall(preCall, work, { request: parsed, sample, ...ahead });
-      log.write('INFO', 'pre-call', {
+      line.end('INFO', {
         outcome: prepared.isRepeated ? 'repeated' : prepared.isReused ? 'reused' : 'cloned',
-        ...story(),
         voice: prepared.voiceId,
         agent_updated: prepared.isAgentUpdated,
         sample_seconds: Math.round(sample.durationSeconds * 10) / 10,
@@ -85,10 +74,11 @@ export function preCallHandler(services: PreCallServices, { deadlineMs = DEADLIN
         status: 200,
       });
       const { greeting: greetingTemplate, agentUpdate: mode } = preCall.settings;
-      return success({ request: parsed, prepared, greetingTemplate, mode, ms: services.now() - started });
+      return success({ request: parsed, prepared, greetingTemplate, mode, ms: now() - startedAt });
     } catch (error) {
-      const conversation = error instanceof PayloadError ? error.conversationId : genuine?.conversationId;
-      logFailure(error, { ...story(), conversation }, log);
+      if (error instanceof PayloadError) conversation = error.conversationId;
+      line.note({ conversation });
+      line.fail(error);
       return failure(error, conversation);
     } finally {
       held?.release();
@@ -106,16 +96,4 @@ function checkAgent({ agentId, conversationId }: PreCallRequest, allowed: readon
 function notConfigured({ configuration }: PreCallServices): never {
   const problems = [...configuration.problems, ...configuration.preCallProblems];
   throw new NotConfigured(problems.map(({ setting }) => setting));
-}
-
-function logFailure(error: unknown, story: Readonly<Record<string, string | number | undefined>>, log: Log): void {
-  if (error instanceof WebhookError) {
-    const outcome = error.status < 500 ? 'refused' : 'failed';
-    const hint = hintOf(error, USUAL_CAUSES);
-    const fields = { outcome, ...story, status: error.status, code: error.code, hint };
-    log.write(error.status < 500 ? 'WARNING' : 'ERROR', 'pre-call', fields);
-  } else {
-    const bug = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    log.write('ERROR', 'pre-call', { outcome: 'failed', ...story, status: 500, code: 'internal_error', bug });
-  }
 }

@@ -5,6 +5,15 @@ afterEach(() => vi.restoreAllMocks());
 
 const PUT = { name: 'PUT blob', method: 'PUT', url: 'https://a.example/c/b', status: 201, durationMs: 5 };
 
+const STORED = {
+  event: undefined,
+  outcome: 'stored',
+  code: undefined,
+  bytes: undefined,
+  signatureAgeSeconds: undefined,
+  commitMs: undefined,
+};
+
 /** Telemetry whose sender notes in which order things happen. */
 function telemetryThat(fails: { loading?: boolean; sending?: boolean } = {}) {
   const events: string[] = [];
@@ -31,7 +40,7 @@ it('loads after the first answer, and then sends what came before it', async () 
   const { events, telemetry } = telemetryThat();
   telemetry.begun();
   telemetry.dependency(PUT);
-  telemetry.fact('delivery', { outcome: 'stored' });
+  telemetry.delivery(STORED);
   events.push('answer');
   telemetry.ended();
   await vi.waitUntil(() => events.length === 4);
@@ -81,9 +90,9 @@ it('says in one line that its library could not be loaded, and is silent from th
 
 it('does not pass on what goes wrong in the sender', async () => {
   const { events, telemetry } = telemetryThat({ sending: true });
-  telemetry.fact('delivery', { outcome: 'stored' });
+  telemetry.delivery(STORED);
   await telemetry.flush();
   telemetry.dependency(PUT);
-  telemetry.fact('delivery', { outcome: 'stored' });
+  telemetry.delivery(STORED);
   expect(events).toEqual(['loads', 'deliveries', 'flush', 'PUT blob', 'deliveries']);
 });
