@@ -7,14 +7,35 @@ const JSON_TYPE = 'application/json';
 const AUDIO_TYPE = 'audio/mpeg';
 const BINARY_TYPE = 'application/octet-stream';
 
-/** `<path>/<agent_id>/<conversation_id>.json`, `.otel.json` (a workspace may have both) or `.mp3`. */
-export function placeOfCall(path: StoragePath, facts: CallFacts, form: 'json' | 'otel.json' | 'mp3'): Place {
+/** A transcript or failure, a transcript in OpenTelemetry's form (a workspace may have both), or a recording. */
+export type CallForm = 'json' | 'otel.json' | 'mp3';
+
+type CallIds = Pick<CallFacts, 'agentId' | 'conversationId'>;
+
+/** `<path>/<agent_id>/<conversation_id>.json`, `.otel.json` or `.mp3`. */
+export function placeOfCall(path: StoragePath, facts: CallIds, form: CallForm): Place {
   return {
     container: path.container,
     stem: `${path.prefix}${facts.agentId}/${facts.conversationId}`,
     extension: form,
     contentType: form === 'mp3' ? AUDIO_TYPE : JSON_TYPE,
   };
+}
+
+export interface CallPaths {
+  readonly transcripts: StoragePath;
+  readonly audio: StoragePath;
+  readonly callFailures: StoragePath;
+}
+
+/** Every place at which an event of a call is kept, when it is the first of its kind. */
+export function placesOfCall({ transcripts, audio, callFailures }: CallPaths, call: CallIds): Place[] {
+  return [
+    placeOfCall(transcripts, call, 'json'),
+    placeOfCall(transcripts, call, 'otel.json'),
+    placeOfCall(audio, call, 'mp3'),
+    placeOfCall(callFailures, call, 'json'),
+  ];
 }
 
 /** A whole body; or, of one whose audio was being decoded, the JSON around it, the audio, and what could not be decoded. */

@@ -1,15 +1,14 @@
 import type { PreCallContext, Work } from './context.ts';
 import { ConversationConflict } from './errors.ts';
+import { waitForLock } from './pause.ts';
 import type { PreCallRequest } from './request/request.ts';
 import { type Conversation, conversations, isExpired } from './state/records.ts';
 import type { StateRecord } from './state/state.ts';
 import type { Clone } from './voice/clone.ts';
-import { pause } from './voice/clone.ts';
 
 /** How long a lock holds without a heartbeat; a delivery at work gives one well before. */
 const LOCK_MS = 8_000;
 const RENEW_MS = 2_500;
-const POLL_MS = 150;
 
 /**
  * The conversation is ours, or has its answer. Waits for another delivery of the same agent and sample that is at work.
@@ -42,7 +41,7 @@ export async function lockConversation(
     }
     if (!isSameCall(record.value, ours)) throw new ConversationConflict();
     if (answer !== null) return record;
-    await pause(POLL_MS, work.signal);
+    await waitForLock('conversation', work.signal);
   }
 }
 

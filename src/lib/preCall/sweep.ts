@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { placesOfCall } from '../postCall/places.ts';
 import type { Log } from '../telemetry/log.ts';
 import { restoreAgent } from './agent/restoreAgent.ts';
 import type { PreCallContext, Work } from './context.ts';
@@ -71,19 +72,12 @@ async function endConversations(context: PreCallContext, work: Work): Promise<Se
 /** The call's post-call event is stored, or the lease has expired. */
 async function isOver(context: PreCallContext, { name, value }: StateRecord<Conversation>): Promise<boolean> {
   if (isExpired(value.expires_at, context.now())) return true;
-  const { transcripts, audio, callFailures } = context.settings.callPaths;
-  const kept = [
-    { path: transcripts, extension: 'json' },
-    { path: transcripts, extension: 'otel.json' },
-    { path: audio, extension: 'mp3' },
-    { path: callFailures, extension: 'json' },
-  ];
-  for (const { path, extension } of kept) {
-    const blob = `${path.prefix}${value.agent_id}/${name}.${extension}`;
-    const isThere = await context.storage.attempt(path.container, (container, abortSignal) =>
-      container.getBlobClient(blob).exists({ abortSignal }),
+  const call = { agentId: value.agent_id, conversationId: name };
+  for (const { container, stem, extension } of placesOfCall(context.settings.callPaths, call)) {
+    const exists = await context.storage.attempt(container, (client, abortSignal) =>
+      client.getBlobClient(`${stem}.${extension}`).exists({ abortSignal }),
     );
-    if (isThere) return true;
+    if (exists) return true;
   }
   return false;
 }

@@ -185,3 +185,30 @@ test('each exchange is told with its request id', async () => {
     },
   ]);
 });
+
+test('telemetry counts requests by their route, which holds no id, and measures a clone that was made', async () => {
+  const names: string[] = [];
+  const clones: number[] = [];
+  const telemetry = {
+    delivery: () => {},
+    cloned: (durationMs: number) => void clones.push(durationMs),
+    dependency: ({ name }: { name: string }) => void names.push(name),
+  };
+  const { api, client, call, close } = await startApi({ voiceLimit: 1 }, { telemetry });
+  try {
+    const { voiceId } = await client.addVoice(newVoice(), call());
+    await failureOf(client.addVoice(newVoice(), call()));
+    await client.getVoice(voiceId, call());
+    await client.deleteVoice(voiceId, call());
+    const agentId = 'agent_1';
+    api.state.addAgent({ agentId });
+    await client.getAgent(agentId, call());
+    await client.patchAgent({ agentId, firstMessage: 'Hello' }, call());
+  } finally {
+    await close();
+  }
+  const add = 'POST /v1/voices/add';
+  const [voice, agent] = ['/v1/voices/{id}', '/v1/convai/agents/{id}'];
+  expect(names).toEqual([add, add, `GET ${voice}`, `DELETE ${voice}`, `GET ${agent}`, `PATCH ${agent}`]);
+  expect(clones).toHaveLength(1);
+});

@@ -97,10 +97,12 @@ describe('a conversation that another delivery is at work on', () => {
     expect(await failureOf(locking())).toMatchObject({ status: 409 });
   });
 
-  it('is left to it until the deadline', async () => {
+  it('is left to it until the deadline, and the failure does not blame ElevenLabs', async () => {
     await here.records.putAtWork('conv_1', 'them');
     setTimeout(here.work.end, 2_000);
-    expect(await failureOf(locking())).toMatchObject({ status: 503 });
+    const message = expect.not.stringContaining('ElevenLabs');
+    const hint = expect.stringContaining('held the lock of the conversation until the deadline');
+    expect(await failureOf(locking())).toMatchObject({ status: 503, message, hint });
     expect(await here.records.conversation()).toMatchObject({ claim: { by: 'them' } });
   });
 });

@@ -1,8 +1,8 @@
 import type { Agent } from '../../elevenlabs/schemas.ts';
 import { callOf, type PreCallContext, type Work } from '../context.ts';
+import { waitForLock } from '../pause.ts';
 import { type AgentState, agents, isAlive, type Lock, NOTHING_LEASED } from '../state/records.ts';
 import type { StateRecord } from '../state/state.ts';
-import { pause } from '../voice/clone.ts';
 import { changeOf, isOurChange, isSame, withChange } from './agentChange.ts';
 
 export interface AgentLease {
@@ -24,8 +24,6 @@ export interface AgentAtRest {
 export interface LeasedAgent {
   release(): Promise<void>;
 }
-
-const POLL_MS = 100;
 
 /**
  * Looks at an agent whose record is known, perhaps from a while ago. Undefined when somebody is at work on it.
@@ -119,7 +117,7 @@ async function lockAgent(
     } else if (held === null || !(await isAlive(state, held, now))) {
       const taken = await state.replace(agents, record, { ...record.value, claim: lock });
       if (taken !== undefined) return taken;
-    } else await pause(POLL_MS, work.signal);
+    } else await waitForLock('agent', work.signal);
   }
 }
 

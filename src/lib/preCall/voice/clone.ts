@@ -1,8 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { AddVoiceError, ElevenLabsError } from '../../elevenlabs/errors.ts';
 import type { Voice } from '../../elevenlabs/schemas.ts';
 import { callOf, type PreCallContext, type Work } from '../context.ts';
 import { CloningError, cloningError } from '../errors.ts';
+import { pause, waitForLock } from '../pause.ts';
 import { type Caller, voiceName } from '../request/greeting.ts';
 import type { Sample } from '../sample/sample.ts';
 import { isAlive, type Lock, type VoiceState, voices } from '../state/records.ts';
@@ -29,7 +29,6 @@ export interface Clone {
   readonly isReused: boolean;
 }
 
-const POLL_MS = 150;
 const MAX_CLONE_CALLS = 3;
 const LOOKS_AFTER_LOST_ANSWER = 3;
 const LOOK_AGAIN_MS = 700;
@@ -66,7 +65,7 @@ export async function cloneOnce(context: PreCallContext, work: Work, request: Cl
     if (value.state === 'ready' || !(await isAlive(state, value.claim, context.now))) {
       const taken = await state.replace(voices, record, cloning);
       if (taken !== undefined) return clone(context, work, request, taken, value.state !== 'ready');
-    } else await pause(POLL_MS, work.signal);
+    } else await waitForLock('voice', work.signal);
   }
 }
 
@@ -193,12 +192,5 @@ async function add(
   await context.elevenLabs.deleteVoice(voiceId, callOf(work)).catch(() => {}); // else the sweep does, as an orphan
   throw new CloningError('requires_verification', 422, 'ElevenLabs requires this voice to be verified', {
     hint: 'A voice that requires verification cannot be used at once; it was deleted.',
-  });
-}
-
-/** @throws {CloningError} 503 when the deadline comes first. */
-export async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  await sleep(ms, undefined, { signal }).catch((cause: unknown) => {
-    throw new CloningError('upstream_unavailable', 503, 'ElevenLabs could not be reached in time', { cause });
   });
 }

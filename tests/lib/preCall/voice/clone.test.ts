@@ -134,7 +134,7 @@ describe('a sample that somebody else is cloning', () => {
     const error = await failureOf(cloning());
     expect(error).toBeInstanceOf(CloningError);
     expect(error).toMatchObject({ status: 503, code: 'upstream_unavailable', cause: here.work.signal.reason });
-    expect(String(error)).toContain('in time');
+    expect(String(error)).toContain('still in progress');
     expect(await here.records.voice()).toEqual({ state: 'cloning', claim: THEIR_LOCK });
     expect(here.asked()).toEqual([]);
   });
