@@ -11,8 +11,6 @@ export interface NewVoice {
   readonly fileName: string;
   readonly contentType: string;
   readonly labels: Readonly<Record<string, string>>;
-  readonly description?: string;
-  readonly removeBackgroundNoise?: boolean;
 }
 
 const OPERATION = 'POST /v1/voices/add';
@@ -36,12 +34,7 @@ export async function addVoice(transport: Transport, voice: NewVoice, call: Call
 }
 
 function formOf(voice: NewVoice): EncodedForm {
-  const fields = {
-    name: voice.name,
-    labels: JSON.stringify(voice.labels),
-    ...(voice.description === undefined ? {} : { description: voice.description }),
-    ...(voice.removeBackgroundNoise === undefined ? {} : { remove_background_noise: `${voice.removeBackgroundNoise}` }),
-  };
+  const fields = { name: voice.name, labels: JSON.stringify(voice.labels) };
   return encodeForm(fields, { files: { ...voice, bytes: voice.sample } });
 }
 

@@ -27,12 +27,9 @@ export interface ClientOptions {
 }
 
 export interface VoiceSearch {
-  /** Looked for by ElevenLabs in names, descriptions, labels and categories. A new voice may not be in that index yet. */
-  readonly search?: string;
   /** Only voices that carry all of these; compared here, exactly. */
   readonly labels?: Readonly<Record<string, string>>;
   readonly category?: string;
-  readonly voiceType?: string;
   /** At most 100. */
   readonly pageSize?: number;
 }
@@ -152,9 +149,7 @@ export class ElevenLabsClient {
 
   #voicePage(search: VoiceSearch, token: string | undefined, call: Call): Promise<VoicePage> {
     const query = new URLSearchParams({ page_size: String(search.pageSize ?? LARGEST_PAGE) });
-    if (search.search !== undefined) query.set('search', search.search);
     if (search.category !== undefined) query.set('category', search.category);
-    if (search.voiceType !== undefined) query.set('voice_type', search.voiceType);
     if (token !== undefined) query.set('next_page_token', token);
     return this.#ask({ method: 'GET', path: '/v2/voices', query }, voicePageSchema, call);
   }

@@ -20,10 +20,8 @@ export interface Agent {
 
 /** The slots of the workspace. Counting is not atomic: two clones at once may both find the last one (docs/facts/elevenlabs.md#voices). */
 export interface Subscription {
-  readonly tier: string | undefined;
   readonly voiceSlotsUsed: number;
   readonly voiceLimit: number;
-  readonly canClone: boolean | undefined;
 }
 
 export interface AddedVoice {
@@ -102,17 +100,13 @@ export const agentSchema = z.pipe(
 
 export const subscriptionSchema = z.pipe(
   z.object({
-    tier: lenient(z.string()),
     voice_slots_used: z.number(),
     voice_limit: z.number(),
-    can_use_instant_voice_cloning: lenient(z.boolean()),
   }),
   z.transform(
     (subscription): Subscription => ({
-      tier: subscription.tier,
       voiceSlotsUsed: subscription.voice_slots_used,
       voiceLimit: subscription.voice_limit,
-      canClone: subscription.can_use_instant_voice_cloning,
     }),
   ),
 );

@@ -1,9 +1,9 @@
-import { hintOf, type UsualCauses, WebhookError } from '../errors.ts';
+import { hintOf, RequestError, type UsualCauses, WebhookError } from '../errors.ts';
 import type { Log, LogFields } from './log.ts';
 import type { Telemetry } from './telemetry.ts';
 
 /** Which endpoint a delivery came to: the first word of its line. */
-export type Endpoint = 'delivery' | 'pre-call';
+type Endpoint = 'delivery' | 'pre-call';
 
 export interface DeliveryLogOptions {
   readonly endpoint: Endpoint;
@@ -75,7 +75,7 @@ export class DeliveryLog {
       return;
     }
     const { status, code } = error;
-    const reason = 'reason' in error ? String(error.reason) : undefined;
+    const reason = error instanceof RequestError ? error.reason : undefined;
     const fields = { status, code, reason, hint: hintOf(error, this.#options.causes ?? {}) };
     if (status < 500) this.#write('WARNING', 'refused', fields);
     else this.#write('ERROR', 'failed', fields);

@@ -17,7 +17,6 @@ export const SAMPLE: Sample = {
   contentType: 'audio/wav',
   extension: 'wav',
   durationSeconds: 5,
-  sampleRate: 16_000,
   declarationDisagrees: false,
 };
 export const REQUEST: PreCallRequest = {

@@ -15,12 +15,11 @@ export interface Sample {
   readonly contentType: (typeof CONTENT_TYPES)[AudioFormat];
   readonly extension: AudioFormat;
   readonly durationSeconds: number;
-  readonly sampleRate: number;
   /** Whether the sender's `duration_seconds` is another one: worth a log line, no reason to refuse. */
   readonly declarationDisagrees: boolean;
 }
 
-export type SampleProblem =
+type SampleProblem =
   | 'sample_too_large'
   | 'sample_unsupported_format'
   | 'sample_undecodable'
@@ -29,11 +28,8 @@ export type SampleProblem =
 
 /** A sample that cannot be cloned. The message is for the caller and holds nothing of the sample. */
 export class SampleError extends WebhookError {
-  readonly reason: SampleProblem;
-
-  constructor(reason: SampleProblem, message: string) {
-    super(reason, 400, message);
-    this.reason = reason;
+  constructor(code: SampleProblem, message: string) {
+    super(code, 400, message);
   }
 }
 
@@ -65,7 +61,7 @@ export async function checkSample(bytes: Uint8Array, limits: SampleLimits, decla
   }
   const measured = await meter.measure(bytes, format);
   if (measured === undefined) throw new SampleError('sample_undecodable', 'Voice sample could not be decoded');
-  const { durationSeconds, sampleRate } = measured;
+  const { durationSeconds } = measured;
   if (durationSeconds < limits.minSeconds) {
     throw new SampleError('sample_too_short', `Voice sample too short (min ${limits.minSeconds} seconds required)`);
   }
@@ -77,7 +73,6 @@ export async function checkSample(bytes: Uint8Array, limits: SampleLimits, decla
     contentType: CONTENT_TYPES[format],
     extension: format,
     durationSeconds,
-    sampleRate,
     declarationDisagrees: declaredSeconds !== undefined && disagree(declaredSeconds, durationSeconds),
   };
 }

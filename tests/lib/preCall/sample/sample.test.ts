@@ -16,7 +16,7 @@ async function reasonOf(bytes: Uint8Array): Promise<string> {
     await check(bytes);
     return 'accepted';
   } catch (error) {
-    if (error instanceof SampleError) return error.reason;
+    if (error instanceof SampleError) return error.code;
     throw error;
   }
 }
@@ -63,7 +63,7 @@ describe('samples that may be cloned', () => {
   ];
   test.each(good)('%s', async (name, kind) => {
     const sample = await check(file(name));
-    expect(sample).toMatchObject({ ...kind, sampleRate: 16_000, declarationDisagrees: false });
+    expect(sample).toMatchObject({ ...kind, declarationDisagrees: false });
     // LAME's file of 32 kbit/s has no room for the tag that says how much was added.
     expect(sample.durationSeconds).toBe(name === 'sample.mp3' ? 5.076 : 5);
   });
@@ -84,7 +84,7 @@ describe('samples that may be cloned', () => {
 
   test('exactly as long as the limit', async () => {
     expect(await check(wav(3))).toMatchObject({ durationSeconds: 3 });
-    expect(await check(wav(180, { sampleRate: 8000 }))).toMatchObject({ durationSeconds: 180, sampleRate: 8000 });
+    expect(await check(wav(180, { sampleRate: 8000 }))).toMatchObject({ durationSeconds: 180 });
   });
 
   test('views of a larger buffer', async () => {
@@ -116,7 +116,7 @@ describe('what the sender declares', () => {
   });
 
   test('cannot make a short sample long', async () => {
-    await expect(check(file('too-short.wav'), 5)).rejects.toMatchObject({ reason: 'sample_too_short' });
+    await expect(check(file('too-short.wav'), 5)).rejects.toMatchObject({ code: 'sample_too_short' });
   });
 });
 
@@ -128,11 +128,11 @@ describe('samples that are refused', () => {
       message: 'Voice sample too short (min 3 seconds required)',
     });
     await expect(checkSample(file('sample.wav'), { ...LIMITS, maxBytes: 1_572_864 / 16 })).rejects.toMatchObject({
-      reason: 'sample_too_large',
+      code: 'sample_too_large',
       message: 'Voice sample too large (max 0.09 MB allowed)',
     });
     await expect(check(wav(181, { sampleRate: 8000 }))).rejects.toMatchObject({
-      reason: 'sample_too_long',
+      code: 'sample_too_long',
       message: 'Voice sample too long (max 180 seconds allowed)',
     });
   });
