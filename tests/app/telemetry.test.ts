@@ -260,6 +260,6 @@ describe('what is sent', () => {
       expect(all).not.toContain(text);
     }
     expect(all).toContain(INSTRUMENTATION_KEY);
-    expect(readFileSync('tests/support/world.ts', 'utf8')).toContain('Hello?');
+    expect(readFileSync('tests/support/context.ts', 'utf8')).toContain('Hello?');
   });
 });

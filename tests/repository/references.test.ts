@@ -62,3 +62,16 @@ test('no reference is to a document that is not in the repository', () => {
   const own = 'tests/repository/references.test.ts';
   expect([...texts].filter(([path, text]) => path !== own && isPrivate.test(text)).map(([path]) => path)).toEqual([]);
 });
+
+test('every file of the repository that a page names by its path exists', () => {
+  const missing = [...texts]
+    .filter(([path]) => path.endsWith('.md') && path !== 'CHANGELOG.md')
+    .flatMap(([path, text]) =>
+      [...text.matchAll(/`((?:src|tests|tools|bench|docs|infra)\/[\w./-]+\.\w+)`/g)].map(([, file = '']) => ({
+        path,
+        file,
+      })),
+    )
+    .filter(({ file }) => !existsSync(join(root, file)));
+  expect(missing).toEqual([]);
+});
