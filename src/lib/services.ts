@@ -48,7 +48,7 @@ export function openServices(
   return { configuration, postCall, preCall, state: openState(configuration, store, options), health, now, telemetry };
 }
 
-/** Also without a store: the heartbeat of an app that refuses everything, for want of a secret, is worth most. */
+/** Also without a store: the heartbeat matters most when the app refuses everything because a secret is missing. */
 function openState(
   { state }: Configuration,
   store: CallStore | undefined,

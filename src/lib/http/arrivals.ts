@@ -24,7 +24,7 @@ export class Arrivals {
     return this.#open.get(invocationId);
   }
 
-  /** A request has come. It is forgotten, and `onAlone` called, when its invocation has not begun by then. */
+  /** A request has arrived. When its invocation does not begin in time, it is forgotten and `onAlone` is called. */
   add(invocationId: string, arrival: Arrival, { waitMs, onAlone }: { waitMs: number; onAlone: () => void }): void {
     this.#open.set(invocationId, arrival);
     arrival.response.once('close', () => this.#forget(invocationId, arrival));

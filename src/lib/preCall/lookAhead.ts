@@ -53,7 +53,7 @@ export async function reuse(
   if (voice?.value.state !== 'ready') return undefined;
   const { voice_id: voiceId, cloned_at: clonedAt } = voice.value;
   const agent = context.settings.agentUpdate === 'patch' ? lookAtAgent(context, work, agentId, agentRecord) : undefined;
-  agent?.catch(() => {}); // whoever leases the agent is told
+  agent?.catch(() => {}); // the one who leases the agent gets the error
   const [known, standing] = await Promise.all([
     findVoice(context, work, voiceId),
     context.state.read(voices, voice.name),

@@ -12,7 +12,7 @@ const DECISIONS = new Set([404, 409, 412]);
 /**
  * Opens Application Insights. Only this file loads the library, and it is loaded by import() alone.
  *
- * An isolated client sends what it is told and nothing else: no requests, console lines, exceptions, performance counters,
+ * An isolated client sends what it is given and nothing else: no requests, console lines, exceptions, performance counters,
  * dependencies or live metrics of its own, all of which the host reports already or nobody asked for
  * (docs/facts/azure-functions.md#logs-and-telemetry).
  */

@@ -97,7 +97,7 @@ export class LazyTelemetry implements Telemetry {
     try {
       tell(this.#sender);
     } catch {
-      // A delivery is worth more than what is told of it.
+      // A delivery matters more than its telemetry.
     }
   }
 }

@@ -4,7 +4,7 @@ export interface Telemetry {
   delivery(fact: DeliveryFact): void;
   /** ElevenLabs has made a clone, in so many milliseconds. */
   cloned(durationMs: number): void;
-  /** A request to another service that has come to its end. */
+  /** A request to another service that has ended. */
   dependency(dependency: Dependency): void;
 }
 
