@@ -43,6 +43,7 @@ export class JsonReader {
   readonly #picks: Picks;
   /** For each enclosing bracket, whether it is in an object. */
   readonly #brackets = new Bits();
+  // Stryker disable next-line BooleanLiteral: a bracket sets it before it matters
   #isObject = false;
   /** Whether members are asked for of what the innermost bracket holds. Outside of all brackets the root is asked for. */
   #isOwn = true;
@@ -100,7 +101,7 @@ export class JsonReader {
         state = RECOVERY[state] as number;
       } else {
         state = this.#act(next, json, at);
-        if (this.inAudio && state === AUDIO_TEXT) break;
+        if (this.inAudio) break;
       }
     }
     this.at = at;

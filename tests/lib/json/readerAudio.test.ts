@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { membersOf } from '../../../src/lib/json/members.ts';
+import { JsonReader } from '../../../src/lib/json/reader.ts';
 import { audioIn } from './audioIn.ts';
 import { cutAt, inPiecesOf } from './pieces.ts';
 
@@ -67,6 +69,17 @@ describe('JsonReader, wherever the body is cut,', () => {
     ['after more closing brackets than opening ones', ']]]}{"data":{"x":{"full_audio":"QUJD"}}}'],
   ])('finds no audio %s', (_name, json) => {
     expectAudio(json, []);
+  });
+
+  it('goes on where the audio was taken out', () => {
+    const reader = new JsonReader(membersOf({ full_audio: 'audio', a: 'value' }));
+    const json = Buffer.from('{"full_audio":"QU\\');
+    while (reader.at < json.length) reader.read(json);
+    reader.returnToAudio();
+    expect(reader.at).toBe(reader.audioStart);
+    const around = Buffer.concat([json.subarray(0, reader.audioStart), Buffer.from('","a":1}')]);
+    while (reader.at < around.length) reader.read(around);
+    expect([reader.inAudio, reader.value]).toEqual([false, { full_audio: '', a: 1 }]);
   });
 
   it('goes through 100,000 levels of nesting and finds what follows', () => {
