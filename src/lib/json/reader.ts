@@ -77,12 +77,6 @@ export class JsonReader {
     return this.#picks.value;
   }
 
-  /** Goes back to where the audio begins: its text has been taken out. */
-  returnToAudio(): void {
-    this.at = this.audioStart;
-    this.#state = AUDIO_TEXT;
-  }
-
   /** Reads on to the end of `json`, which begins as it did the last time; or to the first byte of the audio's string. */
   read(json: Buffer): void {
     const { length } = json;
