@@ -8,8 +8,8 @@ export interface AppAnswer {
   readonly status: number | undefined;
   /** The answer when it is a JSON object, else empty. */
   readonly json: Readonly<Record<string, unknown>>;
-  /** What `Date` said, in Unix milliseconds. */
-  readonly serverTime?: number;
+  /** How far ahead of this machine's clock the answer's `Date` was; it has whole seconds. */
+  readonly aheadMs?: number;
   readonly problem?: string;
 }
 
@@ -25,11 +25,11 @@ export async function checkWebhook(webhook: URL, secret: string, now: () => numb
 export async function askApp(url: URL, init: RequestInit = {}): Promise<AppAnswer> {
   try {
     const answer = await fetch(url, { ...init, redirect: 'manual', signal: AbortSignal.timeout(LIMIT_MS) });
-    const serverTime = Date.parse(answer.headers.get('date') ?? '');
+    const aheadMs = Date.parse(answer.headers.get('date') ?? '') - Date.now();
     return {
       status: answer.status,
       json: await readObject(answer),
-      ...(Number.isFinite(serverTime) ? { serverTime } : {}),
+      ...(Number.isFinite(aheadMs) ? { aheadMs } : {}),
     };
   } catch (error) {
     return { status: undefined, json: {}, problem: problemOf(error) };

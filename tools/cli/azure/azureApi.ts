@@ -34,7 +34,7 @@ const LONGEST_WAIT_SECONDS = 20;
 const MAX_PAGES = 50;
 
 /** An answer of Azure that is no success; `status` undefined when none came. */
-class AzureError extends Failure {
+export class AzureError extends Failure {
   override readonly name = 'AzureError';
   readonly status: number | undefined;
   /** The role that is missing, when that is what was answered. */
