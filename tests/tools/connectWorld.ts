@@ -30,6 +30,11 @@ export interface ConnectWorld {
   /** With what the app runs; it takes the vault's with a restart. */
   running: readonly string[];
   restarts: number;
+  /** The app's settings at Azure, and the addresses that may call it. */
+  appSettings: Record<string, string>;
+  callers: readonly string[];
+  /** What the app's clock is ahead of ours. */
+  aheadMs: number;
   /** Answers instead of a stand-in; undefined lets it do its work. */
   refuse: (seen: Seen) => Answered | undefined;
   /** Whether the work is done and the caller learns of an error instead. */
@@ -50,7 +55,8 @@ export async function startConnectWorld(): Promise<ConnectWorld> {
       const { status, json } = world.refuse(seen) ?? (await work(request, body));
       await world.onDone(seen);
       const isLost = world.loseAnswer(seen);
-      response.writeHead(isLost ? 400 : status, { 'content-type': 'application/json' });
+      const date = new Date(Date.now() + (at === 'app' ? world.aheadMs : 0)).toUTCString();
+      response.writeHead(isLost ? 400 : status, { 'content-type': 'application/json', date });
       response.end(isLost || json === undefined ? '' : JSON.stringify(json));
     });
     server.listen(0, '127.0.0.1');
@@ -67,6 +73,9 @@ export async function startConnectWorld(): Promise<ConnectWorld> {
     vaultSecret: undefined,
     running: [],
     restarts: 0,
+    appSettings: {},
+    callers: [],
+    aheadMs: 0,
     refuse: () => undefined,
     loseAnswer: () => false,
     onDone: async () => {},
@@ -106,6 +115,17 @@ function azure(world: ConnectWorld, { method, url = '/', headers }: IncomingMess
     case 'GET /subscriptions/sub-1/providers/Microsoft.Web/sites': {
       const properties = { defaultHostName: 'other', hostNames: [new URL(world.appUrl).hostname] };
       return { status: 200, json: { value: [{ id: SITE, name: 'func-1', properties }] } };
+    }
+    case 'GET /secrets/elevenlabs-api-key':
+      return { status: 200, json: { value: 'operator_key' } };
+    case `POST ${SITE}/config/appsettings/list`:
+      return { status: 200, json: { properties: world.appSettings } };
+    case `GET ${SITE}/config/web`: {
+      const rules = world.callers.map((ipAddress) => ({ ipAddress, action: 'Allow' }));
+      return {
+        status: 200,
+        json: { properties: { ipSecurityRestrictions: rules, ipSecurityRestrictionsDefaultAction: 'Deny' } },
+      };
     }
     case `POST ${SITE}/config/configreferences/appsettings/refresh`:
       return { status: 200, json: {} };
