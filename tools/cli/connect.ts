@@ -1,5 +1,6 @@
 // npm run connect: lets ElevenLabs send calls to the app, in the order in which none is lost.
 import { WorkspaceApi } from '../../src/lib/elevenlabs/workspaceApi.ts';
+import { idSchema } from '../../src/lib/ids.ts';
 import { UsageError } from '../command/errors.ts';
 import { flag, list, text } from '../command/option.ts';
 import { note } from '../command/output.ts';
@@ -35,6 +36,8 @@ administrator. For an app on this machine the secret goes into local.settings.js
 Every step is said. Run it again after whatever went wrong, or twice: it goes on where it was.`,
   async run({ values }) {
     const target = readConnectTarget(values.url);
+    const strange = values.agent?.find((id) => !idSchema.safeParse(id).success);
+    if (strange !== undefined) throw new UsageError(`--agent ${strange}: not the id of an agent`);
     const settings = { ...readLocalSettings(), ...process.env };
     const baseUrl = readBaseUrl(settings);
     const isLocal = isLoopback(target.webhook);

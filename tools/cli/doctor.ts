@@ -12,6 +12,7 @@ import { examine, type Finding, type Status } from './doctor/finding.ts';
 import { azureContext, localContext } from './doctor/source.ts';
 import { readEnvironmentPort } from './environmentPort.ts';
 import { readLocalSettings } from './localSettings.ts';
+import { readOptionalKey } from './operatorKey.ts';
 
 const COLOURS = { ok: 'green', warning: 'yellow', failed: 'red', skipped: 'gray' } as const;
 
@@ -68,7 +69,7 @@ async function contextOf(values: {
     target: readConnectTarget(address),
     environment: env,
     local: readLocalSettings(),
-    operatorKey: env['ELEVENLABS_OPERATOR_API_KEY'] ?? '',
+    operatorKey: await readOptionalKey('ELEVENLABS_OPERATOR_API_KEY (not shown, not kept; Enter goes on without): '),
   };
   if (values.azure) return azureContext(source, new AzureApi(await azureOf()));
   return localContext({

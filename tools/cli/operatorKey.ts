@@ -16,10 +16,16 @@ type Environment = Readonly<Record<string, string | undefined>>;
  * @throws UsageError when there is none, or one that was not pasted well.
  */
 export async function readOperatorKey(environment: Environment = process.env): Promise<string> {
-  const key = environment[KEY] || (process.stdin.isTTY ? await ask(`${KEY} (not shown, not kept): `) : '');
+  const key = await readOptionalKey(`${KEY} (not shown, not kept): `, environment);
   if (key === '')
     throw new UsageError(`No key of ElevenLabs: set ${KEY}. It is yours, not the app's, and is not kept.`);
-  const mistake = mistakeIn(key);
+  return key;
+}
+
+/** The same for whoever can do without: empty when nobody gives one. @throws UsageError for one that was not pasted well. */
+export async function readOptionalKey(question: string, environment: Environment = process.env): Promise<string> {
+  const key = environment[KEY] || (process.stdin.isTTY ? await ask(question) : '');
+  const mistake = key === '' ? undefined : mistakeIn(key);
   if (mistake !== undefined) throw new UsageError(`${KEY} ${mistake}`);
   return key;
 }
