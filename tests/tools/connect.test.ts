@@ -199,6 +199,29 @@ describe('connect', () => {
     expect(changes()).toEqual([]);
   });
 
+  test('usages that are not shown are looked for at the workspace and all agents', async () => {
+    const { state } = world.elevenLabs;
+    await run();
+    state.workspace.showsUsages = false;
+    state.addAgent({ agentId: 'agent_1' });
+    expect((await run({ agentIds: ['agent_1'] })).failed).toBeUndefined();
+    expectConnected(() => agentChoice('agent_1'));
+    expectConnected();
+  });
+
+  test('a webhook that stays switched off is said to be so', async () => {
+    await run();
+    const { workspace } = world.elevenLabs.state;
+    const [webhook] = webhooks();
+    if (webhook !== undefined) workspace.webhooks.set(webhook.webhook_id, { ...webhook, is_disabled: true });
+    world.refuse = ({ method, path }) =>
+      method === 'PATCH' && path.includes('/wh_') ? { status: 200, json: {} } : undefined;
+    expect((await run()).failed).toContain('keeps');
+    world.refuse = () => undefined;
+    expect((await run()).failed).toBeUndefined();
+    expectConnected();
+  });
+
   const storing = ({ at, method }: Seen) => at === 'azure' && method === 'PUT';
   test('a secret that cannot be stored takes its webhook along', async () => {
     world.refuse = (seen) => (storing(seen) ? { status: 403 } : undefined);

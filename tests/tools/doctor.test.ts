@@ -151,7 +151,7 @@ const cases: [string, () => unknown, string, Finding['status'], RegExp][] = [
     () => addWebhook({ name: nameFor('wsec_lost') }),
     'webhook',
     'failed',
-    /has not the secret/,
+    /does not have the secret/,
   ],
   [
     'a webhook made by hand, of whose retries nobody says',

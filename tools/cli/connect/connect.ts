@@ -4,7 +4,7 @@ import { askApp } from '../webhookCheck.ts';
 import { ask, type ConnectContext, type ConnectOptions, confirm, Steps } from './context.ts';
 import { isOurName, secretOf } from './fingerprint.ts';
 import { makeWebhook } from './makeWebhook.ts';
-import { choose, isChosen, nameOf, type Place, readPlaces, refuseOthers } from './places.ts';
+import { choose, isChosen, nameOf, type Place, placesOf, readPlaces, refuseOthers } from './places.ts';
 import { notProved, RESTART, type Running, takeSecret } from './takeSecret.ts';
 
 /** A webhook at our address that is gone on with; without a secret when none that is stored is known to be its own. */
@@ -26,7 +26,9 @@ export async function connect(options: ConnectOptions, context: ConnectContext):
   refuseOthers(places, ours, options);
 
   const secrets = await context.store.read();
-  const used = ours.filter((webhook) => isUsed(webhook, places));
+  const isUnsaid = ours.some(({ usages }) => usages === undefined);
+  const users = isUnsaid ? [...places, ...(await placesOf(ours, context))] : places;
+  const used = ours.filter((webhook) => isUsed(webhook, users));
   const found = used.length > 0 ? pick(used, places, secrets) : resumable(ours, secrets);
   if (found !== undefined) return goOn(found, { ours, places, running });
 
@@ -120,9 +122,10 @@ async function goOn({ webhook, secret }: Found, { ours, places, running }: Rest)
   const isDone = places.every((place) => isChosen(place, webhook.webhookId)) && !needsChange(webhook);
   const known = secret ?? newest;
   if (known !== undefined) await takeSecret(known, running);
-  else if (!isDone) {
+  else if (isDone) context.say('Its secret is not known here, so it is not proved that the app has it.');
+  else {
     throw new Failure(
-      `Its secret is not known here and cannot be read again: name its vault, or make another with --rotate.`,
+      'Its secret is not known here and cannot be read again: name its vault, or make another with --rotate.',
     );
   }
   await finish({ ...webhook, isDisabled: webhook.isDisabled || webhook.isAutoDisabled }, { ours, places, running });
@@ -143,15 +146,28 @@ export async function finish(webhook: Finished, { ours, places, running }: Rest)
   const isChosenAnywhere = places.some((place) => place.choice.webhookId === webhookId);
   if (needsChange(webhook) || !isChosenAnywhere) {
     const again = webhook.isDisabled ? 'Switch it on again, with' : 'Switch on its';
-    await steps.take(`${again} retries`, () =>
-      ask((call) => context.api.changeWebhook({ webhookId, name, isDisabled: false, retriesEnabled: true }, call)),
-    );
+    await steps.take(`${again} retries`, async () => {
+      await ask((call) =>
+        context.api.changeWebhook({ webhookId, name, isDisabled: false, retriesEnabled: true }, call),
+      );
+      if (webhook.isDisabled) await expectEnabled(webhookId, running);
+    });
   }
   const unready = places.filter((place) => !isChosen(place, webhookId));
   for (const place of unready) await choose(place, webhookId, all, { steps, context });
   const whose = places.map(nameOf).join(', ');
   if (unready.length === 0) context.say(`Nothing is left to do: ${whose} sends every call here.`);
   else if (!running.options.isDryRun) context.say(`Connected: from now on ${whose} sends every call here.`);
+}
+
+/** That this also works for one that ElevenLabs has switched off by itself is documented for its settings page only. @throws Failure */
+async function expectEnabled(webhookId: string, { context, options }: Running): Promise<void> {
+  const webhook = (await webhooksAt(options, context)).find((one) => one.webhookId === webhookId);
+  if (webhook === undefined || webhook.isDisabled || webhook.isAutoDisabled) {
+    throw new Failure(
+      `ElevenLabs keeps ${webhookId} switched off: switch it on in its webhook settings, then run this again.`,
+    );
+  }
 }
 
 /** Its name says that retries were switched on before it was chosen, when the listing does not say it. */

@@ -30,7 +30,9 @@ export async function makeWebhook(ours: readonly WorkspaceWebhook[], running: Ru
     const { webhookId, secret } = await ask((call) => context.api.createWebhook({ name: namelessWebhook, url }, call));
     return { webhookId, secret, name: nameFor(secret) };
   });
-  await steps.take(`Store its secret in ${context.store.description}, before the others`, async () => {
+  const { kind, description } = context.store;
+  const storing = kind === 'print' ? 'Show its secret, once' : `Store its secret in ${description}, before the others`;
+  await steps.take(storing, async () => {
     if (made === undefined) return;
     try {
       await store(made, ours, running);

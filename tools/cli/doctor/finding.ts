@@ -43,6 +43,15 @@ export async function examine({ look }: Check, doctor: Doctor): Promise<readonly
   }
 }
 
+const NO_CONNECTION = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'ETIMEDOUT',
+  'REQUEST_SEND_ERROR',
+]);
+
 function findingOf(error: unknown): Finding {
   if (error instanceof Skip) return skipped(error.message, error.todo);
   if (error instanceof ElevenLabsError) {
@@ -60,6 +69,9 @@ function findingOf(error: unknown): Finding {
   const { statusCode, code, message } = error as { statusCode?: number; code?: string; message?: string };
   if (statusCode === 403 || statusCode === 401) {
     return skipped('your sign-in may not look at that', 'The role Storage Blob Data Reader on the account.');
+  }
+  if (code !== undefined && NO_CONNECTION.has(code)) {
+    return failed(`no connection: ${code}`, 'Is it running, and the address or port right?');
   }
   return failed(`could not be looked at: ${code ?? message ?? 'unknown'}`, 'See docs/doctor.md.');
 }

@@ -43,7 +43,7 @@ function stateOf(webhook: WorkspaceWebhook, { context: { secrets, now } }: Docto
     retriesOf(webhook) ? undefined : retriesMissing(webhook),
     secrets.length > 0 && isOurName(name) && secretOf(webhook, secrets) === undefined
       ? failed(
-          `the app has not the secret of ${webhookId}`,
+          `the app does not have the secret of ${webhookId}`,
           'Restore it from an older version in the vault, or npm run connect -- --rotate.',
         )
       : undefined,
