@@ -286,6 +286,42 @@ describe('connect', () => {
   });
 });
 
+describe('a fault at any one request of connect', () => {
+  /** Every run of connect asks fewer times than that. */
+  const MOST_REQUESTS = 30;
+
+  function forgetEverything() {
+    world.elevenLabs.state.clear();
+    world.vaultSecret = undefined;
+    world.running = [];
+    world.seen.length = 0;
+  }
+
+  function expectNoCallLost() {
+    const id = workspaceChoice()['post_call_webhook_id'];
+    if (id !== null) expect(world.running).toContain(world.elevenLabs.state.workspace.secrets.get(String(id)));
+  }
+
+  const faults: [string, (isHit: (seen: Seen) => boolean) => void][] = [
+    ['a refusal', (isHit) => (world.refuse = (seen) => (isHit(seen) ? { status: 409 } : undefined))],
+    ['work that is done, and an error for an answer', (isHit) => (world.loseAnswer = isHit)],
+  ];
+
+  test.each(faults)('%s: no call is lost, and the next run ends well', async (_name, arrange) => {
+    let failures = 0;
+    for (let request = 1; request < MOST_REQUESTS; request++) {
+      forgetEverything();
+      arrange(() => world.seen.length === request);
+      if ((await run()).failed !== undefined) failures += 1;
+      expectNoCallLost();
+      arrange(() => false);
+      expect([request, (await run()).failed]).toEqual([request, undefined]);
+      expectConnected();
+    }
+    expect(failures).toBeGreaterThan(8);
+  });
+});
+
 test('of a full list of secrets the oldest goes that no webhook is known to use', () => {
   const stored = ['d', 'c', 'b', 'a'];
   expect(withNewest('e', stored, () => false)).toEqual({ secrets: ['e', 'd', 'c', 'b'], dropped: 1 });
