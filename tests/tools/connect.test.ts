@@ -263,7 +263,7 @@ describe('connect', () => {
     ['GET', '/v1/convai/settings', 'convai_read'],
     ['PATCH', '/v1/convai/settings', 'convai_write'],
   ])('a key that may not %s %s is told which permission it lacks', async (method, path, permission) => {
-    world.elevenLabs.fail({ kind: 'lacks-permission', method, path, times: 9 });
+    world.elevenLabs.fail({ kind: 'missing-permission', method, path, times: 9 });
     expect((await run()).failed).toContain(`needs the permission ${permission}`);
   });
 

@@ -249,7 +249,7 @@ const cases: [string, () => unknown, string, Finding['status'], RegExp][] = [
   ],
   [
     'a permission that is missing',
-    () => world.elevenLabs.fail({ kind: 'lacks-permission', path: '/v1/workspace', times: 9 }),
+    () => world.elevenLabs.fail({ kind: 'missing-permission', path: '/v1/workspace', times: 9 }),
     'webhook',
     'skipped',
     /may not look/,

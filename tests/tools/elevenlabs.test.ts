@@ -181,7 +181,7 @@ describe('errors on demand', () => {
     [{ kind: 'plan' }, 402],
     [{ kind: 'unauthorized' }, 401],
     [{ kind: 'forbidden' }, 403],
-    [{ kind: 'lacks-permission', permission: 'convai_read' }, 401],
+    [{ kind: 'missing-permission', permission: 'convai_read' }, 401],
     [{ kind: 'residency-key' }, 401],
     [{ kind: 'invalid' }, 422],
     [{ kind: 'rate-limited', retryAfter: '3' }, 429],

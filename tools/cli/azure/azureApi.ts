@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Failure } from '../../command/errors.ts';
+import { AzureError } from './azureError.ts';
 
 /** Where Azure is and who asks. Only tests have other addresses than {@link azureOf}. */
 export interface AzureAddresses {
@@ -32,20 +32,6 @@ const LIMIT_MS = 60_000;
 const TRIES = 3;
 const LONGEST_WAIT_SECONDS = 20;
 const MAX_PAGES = 50;
-
-/** An answer of Azure that is no success; `status` undefined when none came. */
-export class AzureError extends Failure {
-  override readonly name = 'AzureError';
-  readonly status: number | undefined;
-  /** The role that is missing, when that is what was answered. */
-  readonly role: string | undefined;
-
-  constructor(what: string, facts: { status?: number | undefined; role?: string | undefined; cause?: unknown } = {}) {
-    super(what, { cause: facts.cause });
-    this.status = facts.status;
-    this.role = facts.role;
-  }
-}
 
 /** The public cloud with `DefaultAzureCredential`: `az login`, `azd auth login`, a managed identity. */
 export async function azureOf(): Promise<AzureAddresses> {

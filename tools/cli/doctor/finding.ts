@@ -1,5 +1,5 @@
 import { ElevenLabsError } from '../../../src/lib/elevenlabs/errors.ts';
-import { AzureError } from '../azure/azureApi.ts';
+import { AzureError } from '../azure/azureError.ts';
 import { explainElevenLabs, permissionFor } from '../operatorKey.ts';
 import type { Doctor } from './doctor.ts';
 

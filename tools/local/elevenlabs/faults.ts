@@ -1,6 +1,6 @@
 import {
   BAD_KEY,
-  LACKS,
+  MISSING_PERMISSION,
   malformed,
   NO_PERMISSION,
   NO_PLAN,
@@ -19,7 +19,7 @@ const REFUSALS = {
   unauthorized: () => refuse(BAD_KEY),
   forbidden: () => refuse(NO_PERMISSION),
   'residency-key': () => refuse(RESIDENCY_KEY),
-  'lacks-permission': ({ permission = 'webhooks_write' }) => refuse(LACKS(permission)),
+  'missing-permission': ({ permission = 'convai_read' }) => refuse(MISSING_PERMISSION(permission)),
   invalid: () => malformed(['body', 'files', 0], 'Value error, Expected UploadFile, received: <class str>'),
   'rate-limited': ({ retryAfter = '1' }) => {
     const reply = refuse(TOO_MANY);
@@ -49,7 +49,7 @@ export interface Fault {
   readonly retryAfter?: string;
   /** Of `server-error`. */
   readonly status?: number;
-  /** Of `lacks-permission`. */
+  /** Of `missing-permission`. */
   readonly permission?: string;
   /** Of `redirect`. */
   readonly location?: string;

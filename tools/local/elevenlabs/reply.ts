@@ -78,7 +78,7 @@ export const RESIDENCY_KEY: ApiProblem = {
 };
 
 /** A permission that the key lacks, as restricted keys are answered. */
-export const LACKS = (permission: string): ApiProblem => ({
+export const MISSING_PERMISSION = (permission: string): ApiProblem => ({
   status: 401,
   type: 'authentication_error',
   code: 'missing_permissions',
