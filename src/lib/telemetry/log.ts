@@ -33,6 +33,11 @@ export function logTo(
   };
 }
 
+/** What is to be said when the app starts, outside of any invocation: `warning: …`, or one object. */
+export function sayAtStart(level: LogLevel, message: string, { format }: LogSettings): void {
+  console.error(format === 'json' ? jsonLine(level, message, {}) : `${level.toLowerCase()}: ${message}`);
+}
+
 function jsonLine(level: LogLevel, message: string, fields: LogFields): string {
   return JSON.stringify({ level, message, ...fields });
 }
