@@ -114,11 +114,20 @@ const cases: [string, () => unknown, string, Finding['status'], RegExp][] = [
     'an unhealthy app',
     () => {
       world.refuse = ({ path }) =>
-        path === '/health' ? { status: 503, json: { service: 'elevenlabs-webhook', failing: ['storage'] } } : undefined;
+        path === '/health'
+          ? {
+              status: 503,
+              json: {
+                service: 'elevenlabs-webhook',
+                failing: ['settings'],
+                checks: { settings: { settings: ['LOG_LEVEL'] } },
+              },
+            }
+          : undefined;
     },
     'health',
     'failed',
-    /storage/,
+    /settings \(LOG_LEVEL\)/,
   ],
   [
     'no webhook at our address',

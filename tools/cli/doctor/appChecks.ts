@@ -30,7 +30,12 @@ export const health: Check = {
       return [ok(`healthy, version ${word(version)}${more}`)];
     }
     if (status === 503 && json['service'] === 'elevenlabs-webhook') {
-      return [failed(`unhealthy: ${list(failing)}`, 'Set it right and restart the app; README, Settings.')];
+      return [
+        failed(
+          `unhealthy: ${list(failing)}${wrongSettings(json['checks'])}`,
+          'Set it right and restart the app; README, Settings.',
+        ),
+      ];
     }
     if (status === 200) return [failed('something else answers there', 'Is the address right?')];
     return [
@@ -131,6 +136,16 @@ function word(value: unknown): string {
 
 function list(value: unknown): string {
   return Array.isArray(value) ? value.slice(0, 10).map(word).join(', ') : 'unknown';
+}
+
+/** Their names, as `/health` has them. */
+function wrongSettings(checks: unknown): string {
+  const { settings } = objectOf(objectOf(checks)['settings']);
+  return Array.isArray(settings) ? ` (${list(settings)})` : '';
+}
+
+function objectOf(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null ? { ...value } : {};
 }
 
 function statusOf(member: unknown): unknown {
