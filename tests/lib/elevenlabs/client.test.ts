@@ -178,6 +178,7 @@ test('each exchange is told with its request id', async () => {
       operation: 'GET /v1/user/subscription',
       tries: 1,
       status: 200,
+      serverTime: expect.any(Number),
       durationMs: expect.any(Number),
       requestId: expect.stringMatching(/^req_/),
     },
