@@ -4,7 +4,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { AzureApi } from '../azure/azureApi.ts';
 import { LocalSettingsError, readLocalSettings } from '../localSettings.ts';
 
-/** The app takes no more (README, Settings). */
+/** The app takes no more (docs/reference.md, Settings). */
 export const MAX_SECRETS = 4;
 const SETTING = 'ELEVENLABS_WEBHOOK_SECRET';
 const VAULT_SECRET = 'elevenlabs-webhook-secret';

@@ -13,8 +13,8 @@ export const settings: Check = {
     const warnings = [...configuration.warnings, ...configuration.preCallWarnings];
     const hidden = unchecked.length === 0 ? '' : `; from the vault: ${unchecked.join(', ')}`;
     return [
-      ...problems.map(({ setting, message }) => failed(`${setting} ${message}`, 'README, Settings.')),
-      ...warnings.map(({ setting, message }) => warning(`${setting} ${message}`, 'README, Settings.')),
+      ...problems.map(({ setting, message }) => failed(`${setting} ${message}`, 'docs/reference.md, Settings.')),
+      ...warnings.map(({ setting, message }) => warning(`${setting} ${message}`, 'docs/reference.md, Settings.')),
       ...(problems.length + warnings.length === 0 ? [ok(`nothing would be refused${hidden}`)] : []),
     ];
   },
@@ -33,7 +33,7 @@ export const health: Check = {
       return [
         failed(
           `unhealthy: ${list(failing)}${wrongSettings(json['checks'])}`,
-          'Set it right and restart the app; README, Settings.',
+          'Set it right and restart the app; docs/reference.md, Settings.',
         ),
       ];
     }
