@@ -2,9 +2,9 @@ import { ElevenLabsClient } from './elevenlabs/client.ts';
 import { Health } from './health.ts';
 import type { StateArea } from './heartbeat.ts';
 import { type CallStore, openCallStore } from './postCall/callStore.ts';
+import type { PreCallContext } from './preCall/context.ts';
 import { installationId } from './preCall/state/records.ts';
 import { StateStore } from './preCall/state/state.ts';
-import type { PreCallWorld } from './preCall/world.ts';
 import type { PostCallSettings } from './settings/postCallSettings.ts';
 import type { PreCallSettings } from './settings/preCallSettings.ts';
 import { type Configuration, readSettings } from './settings/settings.ts';
@@ -13,12 +13,12 @@ import type { Telemetry } from './telemetry/telemetry.ts';
 
 const STATE_BUDGET: RetryBudget = { totalMs: 25_000, tryMs: 15_000 };
 
-/** The world that the functions of a process share. */
+/** What the functions of a process share. */
 export interface Services {
   readonly configuration: Configuration;
   readonly postCall: { readonly settings: PostCallSettings; readonly store: CallStore } | undefined;
   /** Undefined when pre-call is not configured. */
-  readonly preCall: PreCallWorld | undefined;
+  readonly preCall: PreCallContext | undefined;
   /** Where the app writes down how it is; undefined when the settings do not say where. */
   readonly state: StateArea | undefined;
   readonly health: Health;
@@ -48,7 +48,7 @@ export function openServices(
   return { configuration, postCall, preCall, state: openState(configuration, store, options), health, now, telemetry };
 }
 
-/** Also without a store: the heartbeat of an app that refuses everything, for want of a secret, is worth most. */
+/** Also without a store: the heartbeat matters most when the app refuses everything because a secret is missing. */
 function openState(
   { state }: Configuration,
   store: CallStore | undefined,
@@ -62,7 +62,7 @@ function openPreCall(
   settings: PreCallSettings,
   { storage, bodies }: CallStore,
   { now, telemetry }: { now: () => number; telemetry: Telemetry | undefined },
-): PreCallWorld {
+): PreCallContext {
   const state = new StateStore(storage, settings.statePath);
   let known: Promise<string> | undefined;
   const installation = (by: StateStore) => {

@@ -27,8 +27,8 @@ await runCommand({
   options: serveOptions,
   details: [
     'Listens on 127.0.0.1. Azurite is the blob storage, and as long as no ELEVENLABS_API_KEY is set, a stand-in answers for the',
-    'ElevenLabs API. Settings come from the environment, then local.settings.json, then development defaults. A port that was',
-    'not asked for may be another one than the usual, when that is taken.',
+    'ElevenLabs API. Settings come from the environment, then local.settings.json, then development defaults. When a usual',
+    'port is taken, the next free one is used.',
   ].join('\n'),
   async run({ values }) {
     const options = readOptions(values);
@@ -58,7 +58,7 @@ async function serve(options: ServeOptions): Promise<number> {
     elevenLabs = await prepareElevenLabs(settings);
     if (options.isInspected) inspector.open((await isPortFree(INSPECTOR_PORT)) ? INSPECTOR_PORT : 0, '127.0.0.1');
     const style = lineStyle(settings);
-    // Always as JSON, which can be shown in every way; a value that is none of the two is for the app to complain about.
+    // Always as JSON, which can be shown in every way; the app reports any other value.
     const logFormat = style === undefined ? {} : { LOG_FORMAT: 'json' };
     const host = await startApp(
       { port, app: options.app, entryPoint, style: style ?? { format: 'text', isDebug: false } },

@@ -44,7 +44,7 @@ export interface Failure {
 
 /**
  * A call to ElevenLabs that failed. Neither the message nor any member holds the API key, or ElevenLabs' own text: that may
- * repeat what was sent, such as a caller's name (contract §2.8).
+ * repeat what was sent, such as a caller's name.
  */
 export class ElevenLabsError extends Error implements Failure {
   readonly reason: Reason;
@@ -81,7 +81,8 @@ export class ElevenLabsError extends Error implements Failure {
 
 /**
  * `refused`: there is certainly no clone. `unknown`: there may be one, since the answer was lost, came too late or was a
- * server error; look for it by its labels before another try (§8).
+ * server error; look for it by its labels before another try
+ * (docs/facts/elevenlabs.md#voices).
  */
 export type AddVoiceOutcome = 'refused' | 'unknown';
 

@@ -10,7 +10,7 @@ export interface Limits {
   readonly connectMs: number;
   /** From the end of the request to the head of the answer. */
   readonly headersMs: number;
-  /** The same for a clone: ElevenLabs computes it before it answers (E§5.6: 5 to 30 s). */
+  /** The same for a clone: ElevenLabs computes it before it answers (5 to 30 s, docs/facts/elevenlabs.md#before-the-call). */
   readonly cloneHeadersMs: number;
   /** Between two pieces of the answer's body. */
   readonly bodyMs: number;
@@ -39,6 +39,8 @@ export interface ApiRequest {
   readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
   /** With a leading slash, every part of it encoded. */
   readonly path: string;
+  /** The path with `{id}` in place of ids: telemetry counts by it. Left out when the path has none. */
+  readonly route?: string;
   readonly query?: URLSearchParams;
   readonly json?: unknown;
   readonly form?: EncodedForm;
@@ -93,7 +95,13 @@ export class Transport {
       const { status, requestId, serverTime } = answer ?? {};
       call.onExchange?.({ operation, tries, durationMs, status, requestId, serverTime });
       const url = this.#origin + path;
-      this.#telemetry?.dependency({ name: operation, method, url, status: answer?.status, durationMs });
+      this.#telemetry?.dependency({
+        name: `${method} ${api.route ?? path}`,
+        method,
+        url,
+        status: answer?.status,
+        durationMs,
+      });
     }
     if (answer.status >= 200 && answer.status < 300) return answer.body;
     throw new ElevenLabsError(this.#failureOf(operation, answer));

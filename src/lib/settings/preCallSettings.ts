@@ -46,7 +46,7 @@ const isId = (text: string) => idSchema.safeParse(text).success;
 
 const fields = z.object({
   ELEVENLABS_PRECALL_WEBHOOK_SECRET: z.optional(secrets),
-  ELEVENLABS_API_KEY: z.string({ error: 'is required for pre-call: an API key of ElevenLabs' }).check(
+  ELEVENLABS_API_KEY: z.string({ error: 'is required for pre-call: an ElevenLabs API key' }).check(
     z.superRefine((key, context) => {
       const mistake = mistakeIn(key);
       if (mistake !== undefined) context.addIssue(mistake);
@@ -145,7 +145,7 @@ function warningsOf(settings: PreCallSettings, postCallSecrets: readonly string[
       : undefined,
     VOICE_CLONE_MAX_SIZE_MB:
       settings.sample.maxBytes > largestInJson
-        ? `is more than fits into JSON (${(Math.floor((largestInJson / BYTES_PER_MB) * 10) / 10).toFixed(1)}): larger samples come as a form only`
+        ? `is more than a JSON body can carry (${(Math.floor((largestInJson / BYTES_PER_MB) * 10) / 10).toFixed(1)}): larger samples must be sent as a form`
         : undefined,
   };
   return Object.entries(found).flatMap(([setting, message]) =>
