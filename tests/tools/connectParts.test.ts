@@ -181,7 +181,7 @@ test('an answer that is endless, no JSON or none at all is no reason to throw', 
 test("the operator's key comes from its own variable, and a bad paste is said without it", async () => {
   expect(await readOperatorKey({ ELEVENLABS_OPERATOR_API_KEY: 'sk_1' })).toBe('sk_1');
   await expect(readOperatorKey({ ELEVENLABS_OPERATOR_API_KEY: '"sk_1"' })).rejects.toThrow(
-    /^ELEVENLABS_OPERATOR_API_KEY has quotes/,
+    /^ELEVENLABS_OPERATOR_API_KEY contains quotes/,
   );
   expect(() => readBaseUrl({ ELEVENLABS_API_BASE_URL: 'https://u:p@host' })).toThrow(
     /^ELEVENLABS_API_BASE_URL must be/,

@@ -161,6 +161,8 @@ test('the subscription tells how many slots there are', async () => {
   expect(await context.client.getSubscription(context.call())).toEqual({
     voiceSlotsUsed: 1,
     voiceLimit: 500,
+    tier: 'creator',
+    canClone: true,
   });
 });
 
