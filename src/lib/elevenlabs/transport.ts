@@ -31,6 +31,8 @@ export interface Exchange {
   /** Undefined when no answer came. */
   readonly status: number | undefined;
   readonly requestId: string | undefined;
+  /** What the answer's `Date` says, in Unix milliseconds; undefined without one. */
+  readonly serverTime: number | undefined;
 }
 
 export interface ApiRequest {
@@ -48,6 +50,7 @@ interface Answer {
   readonly status: number;
   readonly requestId: string | undefined;
   readonly retryAfterSeconds: number | undefined;
+  readonly serverTime: number | undefined;
   readonly body: string;
 }
 
@@ -89,7 +92,8 @@ export class Transport {
       throw lostAnswer(operation, call.signal, cause);
     } finally {
       const durationMs = Math.round(performance.now() - startedAt);
-      call.onExchange?.({ operation, tries, durationMs, status: answer?.status, requestId: answer?.requestId });
+      const { status, requestId, serverTime } = answer ?? {};
+      call.onExchange?.({ operation, tries, durationMs, status, requestId, serverTime });
       const url = this.#origin + path;
       this.#telemetry?.dependency({
         name: `${method} ${api.route ?? path}`,
@@ -143,6 +147,7 @@ export class Transport {
       status,
       requestId: this.#clean(REQUEST_ID_HEADERS.map((name) => headers[name]).find((id) => typeof id === 'string')),
       retryAfterSeconds: secondsOf(headers['retry-after']),
+      serverTime: timeOf(headers['date']),
       body: await readText(body, this.#limits.answerBytes),
     };
   }
@@ -160,6 +165,7 @@ export class Transport {
       requestId: detail.requestId ?? answer.requestId,
       retryAfterSeconds: answer.retryAfterSeconds,
       retryable: isRetryable(reason, detail),
+      namesResidency: /data residency/i.test(detail.text),
     };
   }
 
@@ -196,4 +202,9 @@ function secondsOf(header: string | string[] | undefined): number | undefined {
   if (typeof header !== 'string') return undefined;
   const seconds = /^\d{1,9}$/.test(header.trim()) ? Number(header) : (Date.parse(header) - Date.now()) / 1000;
   return Number.isFinite(seconds) ? Math.max(0, Math.ceil(seconds)) : undefined;
+}
+
+function timeOf(header: string | string[] | undefined): number | undefined {
+  const time = typeof header === 'string' ? Date.parse(header) : Number.NaN;
+  return Number.isFinite(time) ? time : undefined;
 }

@@ -1,4 +1,15 @@
-import { BAD_KEY, malformed, NO_PERMISSION, NO_PLAN, type Reply, refuse, SLOTS_FULL, TOO_MANY } from './reply.ts';
+import {
+  BAD_KEY,
+  MISSING_PERMISSION,
+  malformed,
+  NO_PERMISSION,
+  NO_PLAN,
+  RESIDENCY_KEY,
+  type Reply,
+  refuse,
+  SLOTS_FULL,
+  TOO_MANY,
+} from './reply.ts';
 
 /** Answered instead of the work: nothing is done. */
 const REFUSALS = {
@@ -7,6 +18,8 @@ const REFUSALS = {
   plan: () => refuse(NO_PLAN),
   unauthorized: () => refuse(BAD_KEY),
   forbidden: () => refuse(NO_PERMISSION),
+  'residency-key': () => refuse(RESIDENCY_KEY),
+  'missing-permission': ({ permission = 'convai_read' }) => refuse(MISSING_PERMISSION(permission)),
   invalid: () => malformed(['body', 'files', 0], 'Value error, Expected UploadFile, received: <class str>'),
   'rate-limited': ({ retryAfter = '1' }) => {
     const reply = refuse(TOO_MANY);
@@ -36,6 +49,8 @@ export interface Fault {
   readonly retryAfter?: string;
   /** Of `server-error`. */
   readonly status?: number;
+  /** Of `missing-permission`. */
+  readonly permission?: string;
   /** Of `redirect`. */
   readonly location?: string;
 }
