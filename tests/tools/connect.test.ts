@@ -8,24 +8,26 @@ import { rotate } from '../../tools/cli/connect/rotate.ts';
 import { printStore, type SecretStore, vaultStore, withNewest } from '../../tools/cli/connect/secretStore.ts';
 import { readConnectTarget } from '../../tools/cli/connect/target.ts';
 import { asObject } from '../../tools/local/elevenlabs/state.ts';
-import { type ConnectWorld, type Seen, startConnectWorld } from './connectWorld.ts';
+import { type ConnectContext, type Seen, startConnectContext } from './connectContext.ts';
 
-let world: ConnectWorld;
+let context: ConnectContext;
 beforeEach(async () => {
-  world = await startConnectWorld();
+  context = await startConnectContext();
 });
-afterEach(() => world.close());
+afterEach(() => context.close());
 
 const HOUR_AGO = () => Math.floor(Date.now() / 1000) - 3_600;
 const EVENTS = ['transcript', 'audio', 'call_initiation_failure'];
-const workspaceChoice = () => asObject(world.elevenLabs.state.workspace.settings['webhooks']);
+const workspaceChoice = () => asObject(context.elevenLabs.state.workspace.settings['webhooks']);
 const agentChoice = (id: string) =>
   asObject(
-    asObject(asObject(world.elevenLabs.state.agents.get(id)?.['platform_settings'])['workspace_overrides'])['webhooks'],
+    asObject(asObject(context.elevenLabs.state.agents.get(id)?.['platform_settings'])['workspace_overrides'])[
+      'webhooks'
+    ],
   );
-const webhooks = () => [...world.elevenLabs.state.workspace.webhooks.values()];
+const webhooks = () => [...context.elevenLabs.state.workspace.webhooks.values()];
 const changes = () =>
-  world.seen.filter(({ at, method, path }) => at !== 'app' && method !== 'GET' && !path.includes('/list'));
+  context.seen.filter(({ at, method, path }) => at !== 'app' && method !== 'GET' && !path.includes('/list'));
 
 interface Run {
   readonly said: string;
@@ -36,18 +38,22 @@ async function run(
   given: Partial<ConnectOptions> & { readonly store?: SecretStore; readonly now?: () => number } = {},
   command = connect,
 ): Promise<Run> {
-  const azure = new AzureApi({ management: world.azureUrl, vault: () => world.azureUrl, token: async () => 'token' });
+  const azure = new AzureApi({
+    management: context.azureUrl,
+    vault: () => context.azureUrl,
+    token: async () => 'token',
+  });
   const { store = vaultStore(azure, 'kv-1'), now = Date.now, ...options } = given;
   const lines: string[] = [];
   const api = new WorkspaceApi({
-    baseUrl: world.apiUrl,
+    baseUrl: context.apiUrl,
     apiKey: 'operator_key',
     retries: { tries: 2, firstDelayMs: 1, longestDelayMs: 1 },
   });
   try {
     await command(
       {
-        target: readConnectTarget(world.appUrl),
+        target: readConnectTarget(context.appUrl),
         agentIds: [],
         isConfirmed: true,
         isDryRun: false,
@@ -58,7 +64,7 @@ async function run(
         api,
         store,
         azure: store.kind === 'vault' ? azure : undefined,
-        baseUrl: world.apiUrl,
+        baseUrl: context.apiUrl,
         say: (text) => lines.push(text),
         now,
         patience: { waitMs: 500, everyMs: 20 },
@@ -79,21 +85,23 @@ function expectConnected(choice = workspaceChoice) {
   expect(webhooks()).toHaveLength(1);
   const id = webhook?.webhook_id ?? '';
   expect(choice()).toMatchObject({ post_call_webhook_id: id, events: EVENTS });
-  expect(world.elevenLabs.state.workspace.retrying.has(id)).toBe(true);
-  expect(world.running).toContain(world.elevenLabs.state.workspace.secrets.get(id));
-  expect(webhook).toMatchObject({ webhook_url: `${world.appUrl}/elevenlabs/webhook`, is_disabled: false });
+  expect(context.elevenLabs.state.workspace.retrying.has(id)).toBe(true);
+  expect(context.running).toContain(context.elevenLabs.state.workspace.secrets.get(id));
+  expect(webhook).toMatchObject({ webhook_url: `${context.appUrl}/elevenlabs/webhook`, is_disabled: false });
 }
 
 describe('connect', () => {
   test('creates, stores, restarts, proves, and only then chooses', async () => {
-    world.vaultSecret = 'wsec_of_another_webhook';
+    context.vaultSecret = 'wsec_of_another_webhook';
     const { said, failed } = await run();
     expect(failed).toBeUndefined();
     expectConnected();
-    const secret = [...world.elevenLabs.state.workspace.secrets.values()][0] ?? '';
-    expect(world.vaultSecret).toBe(`${secret},wsec_of_another_webhook`);
+    const secret = [...context.elevenLabs.state.workspace.secrets.values()][0] ?? '';
+    expect(context.vaultSecret).toBe(`${secret},wsec_of_another_webhook`);
     expect(said).not.toContain(secret);
-    const order = world.seen.map(({ at, method, path }) => `${at} ${method} ${path.split('?')[0]?.split('/').at(-1)}`);
+    const order = context.seen.map(
+      ({ at, method, path }) => `${at} ${method} ${path.split('?')[0]?.split('/').at(-1)}`,
+    );
     const at = (step: string) => order.lastIndexOf(step);
     const steps = [
       'elevenlabs POST webhooks',
@@ -110,13 +118,13 @@ describe('connect', () => {
 
   test('run twice it changes nothing', async () => {
     await run();
-    const before = [JSON.stringify(world.elevenLabs.state.workspace), world.vaultSecret, world.restarts];
-    world.seen.length = 0;
+    const before = [JSON.stringify(context.elevenLabs.state.workspace), context.vaultSecret, context.restarts];
+    context.seen.length = 0;
     const { said, failed } = await run();
     expect(failed).toBeUndefined();
     expect(said).toContain('Nothing is left to do');
     expect(changes()).toEqual([]);
-    expect([JSON.stringify(world.elevenLabs.state.workspace), world.vaultSecret, world.restarts]).toEqual(before);
+    expect([JSON.stringify(context.elevenLabs.state.workspace), context.vaultSecret, context.restarts]).toEqual(before);
   });
 
   test('a dry run says every step and does none', async () => {
@@ -134,7 +142,7 @@ describe('connect', () => {
   });
 
   test('agents that are named choose it by their own override, and the workspace is left alone', async () => {
-    const { state } = world.elevenLabs;
+    const { state } = context.elevenLabs;
     state.workspace.settings = { webhooks: { post_call_webhook_id: 'wh_of_another_product', events: ['transcript'] } };
     for (const agentId of ['agent_1', 'agent_2', 'agent_3']) state.addAgent({ agentId });
     expect((await run({ agentIds: ['agent_1', 'agent_2'] })).failed).toBeUndefined();
@@ -155,7 +163,7 @@ describe('connect', () => {
       transcript_format: 'json',
       more: "it's",
     };
-    world.elevenLabs.state.workspace.settings = { webhooks: theirs };
+    context.elevenLabs.state.workspace.settings = { webhooks: theirs };
     const refused = await run();
     expect(refused.failed).toMatch(/wh_theirs[\s\S]*--replace-webhook/);
     expect(changes()).toEqual([]);
@@ -168,7 +176,7 @@ describe('connect', () => {
   });
 
   test('a webhook that nobody uses and whose secret nobody knows is deleted only with --yes', async () => {
-    const left = world.elevenLabs.state.workspace.addWebhook({ webhook_url: `${world.appUrl}/elevenlabs/webhook` });
+    const left = context.elevenLabs.state.workspace.addWebhook({ webhook_url: `${context.appUrl}/elevenlabs/webhook` });
     expect((await run({ isConfirmed: false })).failed).toContain(left.webhook_id);
     expect(webhooks()).toHaveLength(1);
     expect((await run()).failed).toBeUndefined();
@@ -177,30 +185,30 @@ describe('connect', () => {
   });
 
   test('a webhook in use that was made by hand is gone on with, when the vault has a secret that the app takes', async () => {
-    const { workspace } = world.elevenLabs.state;
-    const made = workspace.addWebhook({ webhook_url: `${world.appUrl}/elevenlabs/webhook`, is_auto_disabled: true });
+    const { workspace } = context.elevenLabs.state;
+    const made = workspace.addWebhook({ webhook_url: `${context.appUrl}/elevenlabs/webhook`, is_auto_disabled: true });
     workspace.settings = {
       webhooks: { post_call_webhook_id: made.webhook_id, events: ['transcript', 'unredacted_audio'] },
     };
-    world.vaultSecret = workspace.secrets.get(made.webhook_id);
-    world.running = [world.vaultSecret ?? ''];
+    context.vaultSecret = workspace.secrets.get(made.webhook_id);
+    context.running = [context.vaultSecret ?? ''];
     expect((await run()).failed).toBeUndefined();
     expect(webhooks()).toMatchObject([{ webhook_id: made.webhook_id, is_auto_disabled: false }]);
     expect(workspaceChoice()['events']).toEqual([...EVENTS, 'unredacted_audio']);
     expect(workspace.retrying.has(made.webhook_id)).toBe(true);
-    expect(world.restarts).toBe(0);
+    expect(context.restarts).toBe(0);
   });
 
   test('usages that ElevenLabs does not show are not taken for none', async () => {
-    const { workspace } = world.elevenLabs.state;
+    const { workspace } = context.elevenLabs.state;
     workspace.showsUsages = false;
-    workspace.addWebhook({ webhook_url: `${world.appUrl}/elevenlabs/webhook` });
+    workspace.addWebhook({ webhook_url: `${context.appUrl}/elevenlabs/webhook` });
     expect((await run()).failed).toContain('administrator');
     expect(changes()).toEqual([]);
   });
 
   test('usages that are not shown are looked for at the workspace and all agents', async () => {
-    const { state } = world.elevenLabs;
+    const { state } = context.elevenLabs;
     await run();
     state.workspace.showsUsages = false;
     state.addAgent({ agentId: 'agent_1' });
@@ -211,39 +219,39 @@ describe('connect', () => {
 
   test('a webhook that stays switched off is said to be so', async () => {
     await run();
-    const { workspace } = world.elevenLabs.state;
+    const { workspace } = context.elevenLabs.state;
     const [webhook] = webhooks();
     if (webhook !== undefined) workspace.webhooks.set(webhook.webhook_id, { ...webhook, is_disabled: true });
-    world.refuse = ({ method, path }) =>
+    context.refuse = ({ method, path }) =>
       method === 'PATCH' && path.includes('/wh_') ? { status: 200, json: {} } : undefined;
     expect((await run()).failed).toContain('keeps');
-    world.refuse = () => undefined;
+    context.refuse = () => undefined;
     expect((await run()).failed).toBeUndefined();
     expectConnected();
   });
 
   const storing = ({ at, method }: Seen) => at === 'azure' && method === 'PUT';
   test('a secret that cannot be stored takes its webhook along', async () => {
-    world.refuse = (seen) => (storing(seen) ? { status: 403 } : undefined);
+    context.refuse = (seen) => (storing(seen) ? { status: 403 } : undefined);
     const { failed } = await run();
     expect(failed).toMatch(/deleted again.*Key Vault Secrets Officer/s);
     expect(webhooks()).toEqual([]);
-    expect(world.vaultSecret).toBeUndefined();
-    expect(world.restarts).toBe(0);
+    expect(context.vaultSecret).toBeUndefined();
+    expect(context.restarts).toBe(0);
   });
 
   test('a secret that was stored although the answer was an error counts as stored', async () => {
-    world.loseAnswer = storing;
+    context.loseAnswer = storing;
     expect((await run()).failed).toBeUndefined();
     expectConnected();
   });
 
   test('an app that does not take the secret is not chosen, and the next run goes on from there', async () => {
-    world.refuse = ({ at, path }) => (at === 'azure' && path.includes('/restart') ? { status: 200 } : undefined);
+    context.refuse = ({ at, path }) => (at === 'azure' && path.includes('/restart') ? { status: 200 } : undefined);
     expect((await run()).failed).toMatch(/401 signature_mismatch[\s\S]*Nothing has been chosen/);
     expect(workspaceChoice()).toMatchObject({ post_call_webhook_id: null });
     const [id] = webhooks().map(({ webhook_id }) => webhook_id);
-    world.refuse = () => undefined;
+    context.refuse = () => undefined;
     expect((await run()).failed).toBeUndefined();
     expectConnected();
     expect(webhooks()[0]?.webhook_id).toBe(id);
@@ -253,7 +261,7 @@ describe('connect', () => {
     ['an address rule that turns this machine away', { status: 403 }, 'operatorAddresses'],
     ['something else at the address', { status: 200, json: {} }, 'is not this app'],
   ])('%s is met before anything is made', async (_name, answer, says) => {
-    world.refuse = ({ at }) => (at === 'app' ? answer : undefined);
+    context.refuse = ({ at }) => (at === 'app' ? answer : undefined);
     expect((await run()).failed).toContain(says);
     expect(changes()).toEqual([]);
   });
@@ -263,25 +271,25 @@ describe('connect', () => {
     ['GET', '/v1/convai/settings', 'convai_read'],
     ['PATCH', '/v1/convai/settings', 'convai_write'],
   ])('a key that may not %s %s is told which permission it lacks', async (method, path, permission) => {
-    world.elevenLabs.fail({ kind: 'missing-permission', method, path, times: 9 });
+    context.elevenLabs.fail({ kind: 'missing-permission', method, path, times: 9 });
     expect((await run()).failed).toContain(`needs the permission ${permission}`);
   });
 
   test('a key of a residency host is told so', async () => {
-    world.elevenLabs.fail({ kind: 'residency-key' });
+    context.elevenLabs.fail({ kind: 'residency-key' });
     expect((await run()).failed).toContain('api.eu.residency.elevenlabs.io');
   });
 
   test('--print shows the secret once, and it is chosen when the app has it', async () => {
     const printed: string[] = [];
     const store = printStore('wsec_old_one', (text) => printed.push(text));
-    world.onDone = async ({ at }) => {
-      if (at === 'app' && printed[0] !== undefined) world.running = [printed[0]];
+    context.onDone = async ({ at }) => {
+      if (at === 'app' && printed[0] !== undefined) context.running = [printed[0]];
     };
     const { said, failed } = await run({ store });
     expect(failed).toBeUndefined();
     expectConnected();
-    expect(printed).toEqual([...world.elevenLabs.state.workspace.secrets.values()]);
+    expect(printed).toEqual([...context.elevenLabs.state.workspace.secrets.values()]);
     expect(said).not.toContain(printed[0]);
   });
 });
@@ -291,27 +299,27 @@ describe('a fault at any one request of connect', () => {
   const MOST_REQUESTS = 30;
 
   function forgetEverything() {
-    world.elevenLabs.state.clear();
-    world.vaultSecret = undefined;
-    world.running = [];
-    world.seen.length = 0;
+    context.elevenLabs.state.clear();
+    context.vaultSecret = undefined;
+    context.running = [];
+    context.seen.length = 0;
   }
 
   function expectNoCallLost() {
     const id = workspaceChoice()['post_call_webhook_id'];
-    if (id !== null) expect(world.running).toContain(world.elevenLabs.state.workspace.secrets.get(String(id)));
+    if (id !== null) expect(context.running).toContain(context.elevenLabs.state.workspace.secrets.get(String(id)));
   }
 
   const faults: [string, (isHit: (seen: Seen) => boolean) => void][] = [
-    ['a refusal', (isHit) => (world.refuse = (seen) => (isHit(seen) ? { status: 409 } : undefined))],
-    ['work that is done, and an error for an answer', (isHit) => (world.loseAnswer = isHit)],
+    ['a refusal', (isHit) => (context.refuse = (seen) => (isHit(seen) ? { status: 409 } : undefined))],
+    ['work that is done, and an error for an answer', (isHit) => (context.loseAnswer = isHit)],
   ];
 
   test.each(faults)('%s: no call is lost, and the next run ends well', async (_name, arrange) => {
     let failures = 0;
     for (let request = 1; request < MOST_REQUESTS; request++) {
       forgetEverything();
-      arrange(() => world.seen.length === request);
+      arrange(() => context.seen.length === request);
       if ((await run()).failed !== undefined) failures += 1;
       expectNoCallLost();
       arrange(() => false);
@@ -333,27 +341,27 @@ describe('connect --rotate', () => {
   const made = () => webhooks().map(({ webhook_id }) => webhook_id);
   /** As if the first run had been long ago. */
   const age = () => {
-    const { workspace } = world.elevenLabs.state;
+    const { workspace } = context.elevenLabs.state;
     for (const webhook of webhooks()) {
       workspace.webhooks.set(webhook.webhook_id, { ...webhook, created_at_unix: HOUR_AGO() });
     }
   };
 
   test('makes a second webhook, chooses it wherever the old one was, and later deletes the old one', async () => {
-    const { state } = world.elevenLabs;
+    const { state } = context.elevenLabs;
     for (const agentId of ['agent_1', 'agent_2']) state.addAgent({ agentId });
     await run();
     await run({ agentIds: ['agent_1'] });
     age();
     const [old] = made();
-    const oldSecret = world.vaultSecret ?? '';
+    const oldSecret = context.vaultSecret ?? '';
     const { said, failed } = await run({}, rotate);
     expect(failed).toBeUndefined();
     const [fresh] = made().filter((id) => id !== old);
     expect(workspaceChoice()).toMatchObject({ post_call_webhook_id: fresh, events: EVENTS });
     expect(agentChoice('agent_1')).toMatchObject({ post_call_webhook_id: fresh, events: EVENTS });
     expect(agentChoice('agent_2')).toEqual({});
-    expect(world.running).toEqual([state.workspace.secrets.get(fresh ?? ''), oldSecret]);
+    expect(context.running).toEqual([state.workspace.secrets.get(fresh ?? ''), oldSecret]);
     expect(said).toContain('45 minutes');
 
     expect((await run({}, rotate)).said).toMatch(/4[0-9] minutes more/);
@@ -364,7 +372,7 @@ describe('connect --rotate', () => {
     // The app would refuse a signature from the future: only what ElevenLabs has is looked at here.
     expect((await run({ now: later }, rotate)).failed).toBeUndefined();
     expect(made()).toEqual([fresh]);
-    expect(world.vaultSecret).toBe(state.workspace.secrets.get(fresh ?? ''));
+    expect(context.vaultSecret).toBe(state.workspace.secrets.get(fresh ?? ''));
   });
 
   test('needs a webhook that is in use', async () => {
@@ -375,10 +383,10 @@ describe('connect --rotate', () => {
   test('a new webhook of an unknown secret, left by a run that was killed, is made anew', async () => {
     await run();
     age();
-    const left = world.elevenLabs.state.workspace.addWebhook({ webhook_url: `${world.appUrl}/elevenlabs/webhook` });
+    const left = context.elevenLabs.state.workspace.addWebhook({ webhook_url: `${context.appUrl}/elevenlabs/webhook` });
     expect((await run({}, rotate)).failed).toBeUndefined();
     expect(made()).toHaveLength(2);
     expect(made()).not.toContain(left.webhook_id);
-    expect(webhooks().map(({ name }) => name)).toContain(nameFor(world.running[0] ?? ''));
+    expect(webhooks().map(({ name }) => name)).toContain(nameFor(context.running[0] ?? ''));
   });
 });

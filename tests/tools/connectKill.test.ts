@@ -1,14 +1,14 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { asObject } from '../../tools/local/elevenlabs/state.ts';
+import { type ConnectContext, startConnectContext } from './connectContext.ts';
 import { runConnect } from './connectRun.ts';
-import { type ConnectWorld, startConnectWorld } from './connectWorld.ts';
 import { type Run, run } from './run.ts';
 
-let world: ConnectWorld;
+let context: ConnectContext;
 beforeEach(async () => {
-  world = await startConnectWorld();
+  context = await startConnectContext();
 });
-afterEach(() => world.close());
+afterEach(() => context.close());
 
 interface Command {
   readonly agentIds: readonly string[];
@@ -16,7 +16,7 @@ interface Command {
 }
 
 function start(command: Command): Run {
-  const { apiUrl, azureUrl, appUrl } = world;
+  const { apiUrl, azureUrl, appUrl } = context;
   return run(['tests/tools/connectProcess.ts', JSON.stringify({ apiUrl, azureUrl, appUrl, ...command })]);
 }
 
@@ -24,26 +24,26 @@ function start(command: Command): Run {
 async function killAt(request: number, command: Command): Promise<'killed' | 'done'> {
   const { child, ended, text } = start(command);
   let requests = 0;
-  world.onDone = async () => {
+  context.onDone = async () => {
     requests += 1;
     if (requests !== request) return;
     child.kill('SIGKILL');
     await ended;
   };
   const end = await ended;
-  world.onDone = async () => {};
+  context.onDone = async () => {};
   if (end !== 'SIGKILL') expect([end, text()]).toEqual([0, expect.any(String)]);
   return end === 'SIGKILL' ? 'killed' : 'done';
 }
 
 /** Without a process of its own, which would cost more than all else. */
 function again(command: Command): Promise<void> {
-  const { apiUrl, azureUrl, appUrl } = world;
+  const { apiUrl, azureUrl, appUrl } = context;
   return runConnect({ apiUrl, azureUrl, appUrl, ...command });
 }
 
 function choices(): unknown[] {
-  const { state } = world.elevenLabs;
+  const { state } = context.elevenLabs;
   const agents = [...state.agents.values()].map(
     (agent) => asObject(asObject(agent['platform_settings'])['workspace_overrides'])['webhooks'],
   );
@@ -54,18 +54,18 @@ function choices(): unknown[] {
 
 /** Whatever is chosen is a webhook whose secret the app has: at no moment may a call come that it could not verify. */
 function expectNoCallLost(): void {
-  const { workspace } = world.elevenLabs.state;
+  const { workspace } = context.elevenLabs.state;
   for (const choice of choices()) {
     const id = String(asObject(choice)['post_call_webhook_id']);
-    expect(world.running).toContain(workspace.secrets.get(id));
+    expect(context.running).toContain(workspace.secrets.get(id));
   }
 }
 
 function forgetEverything(): void {
-  world.elevenLabs.state.clear();
-  for (const agentId of ['agent_1', 'agent_2']) world.elevenLabs.state.addAgent({ agentId });
-  world.vaultSecret = 'wsec_of_another_webhook';
-  world.running = ['wsec_of_another_webhook'];
+  context.elevenLabs.state.clear();
+  for (const agentId of ['agent_1', 'agent_2']) context.elevenLabs.state.addAgent({ agentId });
+  context.vaultSecret = 'wsec_of_another_webhook';
+  context.running = ['wsec_of_another_webhook'];
 }
 
 describe('connect that is killed after any of its requests', () => {
@@ -80,13 +80,13 @@ describe('connect that is killed after any of its requests', () => {
       if (end === 'done') break;
       await again(command);
       expectNoCallLost();
-      const { workspace } = world.elevenLabs.state;
+      const { workspace } = context.elevenLabs.state;
       const [webhook] = workspace.webhooks.values();
       const id = webhook?.webhook_id ?? '';
       expect([request, workspace.webhooks.size]).toEqual([request, 1]);
       expect(workspace.retrying.has(id)).toBe(true);
       expect(choices()).toMatchObject([{ post_call_webhook_id: id }, { post_call_webhook_id: id }]);
-      expect(world.vaultSecret?.split(',')).toEqual([workspace.secrets.get(id), 'wsec_of_another_webhook']);
+      expect(context.vaultSecret?.split(',')).toEqual([workspace.secrets.get(id), 'wsec_of_another_webhook']);
     } while (request < 60);
     expect(request).toBeGreaterThan(15);
     expect(request).toBeLessThan(60);
@@ -102,7 +102,7 @@ describe('connect --rotate that is killed after any of its requests', () => {
       forgetEverything();
       await again({ agentIds: [] });
       await again({ agentIds: ['agent_1'] });
-      const { workspace } = world.elevenLabs.state;
+      const { workspace } = context.elevenLabs.state;
       const [old] = workspace.webhooks.values();
       if (old !== undefined)
         workspace.webhooks.set(old.webhook_id, { ...old, created_at_unix: old.created_at_unix - 99 });
@@ -116,7 +116,7 @@ describe('connect --rotate that is killed after any of its requests', () => {
       const [id = ''] = fresh;
       expect(workspace.retrying.has(id)).toBe(true);
       expect(choices()).toMatchObject([{ post_call_webhook_id: id }, { post_call_webhook_id: id }]);
-      expect(world.vaultSecret?.split(',')).toEqual([
+      expect(context.vaultSecret?.split(',')).toEqual([
         workspace.secrets.get(id),
         workspace.secrets.get(old?.webhook_id ?? ''),
         'wsec_of_another_webhook',

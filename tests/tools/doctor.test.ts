@@ -9,22 +9,22 @@ import { examine, type Finding } from '../../tools/cli/doctor/finding.ts';
 import { DOCUMENTED_ADDRESSES, missingIn } from '../../tools/cli/doctor/senderAddresses.ts';
 import { azureContext } from '../../tools/cli/doctor/source.ts';
 import type { StoredWebhook } from '../../tools/local/elevenlabs/webhooks.ts';
-import { type ConnectWorld, startConnectWorld } from './connectWorld.ts';
+import { type ConnectContext, startConnectContext } from './connectContext.ts';
 
 const SECRET = 'wsec_of_the_webhook';
 const EVENTS = ['transcript', 'audio', 'call_initiation_failure'];
 const reference = (name: string) => `@Microsoft.KeyVault(VaultName=kv-1;SecretName=${name})`;
 
-let world: ConnectWorld;
+let context: ConnectContext;
 beforeEach(async () => {
-  world = await startConnectWorld();
-  world.vaultSecret = SECRET;
-  world.running = [SECRET];
-  world.callers = DOCUMENTED_ADDRESSES.map((address) => `${address}/32`);
-  world.appSettings = {
+  context = await startConnectContext();
+  context.vaultSecret = SECRET;
+  context.running = [SECRET];
+  context.callers = DOCUMENTED_ADDRESSES.map((address) => `${address}/32`);
+  context.appSettings = {
     ELEVENLABS_WEBHOOK_SECRET: reference('elevenlabs-webhook-secret'),
     ELEVENLABS_API_KEY: reference('elevenlabs-api-key'),
-    ELEVENLABS_API_BASE_URL: world.apiUrl,
+    ELEVENLABS_API_BASE_URL: context.apiUrl,
     AzureWebJobsStorage: 'UseDevelopmentStorage=true',
     ENABLE_AUDIO_STORAGE: 'true',
     FUNCTIONS_REQUEST_BODY_SIZE_LIMIT: '209715200',
@@ -34,35 +34,35 @@ beforeEach(async () => {
   };
   addWebhook();
 });
-afterEach(() => world.close());
+afterEach(() => context.close());
 
 /** Ours, in order, and chosen by the workspace. */
 function addWebhook(changed: Partial<StoredWebhook> = {}): void {
-  const { state } = world.elevenLabs;
+  const { state } = context.elevenLabs;
   state.clear();
-  const webhook_url = `${world.appUrl}/elevenlabs/webhook`;
+  const webhook_url = `${context.appUrl}/elevenlabs/webhook`;
   const { webhook_id } = state.workspace.addWebhook({ webhook_url, name: nameFor(SECRET), ...changed });
   state.workspace.settings = { webhooks: { post_call_webhook_id: webhook_id, events: EVENTS } };
   state.addAgent({ agentId: 'agent_1' });
 }
 
 function choose(changed: object): void {
-  const { workspace } = world.elevenLabs.state;
+  const { workspace } = context.elevenLabs.state;
   workspace.settings = { webhooks: { ...(workspace.settings['webhooks'] as object), ...changed } };
 }
 
 const azure = () =>
-  new AzureApi({ management: world.azureUrl, vault: () => world.azureUrl, token: async () => 'token' });
+  new AzureApi({ management: context.azureUrl, vault: () => context.azureUrl, token: async () => 'token' });
 
 /** The findings of every check by its name. */
 async function look(operatorKey = 'operator_key'): Promise<Record<string, readonly Finding[]>> {
-  const source = { target: readConnectTarget(world.appUrl), environment: {}, local: {}, operatorKey };
-  const context = await azureContext(source, azure());
-  const doctor = new Doctor(context);
+  const source = { target: readConnectTarget(context.appUrl), environment: {}, local: {}, operatorKey };
+  const opened = await azureContext(source, azure());
+  const doctor = new Doctor(opened);
   const found: Record<string, readonly Finding[]> = {};
   for (const check of checks) found[check.name] = await examine(check, doctor);
-  await context.workspace?.close();
-  await context.client?.close();
+  await opened.workspace?.close();
+  await opened.client?.close();
   return found;
 }
 
@@ -73,7 +73,7 @@ test('an app in order has no warning, but for what this sign-in cannot see, and 
     const expected = storage.includes(name) ? 'skipped' : 'ok';
     expect([name, findings.map(({ status }) => status)]).toEqual([name, findings.map(() => expected)]);
   }
-  const changes = world.seen.filter(
+  const changes = context.seen.filter(
     ({ at, method, path }) => at !== 'app' && method !== 'GET' && !path.includes('/list'),
   );
   expect(changes).toEqual([]);
@@ -81,9 +81,9 @@ test('an app in order has no warning, but for what this sign-in cannot see, and 
 });
 
 const agent = (privacy: object) => () =>
-  world.elevenLabs.state.addAgent({ agentId: 'agent_1', platformSettings: { privacy } });
+  context.elevenLabs.state.addAgent({ agentId: 'agent_1', platformSettings: { privacy } });
 const setting = (name: string, value: string) => () => {
-  world.appSettings[name] = value;
+  context.appSettings[name] = value;
 };
 
 const cases: [string, () => unknown, string, Finding['status'], RegExp][] = [
@@ -95,7 +95,7 @@ const cases: [string, () => unknown, string, Finding['status'], RegExp][] = [
   [
     'an app that runs with another secret',
     () => {
-      world.running = ['wsec_other'];
+      context.running = ['wsec_other'];
     },
     'signature',
     'failed',
@@ -104,7 +104,7 @@ const cases: [string, () => unknown, string, Finding['status'], RegExp][] = [
   [
     'an address that may not call',
     () => {
-      world.refuse = ({ at }) => (at === 'app' ? { status: 403 } : undefined);
+      context.refuse = ({ at }) => (at === 'app' ? { status: 403 } : undefined);
     },
     'signature',
     'failed',
@@ -113,7 +113,7 @@ const cases: [string, () => unknown, string, Finding['status'], RegExp][] = [
   [
     'an unhealthy app',
     () => {
-      world.refuse = ({ path }) =>
+      context.refuse = ({ path }) =>
         path === '/health'
           ? {
               status: 503,
@@ -172,7 +172,7 @@ const cases: [string, () => unknown, string, Finding['status'], RegExp][] = [
   [
     'a webhook without retries',
     () => {
-      world.elevenLabs.state.workspace.showsRetries = true;
+      context.elevenLabs.state.workspace.showsRetries = true;
     },
     'webhook',
     'warning',
@@ -225,7 +225,7 @@ const cases: [string, () => unknown, string, Finding['status'], RegExp][] = [
   [
     'a clock that is far off',
     () => {
-      world.aheadMs = 400_000;
+      context.aheadMs = 400_000;
     },
     'clocks',
     'failed',
@@ -234,7 +234,7 @@ const cases: [string, () => unknown, string, Finding['status'], RegExp][] = [
   [
     'a clock that is off',
     () => {
-      world.aheadMs = -60_000;
+      context.aheadMs = -60_000;
     },
     'clocks',
     'warning',
@@ -243,7 +243,7 @@ const cases: [string, () => unknown, string, Finding['status'], RegExp][] = [
   [
     'an address of ElevenLabs that is turned away',
     () => {
-      world.callers = world.callers.slice(1);
+      context.callers = context.callers.slice(1);
     },
     'addresses',
     'failed',
@@ -251,14 +251,14 @@ const cases: [string, () => unknown, string, Finding['status'], RegExp][] = [
   ],
   [
     'a residency key',
-    () => world.elevenLabs.fail({ kind: 'residency-key', path: '/v1/workspace', times: 9 }),
+    () => context.elevenLabs.fail({ kind: 'residency-key', path: '/v1/workspace', times: 9 }),
     'webhook',
     'failed',
     /invalid_api_key/,
   ],
   [
     'a permission that is missing',
-    () => world.elevenLabs.fail({ kind: 'missing-permission', path: '/v1/workspace', times: 9 }),
+    () => context.elevenLabs.fail({ kind: 'missing-permission', path: '/v1/workspace', times: 9 }),
     'webhook',
     'skipped',
     /may not look/,
@@ -266,8 +266,8 @@ const cases: [string, () => unknown, string, Finding['status'], RegExp][] = [
   [
     'slots that are full',
     () => {
-      world.elevenLabs.state.voiceLimit = 1;
-      world.elevenLabs.state.addVoice();
+      context.elevenLabs.state.voiceLimit = 1;
+      context.elevenLabs.state.addVoice();
     },
     'pre-call slots',
     'failed',
@@ -276,7 +276,7 @@ const cases: [string, () => unknown, string, Finding['status'], RegExp][] = [
   [
     'a plan without cloning',
     () => {
-      world.elevenLabs.state.voiceLimit = 0;
+      context.elevenLabs.state.voiceLimit = 0;
     },
     'pre-call slots',
     'failed',
@@ -298,7 +298,7 @@ test.each(cases)('%s is found', async (_name, arrange, check, status, says) => {
 });
 
 test('what is not ok says what to do', async () => {
-  world.running = ['wsec_other'];
+  context.running = ['wsec_other'];
   choose({ events: ['unredacted_audio'] });
   for (const findings of Object.values(await look(''))) {
     for (const { status, todo } of findings) expect(typeof todo).toBe(status === 'ok' ? 'undefined' : 'string');
@@ -311,7 +311,7 @@ describe('a sign-in that lacks a role', () => {
     ['/config/web', 'addresses', 'Reader'],
     ['/secrets/elevenlabs-webhook-secret', 'signature', 'Key Vault Secrets User'],
   ])('for %s skips %s and names it', async (path, check, role) => {
-    world.refuse = (seen) => (seen.at === 'azure' && seen.path.includes(path) ? { status: 403 } : undefined);
+    context.refuse = (seen) => (seen.at === 'azure' && seen.path.includes(path) ? { status: 403 } : undefined);
     expect((await look())[check]).toEqual([
       expect.objectContaining({ status: 'skipped', todo: expect.stringContaining(role) }),
     ]);

@@ -18,7 +18,7 @@ interface Answered {
 }
 
 /** ElevenLabs, Azure with one vault and one function app, and that app, all as servers on loopback. */
-export interface ConnectWorld {
+export interface ConnectContext {
   readonly elevenLabs: RunningElevenLabs;
   /** In front of the stand-in. */
   readonly apiUrl: string;
@@ -44,18 +44,18 @@ export interface ConnectWorld {
   close(): Promise<void>;
 }
 
-export async function startConnectWorld(): Promise<ConnectWorld> {
+export async function startConnectContext(): Promise<ConnectContext> {
   const elevenLabs = await startElevenLabs({ port: 0, apiKey: 'operator_key' });
   const servers: Server[] = [];
   const listen = async (at: Seen['at'], work: (request: IncomingMessage, body: string) => Promise<Answered>) => {
     const server = createServer(async (request, response) => {
       const body = await text(request);
       const seen = { at, method: request.method ?? '', path: request.url ?? '' };
-      world.seen.push(seen);
-      const { status, json } = world.refuse(seen) ?? (await work(request, body));
-      await world.onDone(seen);
-      const isLost = world.loseAnswer(seen);
-      const date = new Date(Date.now() + (at === 'app' ? world.aheadMs : 0)).toUTCString();
+      context.seen.push(seen);
+      const { status, json } = context.refuse(seen) ?? (await work(request, body));
+      await context.onDone(seen);
+      const isLost = context.loseAnswer(seen);
+      const date = new Date(Date.now() + (at === 'app' ? context.aheadMs : 0)).toUTCString();
       response.writeHead(isLost ? 400 : status, { 'content-type': 'application/json', date });
       response.end(isLost || json === undefined ? '' : JSON.stringify(json));
     });
@@ -64,11 +64,11 @@ export async function startConnectWorld(): Promise<ConnectWorld> {
     servers.push(server);
     return `http://127.0.0.1:${(server.address() as AddressInfo).port}`; // of a server on TCP
   };
-  const world: ConnectWorld = {
+  const context: ConnectContext = {
     elevenLabs,
     apiUrl: await listen('elevenlabs', (request, body) => forward(elevenLabs.url, request, body)),
-    azureUrl: await listen('azure', async (request, body) => azure(world, request, body)),
-    appUrl: await listen('app', (request, body) => app(world, request, body)),
+    azureUrl: await listen('azure', async (request, body) => azure(context, request, body)),
+    appUrl: await listen('app', (request, body) => app(context, request, body)),
     seen: [],
     vaultSecret: undefined,
     running: [],
@@ -87,7 +87,7 @@ export async function startConnectWorld(): Promise<ConnectWorld> {
       await elevenLabs.close();
     },
   };
-  return world;
+  return context;
 }
 
 async function forward(to: string, { url = '/', method = 'GET', headers }: IncomingMessage, body: string) {
@@ -101,27 +101,29 @@ async function forward(to: string, { url = '/', method = 'GET', headers }: Incom
 
 const SITE = '/subscriptions/sub-1/resourceGroups/rg/providers/Microsoft.Web/sites/func-1';
 
-function azure(world: ConnectWorld, { method, url = '/', headers }: IncomingMessage, body: string): Answered {
+function azure(context: ConnectContext, { method, url = '/', headers }: IncomingMessage, body: string): Answered {
   if (headers.authorization !== 'Bearer token') return { status: 401 };
   const path = url.split('?')[0];
   switch (`${method} ${path}`) {
     case 'GET /secrets/elevenlabs-webhook-secret':
-      return world.vaultSecret === undefined ? { status: 404 } : { status: 200, json: { value: world.vaultSecret } };
+      return context.vaultSecret === undefined
+        ? { status: 404 }
+        : { status: 200, json: { value: context.vaultSecret } };
     case 'PUT /secrets/elevenlabs-webhook-secret':
-      world.vaultSecret = JSON.parse(body).value;
+      context.vaultSecret = JSON.parse(body).value;
       return { status: 200, json: { id: 'a-version' } };
     case 'GET /subscriptions':
       return { status: 200, json: { value: [{ subscriptionId: 'sub-1' }] } };
     case 'GET /subscriptions/sub-1/providers/Microsoft.Web/sites': {
-      const properties = { defaultHostName: 'other', hostNames: [new URL(world.appUrl).hostname] };
+      const properties = { defaultHostName: 'other', hostNames: [new URL(context.appUrl).hostname] };
       return { status: 200, json: { value: [{ id: SITE, name: 'func-1', properties }] } };
     }
     case 'GET /secrets/elevenlabs-api-key':
       return { status: 200, json: { value: 'operator_key' } };
     case `POST ${SITE}/config/appsettings/list`:
-      return { status: 200, json: { properties: world.appSettings } };
+      return { status: 200, json: { properties: context.appSettings } };
     case `GET ${SITE}/config/web`: {
-      const rules = world.callers.map((ipAddress) => ({ ipAddress, action: 'Allow' }));
+      const rules = context.callers.map((ipAddress) => ({ ipAddress, action: 'Allow' }));
       return {
         status: 200,
         json: { properties: { ipSecurityRestrictions: rules, ipSecurityRestrictionsDefaultAction: 'Deny' } },
@@ -130,19 +132,19 @@ function azure(world: ConnectWorld, { method, url = '/', headers }: IncomingMess
     case `POST ${SITE}/config/configreferences/appsettings/refresh`:
       return { status: 200, json: {} };
     case `POST ${SITE}/restart`:
-      world.restarts += 1;
-      world.running = (world.vaultSecret ?? '').split(',');
+      context.restarts += 1;
+      context.running = (context.vaultSecret ?? '').split(',');
       return { status: 200 };
     default:
       return { status: 404 };
   }
 }
 
-async function app(world: ConnectWorld, { url, headers }: IncomingMessage, body: string): Promise<Answered> {
+async function app(context: ConnectContext, { url, headers }: IncomingMessage, body: string): Promise<Answered> {
   if (url === '/health') return { status: 200, json: { status: 'healthy', service: 'elevenlabs-webhook' } };
   const given = String(headers['elevenlabs-signature']);
   const t = /^t=(\d+),/.exec(given)?.[1] ?? '';
-  const signatures = await Promise.all(world.running.map((secret) => sign(body, secret, t)));
+  const signatures = await Promise.all(context.running.map((secret) => sign(body, secret, t)));
   return signatures.includes(given)
     ? { status: 200, json: { status: 'received' } }
     : { status: 401, json: { code: 'signature_mismatch' } };
