@@ -42,13 +42,12 @@ export interface Delivery {
  * @throws {WebhookError} and then nothing of the delivery is visible.
  */
 export async function receive(delivery: Delivery, store: CallStore): Promise<Outcome> {
-  const storage = store.storage.until(delivery.end);
+  const storage = store.storage.until(delivery.end, { persists: true }); // nobody sends it again, unless it is a transcript
   const held = store.bodies.open();
-  const drafts = new DeliveryDrafts(store, storage, [delivery.body.deadline, held.evicted]);
+  const drafts = new DeliveryDrafts(store, storage, delivery.body, held.evicted);
   try {
     const { expectedBytes } = delivery.body;
     const lifted = await liftAudio(delivery.body, drafts, { members: eventMembers, held, expectedBytes });
-    held.keep();
     return await new Keeper(delivery, { ...store, storage }, drafts, lifted).keep();
   } finally {
     held.release();
@@ -99,9 +98,12 @@ class Keeper {
     const { paths, storesTranscripts } = this.#store;
     if (area === 'audio') return this.#keepAudio(facts, audio);
     if (this.#lifted.kind === 'lifted') return this.#quarantine('unexpected_audio', facts);
-    if (area === 'transcripts' && !storesTranscripts) return this.#notKept('off', facts);
+    const isTranscript = area === 'transcripts'; // ElevenLabs sends it again when it was not stored
+    if (isTranscript && !storesTranscripts) return this.#notKept('off', facts);
+    const place = placeOfCall(paths[area], facts, form);
     const metadata = { ...this.#metadata(facts), ...facts.details };
-    return this.#outcome(facts, await this.#put(placeOfCall(paths[area], facts, form), this.#lifted.rest, metadata));
+    const kept = await this.#put(place, this.#lifted.rest, metadata, { persists: !isTranscript });
+    return this.#outcome(facts, kept);
   }
 
   /** `audio` is the text that the JSON holds: empty when the audio was lifted out of it. */
@@ -163,9 +165,10 @@ class Keeper {
     return { kept: { kind: around.kind, blob }, audioBytes: audio.length };
   }
 
-  #put(place: Place, bytes: Buffer, metadata: DeliveryMetadata): Promise<Kept> {
+  #put(place: Place, bytes: Buffer, metadata: DeliveryMetadata, options?: { persists: boolean }): Promise<Kept> {
     const complete = { ...metadata, sha256: sha256Of(bytes) };
-    return putOnce(this.#genuine, this.#store.storage, place, complete, bytes);
+    const storage = this.#store.storage.until(this.#delivery.end, options);
+    return putOnce(this.#genuine, storage, place, complete, bytes);
   }
 
   #metadata(facts: EventFacts): DeliveryMetadata {

@@ -62,6 +62,18 @@ export class SignedBody implements AsyncIterable<Uint8Array> {
     return this.#options.deadline;
   }
 
+  /** Fires when the sender is gone before the body was whole; its reason is what the iteration is going to throw. */
+  cutOff(): AbortSignal {
+    const { stream } = this.#options;
+    const gone = new AbortController();
+    const onClose = () => {
+      if (stream?.readableEnded === false) gone.abort(bodyCutOff(stream.errored));
+    };
+    if (stream?.closed) onClose();
+    else stream?.once('close', onClose);
+    return gone.signal;
+  }
+
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, undefined> {
     const { stream, verifier, limitBytes, deadline } = this.#options;
     const changes = new Changes(stream, deadline);

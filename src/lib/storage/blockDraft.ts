@@ -66,7 +66,7 @@ export class BlockDraft implements ByteSink {
   wrote(length: number): void {
     this.#used += length;
     this.#length += length;
-    this.#world.pool.touch(this);
+    this.#world.pool.wrote(this, length);
     // Stryker disable next-line all: hashed later it is the same hash
     if (this.#used - this.#hashed >= HASH_STEP_BYTES) this.#hashNew();
     // Stryker disable next-line OptionalChaining: without a block nothing can have been written

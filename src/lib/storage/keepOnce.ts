@@ -1,7 +1,8 @@
+import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type BlockBlobClient, RestError } from '@azure/storage-blob';
 import { StorageUnavailable } from '../errors.ts';
-import { type Attempts, isAlreadyThere, isNotFound } from './blobStorage.ts';
+import { type AttemptOptions, type Attempts, isAlreadyThere, isNotFound } from './blobStorage.ts';
 import { isTombstone } from './erasures.ts';
 
 /** Where a blob belongs: `<stem>.<extension>`, or `<stem>.<hash>.<extension>` when other bytes already stand there. */
@@ -37,6 +38,10 @@ type WriteIfNew = (blob: BlockBlobClient, signal: AbortSignal) => Promise<unknow
 const HASH_DIGITS_IN_NAME = 32;
 const COPY_POLL_MS = 250;
 const MAX_TRIES = 3;
+/** What a copy through the app holds in memory, and how much of it goes out at once. */
+const THROUGH_BYTES = 1024 * 1024;
+const THROUGH_AT_ONCE = 2;
+const DOWNLOAD_TRIES = 5;
 
 /**
  * First writer wins: runs `write`, which must use If-None-Match, on the place's own name. When a blob stands there, its
@@ -49,11 +54,12 @@ export async function keepOnce(
   { stem, extension, container }: Target,
   metadata: BlobMetadata,
   write: WriteIfNew,
+  options: AttemptOptions = {},
 ): Promise<Kept> {
   const names = [`${stem}.${extension}`, `${stem}.${metadata.sha256.slice(0, HASH_DIGITS_IN_NAME)}.${extension}`];
   for (const [index, name] of names.entries()) {
     const written = index === 0 ? 'stored' : 'kept-beside';
-    const found = await writeOrLook(storage, container, name, write);
+    const found = await writeOrLook(storage, { container, name }, write, options);
     const blob = `${container}/${name}`;
     if (found === 'written') {
       const isLate = written === 'kept-beside' && (await wasErasedMeanwhile(storage, container, names));
@@ -85,13 +91,13 @@ async function wasErasedMeanwhile(
 
 async function writeOrLook(
   storage: Attempts,
-  container: string,
-  name: string,
+  { container, name }: { container: string; name: string },
   write: WriteIfNew,
+  options: AttemptOptions,
 ): Promise<'written' | Record<string, string>> {
   for (let tries = 1; ; tries++) {
     try {
-      await storage.attempt(container, (client, signal) => write(client.getBlockBlobClient(name), signal));
+      await storage.attempt(container, (client, signal) => write(client.getBlockBlobClient(name), signal), options);
       return 'written';
     } catch (error) {
       // Not found is the source of a copy: somebody else has finished that copy and deleted it.
@@ -131,7 +137,10 @@ async function settled(blob: BlockBlobClient, signal: AbortSignal): Promise<Reco
   }
 }
 
-/** Copies within the account (A§4.5); done only when storage says that the copy has succeeded. */
+/**
+ * Copies within the account (https://learn.microsoft.com/rest/api/storageservices/copy-blob); done only when storage says
+ * that the copy has succeeded.
+ */
 export function copyFrom(sourceUrl: string, metadata: BlobMetadata): WriteIfNew {
   return async (blob, signal) => {
     const copy = await blob.beginCopyFromURL(sourceUrl, {
@@ -141,5 +150,26 @@ export function copyFrom(sourceUrl: string, metadata: BlobMetadata): WriteIfNew 
     });
     if (copy.isDone() || (await settled(blob, signal)) !== undefined) return;
     throw new RestError('The copy has failed', { statusCode: 503, code: 'ServerBusy' }); // worth another try
+  };
+}
+
+/** The same through the app, in pieces, for an account that refuses to read the source of a copy. */
+export function copyThrough(source: BlockBlobClient, metadata: BlobMetadata): WriteIfNew {
+  return async (blob, abortSignal) => {
+    const { readableStreamBody, contentType } = await source.download(0, undefined, {
+      abortSignal,
+      maxRetryRequests: DOWNLOAD_TRIES,
+    });
+    if (!(readableStreamBody instanceof Readable)) throw new Error('Only a browser gives no stream');
+    try {
+      await blob.uploadStream(readableStreamBody, THROUGH_BYTES, THROUGH_AT_ONCE, {
+        abortSignal,
+        ...(contentType === undefined ? {} : { blobHTTPHeaders: { blobContentType: contentType } }),
+        conditions: { ifNoneMatch: '*' },
+        metadata,
+      });
+    } finally {
+      readableStreamBody.destroy();
+    }
   };
 }
