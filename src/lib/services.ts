@@ -1,9 +1,11 @@
 import { ElevenLabsClient } from './elevenlabs/client.ts';
+import { ConversationsApi } from './elevenlabs/conversations.ts';
 import { Health } from './health.ts';
 import type { StateArea } from './heartbeat.ts';
 import { type CallStore, openCallStore } from './postCall/callStore.ts';
 import { installationId } from './preCall/state/records.ts';
 import type { PreCallWorld } from './preCall/world.ts';
+import type { ReconcileContext } from './reconcile/context.ts';
 import type { PostCallSettings } from './settings/postCallSettings.ts';
 import type { PreCallSettings } from './settings/preCallSettings.ts';
 import { type Configuration, readSettings } from './settings/settings.ts';
@@ -19,6 +21,8 @@ export interface Services {
   readonly postCall: { readonly settings: PostCallSettings; readonly store: CallStore } | undefined;
   /** Undefined when pre-call is not configured. */
   readonly preCall: PreCallWorld | undefined;
+  /** Undefined when reconciliation is not configured; whether it is switched on is another question. */
+  readonly reconciliation: ReconcileContext | undefined;
   /** Where the app writes down how it is; undefined when the settings do not say where. */
   readonly state: StateArea | undefined;
   readonly health: Health;
@@ -45,8 +49,26 @@ export function openServices(
     settings && openCallStore(settings, { statePath: configuration.state?.path, budget: storageBudget, telemetry });
   const postCall = settings && store && { settings, store };
   const preCall = configuration.preCall && store && openPreCall(configuration.preCall, store, { now, telemetry });
-  const health = new Health({ configuration, postCall, preCall, now });
-  return { configuration, postCall, preCall, state: openState(configuration, store, options), health, now, telemetry };
+  const reconciliation = store && openReconciliation(configuration, store, { now, telemetry });
+  const state = openState(configuration, store, options);
+  const health = new Health({ configuration, postCall, preCall, reconciliation, state, now });
+  return { configuration, postCall, preCall, reconciliation, state, health, now, telemetry };
+}
+
+interface Surroundings {
+  readonly now: () => number;
+  readonly telemetry: Telemetry | undefined;
+}
+
+function openReconciliation(
+  { reconciliation: { settings } }: Configuration,
+  store: CallStore,
+  { now, telemetry }: Surroundings,
+): ReconcileContext | undefined {
+  if (settings === undefined) return undefined;
+  const { storage } = store;
+  const state = new StateStore(storage, settings.statePath);
+  return { settings, store, storage, state, api: new ConversationsApi({ ...settings.elevenLabs, telemetry }), now };
 }
 
 /** Also without a store: the heartbeat of an app that refuses everything, for want of a secret, is worth most. */
@@ -62,7 +84,7 @@ function openState(
 function openPreCall(
   settings: PreCallSettings,
   { storage, bodies }: CallStore,
-  { now, telemetry }: { now: () => number; telemetry: Telemetry | undefined },
+  { now, telemetry }: Surroundings,
 ): PreCallWorld {
   const state = new StateStore(storage, settings.statePath);
   let known: Promise<string> | undefined;
