@@ -7,6 +7,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['lib/settings', 'lib/errors.ts', 'lib/ids.ts', 'lib/version.ts'],
   ['lib/telemetry', 'lib/signature', 'lib/http'],
   ['lib/storage', 'lib/elevenlabs', 'lib/json'],
+  ['lib/callers'],
   ['lib/postCall', 'lib/preCall'],
   ['lib/health.ts', 'lib/heartbeat.ts', 'lib/sweep.ts'],
   ['lib/services.ts', 'lib/wiring.ts'],
