@@ -2,8 +2,6 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
-    // The app's own gate is to meet a header of a megabyte, not Node's limit.
-    execArgv: ['--max-http-header-size=2097152'],
     pool: 'forks',
     // Most tests wait for sockets, processes or storage more than they compute.
     maxWorkers: 2,

@@ -1,6 +1,5 @@
 import { app } from '@azure/functions';
-import { completeAnswer } from './lib/http/completeAnswer.ts';
-import { followRequests } from './lib/http/requestBody.ts';
+import { guardFunctions } from './lib/guardFunctions.ts';
 import { followInvocations } from './lib/telemetry/invocations.ts';
 import { logTo } from './lib/telemetry/log.ts';
 import { version } from './lib/version.ts';
@@ -12,9 +11,9 @@ import './functions/preCallHealth.ts';
 import './functions/preCallWebhook.ts';
 import './functions/sweep.ts';
 
-// Without streams a chunked body, such as every recording, reaches the handler empty (A§0.1).
+// Without streams a chunked body, such as every recording, reaches the handler empty
+// (https://github.com/Azure/azure-functions-nodejs-worker/issues/524).
 app.setup({ enableHttpStream: true });
-followRequests();
-app.hook.postInvocation(completeAnswer);
+guardFunctions(services);
 if (telemetry !== undefined) followInvocations(telemetry);
 logTo(console, services.configuration.log).write('INFO', 'start', { version, node: process.version });

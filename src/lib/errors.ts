@@ -30,6 +30,28 @@ export class SignatureError extends WebhookError {}
 /** The body is too large, too slow, or ended before it was whole. */
 export class BodyError extends WebhookError {}
 
+/** Why a request is refused in front of the functions. */
+export type RequestRefusal = 'invocation_id' | 'host' | 'header_bytes' | 'headers_query' | 'headers_member';
+
+const REFUSED_REQUESTS: Readonly<Record<RequestRefusal, string>> = {
+  invocation_id:
+    'The caller has set x-ms-invocation-id to something that no host makes, or to the id of another request.',
+  host: 'The Host header of the caller makes no URL.',
+  header_bytes: 'A header of the caller has characters that are not ASCII.',
+  headers_query: 'The query has a member named headers with values that make no header.',
+  headers_member: 'The JSON body has a member named headers with values that make no header.',
+};
+
+/** The library could not take the request, so no function has seen it. ElevenLabs sends no such request. */
+export class RequestError extends WebhookError {
+  readonly reason: RequestRefusal;
+
+  constructor(reason: RequestRefusal) {
+    super('invalid_request', 400, 'The request is not valid.', { hint: REFUSED_REQUESTS[reason] });
+    this.reason = reason;
+  }
+}
+
 /** Storage could not be reached, or refused, until the time budget was spent. The caller may try again: 503. */
 export class StorageUnavailable extends WebhookError {
   constructor(hint: string, cause?: unknown) {

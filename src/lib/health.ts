@@ -1,4 +1,5 @@
 import type { HttpResponseInit } from '@azure/functions';
+import { nodeProblem } from './nodeVersion.ts';
 import type { CallStore } from './postCall/callStore.ts';
 import { type ElevenLabsHealth, type ElevenLabsServices, elevenLabsHealth } from './preCall/health.ts';
 import type { Configuration, SettingNotes } from './settings/settings.ts';
@@ -11,6 +12,9 @@ interface Check {
   /** `unknown`: the settings do not even say which account. */
   readonly status: 'pass' | 'fail' | 'unknown';
   readonly settings?: readonly string[];
+  /** The version of Node that runs, and the one that is needed. */
+  readonly node?: string;
+  readonly needs?: string;
 }
 
 /** How the app is; names failing checks and settings, never a value. Only `failing` makes it unhealthy. */
@@ -21,7 +25,8 @@ export interface AppHealth {
   readonly version: string;
   readonly failing?: readonly string[];
   readonly warnings?: readonly string[];
-  readonly checks: { readonly settings: Check; readonly storage: Check };
+  /** `runtime` only when Node is too old. */
+  readonly checks: { readonly settings: Check; readonly storage: Check; readonly runtime?: Check };
   readonly 'elevenlabs-precall-webhook': ElevenLabsHealth;
 }
 
@@ -43,10 +48,12 @@ interface HealthServices extends ElevenLabsServices {
 export class Health {
   readonly #services: HealthServices;
   readonly #askElevenLabs: () => Promise<ElevenLabsHealth>;
+  readonly #oldNode: ReturnType<typeof nodeProblem>;
   #storage: { readonly at: number; readonly result: Promise<Check> } | undefined;
 
-  constructor(services: HealthServices) {
+  constructor(services: HealthServices, nodeVersion = process.versions.node) {
     this.#services = services;
+    this.#oldNode = nodeProblem(nodeVersion);
     this.#askElevenLabs = elevenLabsHealth(services);
   }
 
@@ -56,8 +63,9 @@ export class Health {
       settings:
         problems.length === 0 ? { status: 'pass' as const } : { status: 'fail' as const, settings: names(problems) },
       storage: await this.#checkStorage(),
+      ...(this.#oldNode === undefined ? {} : { runtime: { status: 'fail' as const, ...this.#oldNode } }),
     };
-    const failing = (['settings', 'storage'] as const).filter((name) => checks[name].status === 'fail');
+    const failing = Object.entries(checks).flatMap(([name, { status }]) => (status === 'fail' ? [name] : []));
     return {
       status: failing.length === 0 ? 'healthy' : 'unhealthy',
       service: 'elevenlabs-webhook',

@@ -1,3 +1,4 @@
+import { nodeProblem } from './nodeVersion.ts';
 import { prepareSampleChecks } from './preCall/sample/sample.ts';
 import { openServices } from './services.ts';
 import { readTelemetrySettings } from './settings/telemetrySettings.ts';
@@ -24,3 +25,9 @@ for (const { setting, message } of [...problems, ...(isPreCallUsed ? preCallProb
   console.error(`error: setting ${setting} ${message}`);
 for (const { setting, message, level } of [...warnings, ...preCallWarnings])
   console.error(`${level.toLowerCase()}: setting ${setting} ${message}`);
+
+const node = nodeProblem();
+if (node !== undefined)
+  console.error(
+    `error: Node ${node.node} is too old: this app needs ${node.needs}, and storage cannot be reached with less`,
+  );

@@ -233,10 +233,10 @@ describe('what is not genuine gets an answer and leaves nothing', () => {
   it.each<[string, string | null, number, string]>([
     ['no header', null, 401, 'signature_missing'],
     ['an empty header', '', 401, 'signature_missing'],
-    ['a header of 1 MB', `t=${t},${v0},x=${'a'.repeat(1_000_000)}`, 401, 'signature_malformed'],
+    ['a header of 30 kB', `t=${t},${v0},x=${'a'.repeat(30_000)}`, 401, 'signature_malformed'],
     ['t=abc', `t=abc,${v0}`, 401, 'signature_malformed'],
     ['two t', `t=${t},t=${t},${v0}`, 401, 'signature_malformed'],
-    ['5,000 signatures', `t=${t}${`,${v0}`.repeat(5000)}`, 401, 'signature_malformed'],
+    ['400 signatures', `t=${t}${`,${v0}`.repeat(400)}`, 401, 'signature_malformed'],
     ['11 signatures', `t=${t}${`,${v0}`.repeat(11)}`, 401, 'signature_malformed'],
     ['a signature under another scheme', `t=${t},${v0.replace('v0', 'v1')}`, 401, 'signature_malformed'],
     ['a signature of another body', sign('another', undefined, t), 401, 'signature_mismatch'],

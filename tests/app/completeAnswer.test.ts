@@ -1,9 +1,10 @@
 import { setTimeout } from 'node:timers/promises';
 import type { HttpRequest } from '@azure/functions';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { completeAnswer } from '../../src/lib/http/completeAnswer.ts';
-import { followRequests } from '../../src/lib/http/requestBody.ts';
-import { type RunningHost, startHost } from '../../tools/local/host/host.ts';
+import { guardFunctions } from '../../src/lib/guardFunctions.ts';
+import { readSettings } from '../../src/lib/settings/settings.ts';
+import type { LogFields } from '../../src/lib/telemetry/telemetry.ts';
+import { type HostLine, type RunningHost, startHost } from '../../tools/local/host/host.ts';
 
 /** What a function of this app might do with its request, the usual ways of the library included. */
 const handlers: Record<string, (request: HttpRequest) => Promise<unknown>> = {
@@ -18,16 +19,23 @@ const handlers: Record<string, (request: HttpRequest) => Promise<unknown>> = {
   },
 };
 
+const lines: HostLine[] = [];
+const facts: [message: string, fields: LogFields][] = [];
 let host: RunningHost;
 beforeAll(async () => {
-  host = await startHost({ port: 0, write: () => {}, timers: false }, async () => {
+  host = await startHost({ port: 0, write: (line) => lines.push(line), timers: false }, async () => {
     const { app } = await import('@azure/functions');
     app.setup({ enableHttpStream: true });
-    followRequests();
-    app.hook.postInvocation(completeAnswer);
     for (const [name, handler] of Object.entries(handlers)) {
       app.http(name, { methods: ['POST'], handler: handler as () => Promise<object> });
     }
+    const handler = () => Promise.reject(new Error('a bug'));
+    app.http('broken', { route: 'elevenlabs/{name}/webhook', methods: ['POST'], handler });
+    const telemetry = {
+      fact: (...fact: [string, LogFields]) => void facts.push(fact),
+      dependency: () => {},
+    };
+    guardFunctions({ configuration: readSettings({ LOG_FORMAT: 'json' }), postCall: undefined, telemetry });
   });
 });
 afterAll(() => host.close());
@@ -54,6 +62,19 @@ describe.each([10, 300_000, 5_000_000])('with a body of %d bytes,', (bytes) => {
       else await answer.arrayBuffer();
     }
   });
+});
+
+it.each([
+  ['calls', 'delivery', { status: 500, code: 'internal_error' }],
+  ['precall', 'pre-call', { status: 'error', error_code: 'INTERNAL_ERROR', reason: 'internal_error' }],
+])('a bug of the endpoint "%s" is logged, told and answered as its other failures are', async (name, message, body) => {
+  const answer = await post(`elevenlabs/${name}/webhook`, 10);
+  expect([answer.status, await answer.json()]).toEqual([500, expect.objectContaining(body)]);
+  const { level, invocationId, message: line = '{}' } = lines.at(-1) ?? {};
+  const fields = { outcome: 'failed', status: 500, code: 'internal_error', delivery: invocationId };
+  const bug = expect.stringMatching(/^Error: a bug\n/);
+  expect([level, JSON.parse(line)]).toEqual(['error', { level: 'ERROR', message, ...fields, bug }]);
+  expect(facts.at(-1)).toEqual([message, { ...fields, bug }]);
 });
 
 // Last: who keeps a reader keeps the body, too, and what comes over the same connection has to wait for it.

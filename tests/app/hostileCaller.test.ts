@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { rememberDelivery } from '../support/confidential.ts';
+import { foreignIds, MARKER, refusedRequests } from '../support/hostileRequests.ts';
+import { rawRequest } from '../support/rawRequest.ts';
 import {
   audioEvent,
   newCall,
@@ -15,7 +17,7 @@ import {
 let world: World;
 
 beforeAll(async () => {
-  world = await startWorld();
+  world = await startWorld({ LOG_FORMAT: 'json' });
 });
 
 afterAll(() => world.close());
@@ -45,15 +47,89 @@ it('headers that pretend to be somebody neither help nor harm, and are not logge
   expect(await post(genuine, { ...pretended, 'elevenlabs-signature': sign(genuine) })).toBe(200);
 });
 
-it('a query that puts other headers in place of the real ones is refused unless these are signed, too', async () => {
-  const before = await world.paths();
-  const event = JSON.stringify(transcription());
+describe.each(['headers', 'Headers'])('a query member named %s', (name) => {
   const query = (signature: string) =>
-    `?headers=${encodeURIComponent(JSON.stringify({ 'elevenlabs-signature': signature }))}`;
-  expect(await post(event, { 'elevenlabs-signature': sign(event) }, query(''))).toBe(401);
-  expect(await post(event, { 'elevenlabs-signature': sign(event) }, query(sign(event, 'wsec_other')))).toBe(401);
-  expect(await world.paths()).toEqual(before);
+    `?${name}=${encodeURIComponent(JSON.stringify({ 'elevenlabs-signature': signature }))}`;
+
+  it('hides no signature', async () => {
+    const event = JSON.stringify(transcription());
+    for (const value of [sign(event, 'wsec_other'), ''])
+      expect(await post(event, { 'elevenlabs-signature': sign(event) }, query(value))).toBe(200);
+  });
+
+  it('supplies no signature', async () => {
+    const before = await world.paths();
+    const event = JSON.stringify(transcription());
+    expect(await post(event, {}, query(sign(event)))).toBe(401);
+    expect(await post(event, { 'elevenlabs-signature': sign(event, 'wsec_other') }, query(sign(event)))).toBe(401);
+    expect(await world.paths()).toEqual(before);
+  });
 });
+
+it.each([
+  ['headers', { 'elevenlabs-signature': 'of its own' }],
+  ['Headers', { 'elevenlabs-signature': 'of its own' }],
+  ['headers', {}],
+  ['headers', 'text'],
+])('a body with a length and a member named %s, %j, is stored as any other', async (name, value) => {
+  const call = newCall();
+  const body = JSON.stringify({ ...transcription(call), [name]: value });
+  expect((await send(world, body)).status).toBe(200);
+  expect(await world.stored((path) => path.includes(call.conversation_id))).toMatchObject([
+    { bytes: Buffer.from(body) },
+  ]);
+});
+
+it.each(refusedRequests)('$what is answered 400 at once, and nothing of it is in the log', async (request) => {
+  const answer = await refused(request.head, request.body);
+  expect(answer.line).toMatchObject({ status: 400, code: 'invalid_request', reason: request.reason });
+});
+
+it.each(foreignIds)(
+  '%s as x-ms-invocation-id is answered 400 at once, and the app lives on',
+  async (_what, headers) => {
+    const answer = await refused([`POST ${WEBHOOK_PATH} HTTP/1.1`, ...headers], '{}');
+    expect(answer.line).toMatchObject({ status: 400, code: 'invalid_request', reason: 'invocation_id' });
+    expect((await send(world, JSON.stringify(transcription()))).status).toBe(200);
+  },
+);
+
+it('a pre-call request that is refused in front of its function is answered in the format of pre-call', async () => {
+  const answer = await rawRequest(world.host.url, ['POST /elevenlabs/precall/webhook?Headers=[1] HTTP/1.1'], '{}');
+  expect(JSON.parse(answer.body)).toMatchObject({
+    status: 'error',
+    error_code: 'INVALID_REQUEST',
+    reason: 'invalid_request',
+  });
+});
+
+it.each([
+  ['signature', 17, 401],
+  ['other', 17, 401],
+  ['other', 31, 401],
+  ['other', 33, 431],
+  ['other', 63, 431],
+])('a header of %s kB (%s) is answered, on any route', async (name, kilobytes, status) => {
+  const value = 'a'.repeat(kilobytes * 1000);
+  const header = name === 'signature' ? `elevenlabs-signature: t=1,v0=${value}` : `x-long: ${value}`;
+  expect((await rawRequest(world.host.url, [`POST ${WEBHOOK_PATH} HTTP/1.1`, header], '{}')).status).toBe(status);
+  const health = await rawRequest(world.host.url, ['GET /health HTTP/1.1', header]);
+  expect(health.status).toBe(status === 401 ? 200 : status);
+});
+
+/** Sends a request that is refused in front of the functions, and gives the one line that tells of it. */
+async function refused(head: readonly string[], body?: string) {
+  const before = world.lines.length;
+  const warn = vi.spyOn(console, 'warn').mockImplementation(() => {});
+  const answer = await rawRequest(world.host.url, head, body);
+  const lines = [...world.lines.slice(before).map(({ message }) => message), ...warn.mock.calls.map(String)];
+  warn.mockRestore();
+  expect([answer.status, JSON.parse(answer.body).code]).toEqual([400, 'invalid_request']);
+  const told = lines.filter((line) => line.includes('outcome'));
+  expect(told).toHaveLength(1);
+  expect(lines.join('\n')).not.toContain(MARKER);
+  return { ...answer, line: JSON.parse(told[0] ?? '{}') };
+}
 
 it('what a forged recording stages cannot be seen, has a name of its own, and touches no name of the call', async () => {
   const call = newCall();

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { request as httpRequest } from 'node:http';
 import { app } from '@azure/functions';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
-import { completeAnswer } from '../../src/lib/http/completeAnswer.ts';
+import { guardFunctions } from '../../src/lib/guardFunctions.ts';
 import { BLOCKS_PER_PROCESS } from '../../src/lib/postCall/callStore.ts';
 import { postCallHandler } from '../../src/lib/postCall/handler.ts';
 import { openServices, type Services } from '../../src/lib/services.ts';
@@ -33,9 +33,9 @@ beforeAll(async () => {
   world = await startWorld({ CallStorage: proxy.connectionString }, async () => {
     services = openServices(process.env, { storageBudget: SOON });
     app.setup({ enableHttpStream: true });
-    app.hook.postInvocation(completeAnswer);
     const handler = postCallHandler(services, { bodyDeadlineSeconds: 4 });
     app.http('postCallWebhook', { route: 'elevenlabs/webhook', methods: ['POST'], handler });
+    guardFunctions(services);
   });
 });
 afterAll(async () => {
@@ -200,7 +200,7 @@ describe('what is left between commit and copy', () => {
 });
 
 describe('slow senders', () => {
-  it('a body that trickles gets 408 at the deadline, and nothing of it is visible', async () => {
+  it('a body that trickles is refused with 408 at the deadline, and nothing of it is visible', async () => {
     const event = transcription();
     const text = JSON.stringify(event);
     const status = await new Promise<number>((resolve, reject) => {
@@ -210,9 +210,12 @@ describe('slow senders', () => {
         (answer) => resolve(answer.resume().statusCode ?? 0),
       );
       request.on('error', reject);
-      const timer = setInterval(() => request.write(' '), 100);
+      const before = world.lines.length;
+      const isRefused = () => world.lines.slice(before).some(({ message }) => message.includes('body_too_slow'));
+      // The host hands the answer on once the body has ended.
+      const timer = setInterval(() => (isRefused() ? request.end() : request.write(' ')), 100);
+      request.on('response', () => clearInterval(timer));
       request.on('close', () => clearInterval(timer));
-      request.on('response', () => request.destroy());
     });
     expect(status).toBe(408);
     expect(await storedOf(newCall())).toEqual([]);

@@ -6,7 +6,6 @@ export default defineConfig({
     root: '.',
     include: ['tests/live/**/*.live.test.ts'],
     globalSetup: ['tests/support/azurite.setup.ts'],
-    execArgv: ['--max-http-header-size=2097152'],
     pool: 'forks',
     testTimeout: 120_000,
     hookTimeout: 120_000,

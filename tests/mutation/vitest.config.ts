@@ -7,7 +7,6 @@ export default defineConfig({
   test: {
     include: MUTATION_TESTS.split(','),
     globalSetup: MUTATION_STORAGE === '' ? [] : ['tests/support/azurite.setup.ts'],
-    execArgv: ['--max-http-header-size=2097152'],
     testTimeout: 30_000,
     hookTimeout: 60_000,
   },

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { request as httpRequest } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
@@ -6,12 +6,15 @@ import { audioBody } from '../../tools/cli/send/audioBody.ts';
 import { bodyOf } from '../../tools/cli/send/body.ts';
 import { type Delivery as Sending, deliver as sendOnce } from '../../tools/cli/send/deliver.ts';
 import { sign as signStream } from '../../tools/cli/send/sign.ts';
-import { type Answer, SECRET, sign, until, WEBHOOK_PATH } from '../support/world.ts';
+import { foreignIds, refusedRequests } from '../support/hostileRequests.ts';
+import { rawRequest } from '../support/rawRequest.ts';
+import { SECRET, sign, until, WEBHOOK_PATH } from '../support/world.ts';
 import { type AppProcess, startAppProcess } from './appProcess.ts';
-import { newTranscript } from './deliveries.ts';
+import { newRecording, newTranscript } from './deliveries.ts';
 import { startStorageWire } from './tcpFaultProxy.ts';
 
 const MEBIBYTE = 1024 * 1024;
+const POST_LINE = `POST ${WEBHOOK_PATH} HTTP/1.1`;
 /** All that deliveries may take: blocks, JSON that arrives, and what the runtime holds of both. */
 const MOST_GROWN_BYTES = 400 * MEBIBYTE;
 
@@ -180,33 +183,99 @@ describe('many connections that', () => {
   });
 });
 
-it('floods of headers are refused before a byte of the body is read', async () => {
+describe('headers that are too long', () => {
   const { body } = newTranscript();
-  const headers = {
-    ...Object.fromEntries(times(900, (at) => [`x-flood-${at}`, 'x'.repeat(1_000)])),
-    'elevenlabs-signature': `${sign(body)},${'v0=1,'.repeat(100_000)}`,
-  };
-  const answers: Pick<Answer, 'status' | 'text'>[] = await Promise.all(
-    times(20, () => send({ headers, body: bodyOf(body) })),
-  );
-  expect(new Set(answers.map(({ status, text }) => `${status} ${JSON.parse(text).code}`))).toEqual(
-    new Set(['401 signature_malformed']),
+
+  it('for the signature are refused before a byte of the body is read', async () => {
+    const headers = {
+      ...Object.fromEntries(times(90, (at) => [`x-flood-${at}`, 'x'.repeat(100)])),
+      'elevenlabs-signature': `${sign(body)},${'v0=1,'.repeat(3_500)}`,
+    };
+    const answers = await Promise.all(times(20, () => send({ headers, body: bodyOf(body) })));
+    const codes = answers.map(({ status, text }) => `${status} ${JSON.parse(text).code}`);
+    expect(new Set(codes)).toEqual(new Set(['401 signature_malformed']));
+    await isServed();
+  });
+
+  it('for the host are refused by it', async () => {
+    const headers = Object.fromEntries(times(90, (at) => [`x-flood-${at}`, 'x'.repeat(1_000)]));
+    const answers = await Promise.all(times(20, () => send({ headers, body: bodyOf(body) })));
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([431]));
+    await isServed();
+  });
+});
+
+it('requests that the library cannot take are answered by the hundred, and keep nobody else from being served', async () => {
+  const before = await app.nextVitals();
+  const heads = [...refusedRequests.map(({ head }) => head), ...foreignIds.map(([, ids]) => [POST_LINE, ...ids])];
+  const answers = await Promise.all(times(300, (at) => rawRequest(app.url, heads[at % heads.length] ?? [], '{}')));
+  expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([400, 401]));
+  await isServed();
+  expect((await app.nextVitals()).peakBytes - before.residentBytes).toBeLessThan(MOST_GROWN_BYTES);
+});
+
+it('callers with an id of their own wait for 30 s at most, and keep nobody else from being served', async () => {
+  const waiting = times(20, () => rawRequest(app.url, [POST_LINE, `x-ms-invocation-id: ${randomUUID()}`], '{}'));
+  for (let others = 0; others < 20; others++) await isServed();
+  const answers = await Promise.all(waiting);
+  expect(new Set(answers.map(({ status, body }) => `${status} ${JSON.parse(body).code}`))).toEqual(
+    new Set(['503 invocation_missing']),
   );
   await isServed();
 });
 
-it('a caller that sets x-ms-invocation-id waits in vain, and keeps nobody else from being served', async () => {
-  const { body } = newTranscript();
-  const head = `POST ${WEBHOOK_PATH} HTTP/1.1\r\nhost: localhost\r\nelevenlabs-signature: ${sign(body)}\r\n`;
-  const sockets = await Promise.all(
-    times(20, (at) =>
-      openSocket(`${head}x-ms-invocation-id: of-my-own-${at}\r\ncontent-length: ${body.length}\r\n\r\n${body}`),
-    ),
+it('bodies with a length, and a member that hides the headers, are stored, however many come at once', async () => {
+  const answers = await Promise.all(
+    times(50, () => {
+      const { body: text } = newTranscript();
+      const body = Buffer.from(
+        JSON.stringify({ ...JSON.parse(text.toString()), headers: { 'elevenlabs-signature': '' } }),
+      );
+      return send({ headers: { 'elevenlabs-signature': sign(body) }, body: bodyOf(body) });
+    }),
   );
-  let answered = 0;
-  for (const socket of sockets) socket.on('data', () => answered++);
-  for (let others = 0; others < 20; others++) await isServed();
-  expect(answered).toBe(0);
-  close(sockets);
-  await isServed();
+  expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
 });
+
+it('a hundred bodies that were refused and are still being read do not delay a genuine recording', async () => {
+  const before = await app.nextVitals();
+  const recording = newRecording(randomBytes(5_000_000));
+  const headers = () => ({ 'elevenlabs-signature': sign(recording.body) });
+  const alone = await send({ headers: headers(), body: bodyOf(recording.body), chunked: true });
+
+  const refused = times(100, () => dripping({ host: '127.0.0.1', port }));
+  await until(() => app.served.served.text().split('signature_missing').length > 100 || undefined);
+  const among = await send({ headers: headers(), body: bodyOf(recording.body), chunked: true });
+  expect([alone.status, among.status]).toEqual([200, 200]);
+  expect(among.milliseconds).toBeLessThan(alone.milliseconds * 10 + 5_000);
+  expect((await app.nextVitals()).peakBytes - before.residentBytes).toBeLessThan(MOST_GROWN_BYTES);
+
+  for (const { end } of refused) end();
+  const answers = await Promise.all(refused.map(({ answer }) => answer));
+  expect(new Set(answers)).toEqual(new Set([401]));
+});
+
+/** An upload without a signature that goes on, a little at a time, until it is told to end. */
+function dripping(address: { host: string; port: number }): { end: () => void; answer: Promise<number> } {
+  const request = httpRequest({
+    ...address,
+    path: WEBHOOK_PATH,
+    method: 'POST',
+    agent: false,
+    headers: { 'transfer-encoding': 'chunked' },
+  });
+  const piece = Buffer.alloc(16 * 1024);
+  request.write(Buffer.alloc(MEBIBYTE));
+  const drip = setInterval(() => request.write(piece), 50);
+  const answer = new Promise<number>((resolve, reject) => {
+    request.on('error', reject);
+    request.on('response', (response) => resolve(response.resume().statusCode ?? 0));
+  });
+  return {
+    answer,
+    end: () => {
+      clearInterval(drip);
+      request.end();
+    },
+  };
+}

@@ -6,7 +6,9 @@ const pages = [
   'README.md',
   'CONTRIBUTING.md',
   'SECURITY.md',
-  ...readdirSync(new URL('../../docs', import.meta.url)).map((file) => `docs/${file}`),
+  ...readdirSync(new URL('../../docs', import.meta.url), { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.md'))
+    .map((file) => `docs/${file}`),
 ];
 
 test('every test that docs/security.md names exists, by file and sentence', () => {

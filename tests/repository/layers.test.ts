@@ -4,14 +4,14 @@ import { describe, expect, it } from 'vitest';
 
 /** From the lowest up. A file or folder imports from its own layer and from those below it. */
 const LAYERS: readonly (readonly string[])[] = [
-  ['lib/settings', 'lib/errors.ts', 'lib/ids.ts', 'lib/version.ts'],
+  ['lib/settings', 'lib/errors.ts', 'lib/ids.ts', 'lib/version.ts', 'lib/nodeVersion.ts'],
   ['lib/telemetry', 'lib/signature', 'lib/http'],
   ['lib/storage', 'lib/elevenlabs', 'lib/json'],
   ['lib/callers'],
   ['lib/postCall', 'lib/preCall'],
   ['lib/health.ts', 'lib/heartbeat.ts', 'lib/sweep.ts'],
   ['lib/services.ts', 'lib/wiring.ts'],
-  ['functions'],
+  ['functions', 'lib/guardFunctions.ts'],
   ['index.ts'],
 ];
 

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { app, type HttpRequest } from '@azure/functions';
 import { ElevenLabsClient } from '../../src/lib/elevenlabs/client.ts';
 import type { Limits } from '../../src/lib/elevenlabs/transport.ts';
-import { completeAnswer } from '../../src/lib/http/completeAnswer.ts';
+import { guardFunctions } from '../../src/lib/guardFunctions.ts';
 import { type PostCallOptions, postCallHandler } from '../../src/lib/postCall/handler.ts';
 import { type PreCallOptions, preCallHandler } from '../../src/lib/preCall/handler.ts';
 import { prepareSampleChecks } from '../../src/lib/preCall/sample/sample.ts';
@@ -69,7 +69,6 @@ export async function startInstances(
       return instance;
     };
     app.setup({ enableHttpStream: true });
-    app.hook.postInvocation(completeAnswer);
     app.http('preCallWebhook', {
       route: 'elevenlabs/precall/webhook',
       methods: ['POST'],
@@ -80,6 +79,7 @@ export async function startInstances(
       methods: ['POST'],
       handler: (request, context) => postCallHandler(next(request), postCall)(request, context),
     });
+    guardFunctions(openServices(process.env));
   });
 }
 

@@ -4,7 +4,7 @@ import { request as httpRequest } from 'node:http';
 import { buffer } from 'node:stream/consumers';
 import { BlobServiceClient } from '@azure/storage-blob';
 import { inject } from 'vitest';
-import type { HostLine, RunningHost } from '../../tools/local/host/host.ts';
+import type { HostLine, HostOptions, RunningHost } from '../../tools/local/host/host.ts';
 import { startHost } from '../../tools/local/host/host.ts';
 import { expectNothingConfidential, rememberDelivery, rememberSecrets } from './confidential.ts';
 
@@ -41,6 +41,7 @@ export interface World {
 export async function startWorld(
   settings: Record<string, string | undefined> = {},
   load: () => Promise<unknown> = () => import('../../src/index.ts'),
+  hostKind: Pick<HostOptions, 'overridesInvocationId'> = {},
 ): Promise<World> {
   const run = randomBytes(4).toString('hex');
   const containers = {
@@ -72,7 +73,7 @@ export async function startWorld(
   rememberSecrets(environment);
   const lines: HostLine[] = [];
   const write = (line: HostLine) => void lines.push(line);
-  const host = await startHost({ port: 0, write, timers: false }, load);
+  const host = await startHost({ port: 0, write, timers: false, ...hostKind }, load);
   const blobs = BlobServiceClient.fromConnectionString(inject('storage'));
   const storedIn = (container: string, matches: Matches = () => true) => readContainer(blobs, container, matches);
   return {

@@ -1,4 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type HostLine, type RunningHost, startHost } from '../../tools/local/host/host.ts';
 
@@ -56,5 +59,17 @@ test('a handler that throws leaves its caller without an answer, and says so in 
   });
   await expect(asked).rejects.toThrow('timeout');
   const line = lines.find((each) => each.invocationId === invocationId && each.level === 'error');
-  expect(line?.message).toMatch(/^Failed, and the caller gets no answer: Error: a bug/);
+  expect(line?.message).toMatch(/^Failed: Error: a bug/);
+});
+
+const outside = Object.values(networkInterfaces())
+  .flatMap((addresses) => addresses ?? [])
+  .filter(({ internal, family }) => !internal && family === 'IPv4');
+
+test.skipIf(outside.length === 0)("the library's server takes no connections from outside this machine", async () => {
+  for (const { address } of outside) {
+    const socket = connect(Number(new URL(host.url).port), address);
+    const [error] = await Promise.race([once(socket, 'error'), once(socket, 'connect')]);
+    expect(error).toMatchObject({ code: 'ECONNREFUSED' });
+  }
 });

@@ -9,7 +9,7 @@ import { afterEach, expect, onTestFinished, test, vi } from 'vitest';
 import { startAzurite } from '../../tools/local/azurite.ts';
 import { freePort, type Run, run } from './run.ts';
 
-const tool = ['--max-http-header-size=2097152', 'tools/cli/serve.ts'];
+const tool = ['tools/cli/serve.ts'];
 let running: Run[] = [];
 
 function serve(args: string[], environment: NodeJS.ProcessEnv = {}): Run {

@@ -10,7 +10,7 @@ export interface Served {
 
 /** Starts the built app as a process of its own. The environment names what the user has set, `more` goes to `npm start`. */
 export async function serve(environment: NodeJS.ProcessEnv = {}, more: string[] = []): Promise<Served> {
-  const args = ['--max-http-header-size=2097152', 'tools/cli/serve.ts', '--port', '0', '--storage-port', '0'];
+  const args = ['tools/cli/serve.ts', '--port', '0', '--storage-port', '0'];
   const served = run([...args, ...more], environment);
   await served.says('Ctrl-C');
   const url = /POST +(http:\S+)\/elevenlabs\/precall\/webhook/.exec(served.text())?.[1];

@@ -1,12 +1,16 @@
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { type RunningHost, startHost } from '../../tools/local/host/host.ts';
+import { type HostLine, type RunningHost, startHost } from '../../tools/local/host/host.ts';
+
+/** Taken by other crons. */
+const refused = { last: '0 0 0 L * *', sunday: '0 0 0 * * 7', text: 'hourly' };
 
 let host: RunningHost;
+const lines: HostLine[] = [];
 let runs = 0;
 
 beforeAll(async () => {
   process.env['TEST_SCHEDULE'] = '* * * * * *';
-  host = await startHost({ port: 0, write: () => {} }, async () => {
+  host = await startHost({ port: 0, write: (line) => lines.push(line) }, async () => {
     const { app } = await import('@azure/functions');
     app.timer('everySecond', {
       schedule: '%TEST_SCHEDULE%',
@@ -14,6 +18,7 @@ beforeAll(async () => {
         runs++;
       },
     });
+    for (const [name, schedule] of Object.entries(refused)) app.timer(name, { schedule, handler: () => {} });
   });
 });
 afterAll(() => host.close());
@@ -22,3 +27,13 @@ test('a schedule that names a setting runs by itself', async () => {
   expect(host.functions).toEqual([{ name: 'everySecond', kind: 'timer', schedule: '* * * * * *' }]);
   await vi.waitUntil(() => runs >= 2, { timeout: 5_000 });
 });
+
+test.each(Object.keys(refused))(
+  'a schedule that is not valid drops its function, "%s", with a line at start',
+  (name) => {
+    expect(lines).toContainEqual({
+      level: 'error',
+      message: expect.stringContaining(`Error indexing method 'Functions.${name}'`),
+    });
+  },
+);

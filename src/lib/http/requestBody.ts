@@ -1,39 +1,25 @@
-import { subscribe } from 'node:diagnostics_channel';
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import type { HttpRequest, InvocationContext } from '@azure/functions';
+import { arrivals } from './arrivals.ts';
 
-const INVOCATION_ID = 'x-ms-invocation-id';
-const DISCARD_LIMIT_MS = 10_000;
+/** Azure's front end gives up at 230 s. */
+const DISCARD_LIMIT_MS = 220_000;
+/** For the answer to leave, when a body is given up as late as that. */
+const GRACE_MS = 5_000;
 
-const arrived = new Map<string, IncomingMessage>();
 const bodies = new WeakMap<HttpRequest, Readable>();
-
-/**
- * From now on {@link requestBody} reads requests where Node's server has them. The library hands a body on as a web stream,
- * which copies each chunk and settles several promises for it: as much CPU again as to receive it (docs/performance.md).
- */
-export function followRequests(): void {
-  subscribe('http.server.request.start', (message) => {
-    const { request, response } = message as { request: IncomingMessage; response: ServerResponse };
-    // The library matches requests and invocations by the same header (A§4.3).
-    const id = request.headers[INVOCATION_ID];
-    if (typeof id !== 'string') return;
-    arrived.set(id, request);
-    response.once('close', () => {
-      if (arrived.get(id) === request) arrived.delete(id);
-    });
-  });
-}
 
 /**
  * The body of a request as Node's stream, the same one each time; null, or empty, when it has none, and null when
  * somebody else reads it through the library. It must not be destroyed: the answer goes the way that it has come.
+ *
+ * The library hands a body on as a web stream, which copies each chunk and settles several promises for it: as much CPU again
+ * as to receive it (docs/performance.md). So it is read where Node's server has it.
  */
 export function requestBody(request: HttpRequest, { invocationId }: Pick<InvocationContext, 'invocationId'>) {
   const known = bodies.get(request);
   if (known !== undefined) return known;
-  const message = arrived.get(invocationId);
+  const message = arrivals.get(invocationId)?.request;
   // Two readers of one message would each get a part of it.
   const body = message !== undefined && !message.readableDidRead ? message : fromWeb(request.body);
   if (body !== null) bodies.set(request, body);
@@ -41,17 +27,26 @@ export function requestBody(request: HttpRequest, { invocationId }: Pick<Invocat
 }
 
 /**
- * Reads off and forgets what a handler left of a request's body. The host sends the next request over the same connection
- * to the worker; a body that stands there unread, cancelled or not, makes that one wait for ever (seen with a 17 MB body
- * refused half-way). Gives up on a sender that takes longer than ten seconds.
+ * Reads off and forgets what is left of a request's body. The host reads an answer only after it has sent the whole body, and
+ * makes a 500 of it when the reader stops or closes; and it sends the next request over the same connection to the worker, where
+ * a body that is left unread makes that one wait forever (seen with a 17 MB body refused half-way).
+ *
+ * Ends 220 s after the request began, and after `limitBytes` more: nobody sends more than the host lets through. It holds
+ * one chunk at a time.
  */
-export function discardBody(body: Readable | null): void {
-  if (body === null || body.closed) return;
-  const timer = setTimeout(() => body.pause(), DISCARD_LIMIT_MS).unref();
+export function discardBody(body: Readable | null, limitBytes: number, beganAtMs = performance.now()): void {
+  if (body === null || body.closed || body.readableEnded) return;
+  const leftMs = beganAtMs + DISCARD_LIMIT_MS - performance.now();
+  const timer = setTimeout(() => body.destroy(), Math.max(leftMs, GRACE_MS)).unref();
+  let leftBytes = limitBytes;
+  body.on('data', (chunk: Uint8Array) => {
+    leftBytes -= chunk.length;
+    if (leftBytes < 0) body.pause();
+  });
   body.once('close', () => clearTimeout(timer)).resume();
 }
 
-/** For requests that did not come through the library's proxy. */
+/** For requests that did not come through the library's server. */
 function fromWeb(body: HttpRequest['body']): Readable | null {
   if (body === null || body.locked) return null;
   // A sender that goes away while nobody reads is nobody's error.

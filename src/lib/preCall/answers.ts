@@ -1,5 +1,5 @@
 import type { HttpResponseInit } from '@azure/functions';
-import { BodyError, NotConfigured, SignatureError, StorageUnavailable, WebhookError } from '../errors.ts';
+import { BodyError, NotConfigured, RequestError, SignatureError, StorageUnavailable, WebhookError } from '../errors.ts';
 import { CloningError, ConversationConflict, PayloadError } from './errors.ts';
 import type { Prepared } from './prepare.ts';
 import { cleanName, greeting } from './request/greeting.ts';
@@ -84,6 +84,7 @@ function errorCode(error: unknown, code: string): string {
   if (error instanceof ConversationConflict) return 'CONVERSATION_CONFLICT';
   if (error instanceof NotConfigured) return 'NOT_CONFIGURED';
   if (error instanceof StorageUnavailable) return 'STORAGE_UNAVAILABLE';
+  if (error instanceof RequestError) return 'INVALID_REQUEST';
   if (code === 'overloaded') return 'OVERLOADED';
   if (error instanceof BodyError) {
     if (code === 'body_too_large') return 'PAYLOAD_TOO_LARGE';

@@ -35,10 +35,11 @@ export interface PostCallSettings {
   readonly bodyLimitBytes: number;
 }
 
-const HOST_BODY_LIMIT_BYTES = 104_857_600;
+export const HOST_BODY_LIMIT_BYTES = 104_857_600;
 /** 210 MB (https://learn.microsoft.com/azure/azure-functions/functions-scale#service-limits), read leniently. */
 const AZURE_BODY_LIMIT_BYTES = 210 * 1024 * 1024;
-const HEADROOM_BYTES = 64 * 1024;
+/** What the host lets through over the largest body that the app reads. */
+export const HEADROOM_BYTES = 64 * 1024;
 /** A signature that is good for longer than a day is hardly a limit to replays. */
 const LONGEST_SECONDS = 86_400;
 

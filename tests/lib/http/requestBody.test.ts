@@ -4,8 +4,9 @@ import type { AddressInfo } from 'node:net';
 import type { Readable } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
 import { HttpRequest } from '@azure/functions';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { discardBody, followRequests, requestBody } from '../../../src/lib/http/requestBody.ts';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { arrivals } from '../../../src/lib/http/arrivals.ts';
+import { discardBody, requestBody } from '../../../src/lib/http/requestBody.ts';
 import { bodyOf, brokenAfter, stalledAfter } from '../../support/bodies.ts';
 
 /** What a server in this process gets, as the library's proxy does. */
@@ -13,9 +14,17 @@ let server: Server;
 const received: IncomingMessage[] = [];
 
 beforeAll(async () => {
-  followRequests();
   server = createServer((message, response) => {
     received.push(message);
+    const id = message.headers['x-ms-invocation-id'];
+    const arrival = {
+      request: message,
+      response,
+      handOver: () => {},
+      refusal: undefined,
+      beganAtMs: performance.now(),
+    };
+    if (typeof id === 'string') arrivals.add(id, arrival, { waitMs: 60_000, onAlone: () => {} });
     response.flushHeaders();
     if (message.url === '/end') response.end();
   });
@@ -87,14 +96,6 @@ describe('the body of a request', () => {
     await expect.poll(later).toBeNull();
   });
 
-  it('of a later request under the same id is not forgotten with the earlier one', async () => {
-    const earlier = await send('invocation-7', '', '/end');
-    const later = await send('invocation-7', 'later');
-    earlier.socket.destroy();
-    await setImmediate();
-    expect(requestBody(fromLibrary(undefined), { invocationId: 'invocation-7' })).toBe(later);
-  });
-
   it('is null while somebody else reads it through the library', async () => {
     const request = fromLibrary('read by somebody');
     request.body?.getReader();
@@ -116,7 +117,7 @@ describe('the body of a request', () => {
 describe('discardBody', () => {
   it('reads off the whole body', async () => {
     const body = bodyOf('a', 'b', 'c');
-    discardBody(body);
+    discardBody(body, 1_000);
     await once(body, 'close');
     expect(body.readableEnded).toBe(true);
   });
@@ -125,9 +126,32 @@ describe('discardBody', () => {
     const body = bodyOf('a', 'b', 'c');
     await once(body, 'readable');
     expect(body.read().toString()).toBe('a');
-    discardBody(body);
+    discardBody(body, 1_000);
     await once(body, 'close');
     expect(body.readableEnded).toBe(true);
+  });
+
+  it('reads no more than its limit', async () => {
+    const body = bodyOf('abc', 'def', 'ghi', 'jkl');
+    const read: string[] = [];
+    body.on('data', (chunk) => read.push(chunk.toString()));
+    discardBody(body, 4);
+    await expect.poll(() => body.isPaused()).toBe(true);
+    expect(read).toEqual(['abc', 'def']);
+  });
+
+  it('gives up 220 s after the request began, with some seconds for the answer', () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const [early, late] = [stalledAfter('a'), stalledAfter('a')];
+    discardBody(early, 1_000, performance.now() - 100_000);
+    discardBody(late, 1_000, performance.now() - 230_000);
+    vi.advanceTimersByTime(4_000);
+    expect([early.destroyed, late.destroyed]).toEqual([false, false]);
+    vi.advanceTimersByTime(2_000);
+    expect([early.destroyed, late.destroyed]).toEqual([false, true]);
+    vi.advanceTimersByTime(115_000);
+    expect(early.destroyed).toBe(true);
+    vi.useRealTimers();
   });
 
   it.each([
@@ -137,7 +161,7 @@ describe('discardBody', () => {
     ['a body that stalls', () => stalledAfter('a')],
     ['no body', () => null],
   ])('takes %s', async (_name, body) => {
-    expect(() => discardBody(body())).not.toThrow();
+    expect(() => discardBody(body(), 1_000)).not.toThrow();
     await setImmediate();
   });
 });

@@ -36,7 +36,7 @@ export function staysOpen(request: IncomingMessage, response: ServerResponse): v
 }
 
 /** Reads and forgets what the caller still sends after its answer; closing at once would make it lose the answer. */
-export function discardRest(request: IncomingMessage): void {
+function discardRest(request: IncomingMessage): void {
   if (request.complete) return;
   request.resume();
   const timer = setTimeout(() => request.socket.destroy(), drainMs);

@@ -3,6 +3,7 @@ import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'n
 import type { AddressInfo } from 'node:net';
 import { answerStatus, type Exchange } from './exchange.ts';
 import type { HttpFunction } from './functions.ts';
+import { refusedByServer } from './headers.ts';
 import { findRoute } from './routes.ts';
 import type { WriteLine } from './types.ts';
 
@@ -17,6 +18,11 @@ interface FrontOptions {
 export function createFront({ functions, bodyLimitBytes, write, serve }: FrontOptions): RequestListener {
   return (request, response) => {
     response.on('error', () => {});
+    const refused = refusedByServer(request);
+    if (refused !== undefined) {
+      answerStatus({ request, response }, refused);
+      return;
+    }
     const target = originForm(request.url ?? '/');
     const match = findRoute(functions, request.method ?? '', target.split('?')[0] ?? '/');
     if (match === undefined) {

@@ -7,12 +7,14 @@ import { createFront, listen } from './frontServer.ts';
 import { sortFunctions, summarize } from './functions.ts';
 import { Invoker } from './invocation.ts';
 import { directRequests, StreamedRequests } from './streamed.ts';
-import { Timers } from './timers.ts';
+import { Timers, withValidSchedules } from './timers.ts';
 import type { HostOptions, RunningHost } from './types.ts';
 
 export type { HostLine, HostOptions, RunningHost } from './types.ts';
 
 const repository = new URL('../../../', import.meta.url);
+
+const shutdownMs = 30_000;
 
 let hasStarted = false;
 
@@ -36,6 +38,7 @@ export async function startHost(options: HostOptions, load: () => Promise<unknow
     bodyLimitBytes = 104_857_600,
     timers: runsSchedules = true,
     front: hasFront = true,
+    overridesInvocationId = false,
     folder = repository,
   } = options;
 
@@ -46,23 +49,28 @@ export async function startHost(options: HostOptions, load: () => Promise<unknow
 
   const functions = sortFunctions(registry, readRoutePrefix(folder));
   const invoker = new Invoker(registry, write);
+  functions.timer = withValidSchedules(functions.timer, write);
   const timers = new Timers(functions.timer, invoker, write);
   await invoker.runAppHooks('appStart');
   const { httpUri, proxy } = await openProxy(registry.model);
   if (httpUri === undefined && !hasFront)
     throw new Error('Without HTTP streams there is no proxy to speak to directly');
   const streamed = () =>
-    hasFront ? new StreamedRequests(String(httpUri), invoker, write, bodyLimitBytes) : directRequests(invoker, write);
+    hasFront
+      ? new StreamedRequests({ httpUri: String(httpUri), invoker, write, bodyLimitBytes, overridesInvocationId })
+      : directRequests(invoker, write);
   const requests = httpUri === undefined ? new BufferedRequests(invoker, write) : streamed();
 
   const serve = requests.serve.bind(requests);
   const onRequest = createFront({ functions: functions.http, bodyLimitBytes, write, serve });
-  const front = hasFront ? [createServer()] : [];
+  // Over Node's 16 KB, so that it is the host's own limits that refuse.
+  const front = hasFront ? [createServer({ maxHeaderSize: 128 * 1024 })] : [];
   for (const server of hasFront ? front : proxy) server.on('request', onRequest);
   const close = async () => {
     timers.stop();
+    await Promise.all(front.map((server) => finish(server)));
     requests.close();
-    await Promise.all([...front, ...proxy].map(closeServer));
+    await Promise.all(proxy.map((server) => finish(server)));
     await invoker.runAppHooks('appTerminate');
   };
 
@@ -81,12 +89,16 @@ export async function startHost(options: HostOptions, load: () => Promise<unknow
 
 /**
  * Asks the library for its capabilities, which opens its proxy when the app has switched HTTP streams on. The library
- * keeps that server to itself; Node announces it while it begins to listen, and so it can be closed in the end.
+ * keeps that server to itself; Node announces it while it begins to listen, and so it can be kept on loopback, and closed in
+ * the end.
  */
 async function openProxy(model: ProgrammingModel): Promise<{ httpUri: string | undefined; proxy: Server[] }> {
   const proxy: Server[] = [];
   const onListen = (message: unknown) => {
-    proxy.push((message as { server: Server }).server);
+    const { server, options } = message as { server: Server; options: { host?: string } };
+    // The library asks for all interfaces; a stranger in the same network could speak to it without the front.
+    options.host = '127.0.0.1';
+    proxy.push(server);
   };
   subscribe('tracing:net.server.listen:asyncStart', onListen);
   try {
@@ -99,10 +111,16 @@ async function openProxy(model: ProgrammingModel): Promise<{ httpUri: string | u
   }
 }
 
-function closeServer(server: Server): Promise<void> {
+/** Takes no new connections, and lets what is under way finish for as long as the real host does. */
+function finish(server: Server): Promise<void> {
   return new Promise((resolve) => {
-    server.close(() => resolve());
-    server.closeAllConnections();
+    const cutOff = setTimeout(() => server.closeAllConnections(), shutdownMs);
+    const idle = setInterval(() => server.closeIdleConnections(), 20);
+    server.close(() => {
+      clearTimeout(cutOff);
+      clearInterval(idle);
+      resolve();
+    });
   });
 }
 

@@ -2,13 +2,24 @@ import { randomUUID } from 'node:crypto';
 import { Cron } from 'croner';
 import type { TimerFunction } from './functions.ts';
 import type { Invoker } from './invocation.ts';
+import { isNcrontab } from './ncrontab.ts';
 import type { WriteLine } from './types.ts';
+
+/** Leaves out functions whose schedule is not valid, with a line for each: the host starts without them, and so does this one. */
+export function withValidSchedules(functions: TimerFunction[], write: WriteLine): TimerFunction[] {
+  return functions.filter((fn) => {
+    if (isNcrontab(fn.schedule)) return true;
+    const message = `The '${fn.name}' function is in error: Error indexing method 'Functions.${fn.name}': the schedule '${fn.schedule}' is not a valid NCRONTAB expression.`;
+    write({ level: 'error', message });
+    return false;
+  });
+}
 
 /** Fires the timer functions by their schedules (UTC, as on Azure) and on demand, one run of each at a time. */
 export class Timers {
   readonly #timers: Timer[];
 
-  /** Throws for a schedule that is no NCRONTAB expression. */
+  /** Throws for a schedule that is not valid. */
   constructor(functions: TimerFunction[], invoker: Invoker, write: WriteLine) {
     this.#timers = functions.map((fn) => new Timer(fn, invoker, write));
   }
@@ -96,11 +107,7 @@ class Timer {
   }
 }
 
-/** NCRONTAB: five or six fields, the first of six being seconds; day of month AND day of week have to fit. */
-function parse({ name, schedule }: TimerFunction, tick: () => void): Cron {
-  try {
-    return new Cron(schedule, { paused: true, unref: true, utcOffset: 0, domAndDow: true }, tick);
-  } catch (cause) {
-    throw new Error(`Function "${name}": the schedule "${schedule}" is no NCRONTAB expression`, { cause });
-  }
+/** Of six fields: day of month AND day of week have to fit. */
+function parse({ schedule }: TimerFunction, tick: () => void): Cron {
+  return new Cron(schedule, { paused: true, unref: true, utcOffset: 0, domAndDow: true }, tick);
 }

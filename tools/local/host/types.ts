@@ -23,6 +23,11 @@ export interface HostOptions {
    * Needs an app with HTTP streams; `port` and, for chunked bodies, `bodyLimitBytes` mean nothing then. Default true.
    */
   front?: boolean;
+  /**
+   * Whether an `x-ms-invocation-id` of a caller's own is replaced, as hosts do it since azure-functions-host#10980. Older ones let it
+   * stand, and such a request never meets its invocation. Default false.
+   */
+  overridesInvocationId?: boolean;
   /** Where the app's host.json lies, with a slash at the end. Default: this repository. */
   folder?: URL;
 }
@@ -43,6 +48,6 @@ export interface RunningHost {
   functions: FunctionSummary[];
   /** Runs a timer function now, after a run that is still going on; rejects with the error of the function. */
   runTimer(name: string): Promise<void>;
-  /** Stops timers and servers; requests that are still open are cut off. */
+  /** Stops timers and takes no more connections; what is under way may finish for 30 s, as on the real host, then it is cut off. */
   close(): Promise<void>;
 }

@@ -1,122 +1,93 @@
+import { randomUUID } from 'node:crypto';
+import { pipeline } from 'node:stream/promises';
+import { MIMEType } from 'node:util';
 import { PayloadError } from '../errors.ts';
 
 /** A part of a form with its bytes as they came, whatever its header says about charset and encoding. */
 export interface FormPart {
   readonly name: string | undefined;
-  readonly hasFileName: boolean;
-  readonly hasContentType: boolean;
+  /** It has a file name or a content type. */
+  readonly isFile: boolean;
+  /** What is not a file is cut off after 1 MiB. */
   readonly bytes: Buffer;
 }
 
 const MOST_PARTS = 8;
-const MOST_HEADER_LINES = 20;
-const LONGEST_HEADER_BYTES = 16 * 1024;
+const LONGEST_FIELD_BYTES = 1024 * 1024;
 /** Three times what RFC 2046 §5.1.1 allows. */
 const LONGEST_BOUNDARY = 210;
-
-const LINE_END = Buffer.from('\r\n');
-const HEADER_END = Buffer.from('\r\n\r\n');
-const SPACE = 0x20;
-const TAB = 0x09;
+/** Of the blanks that RFC 2046 allows after a boundary. */
+const LONGEST_PADDING = 100;
+const HEADER_END = '\r\n\r\n';
+/** Nobody else can know it, so no part contains it. */
+const OUR_BOUNDARY = randomUUID();
+/** The type that busboy never decodes. Of several lines it reads the first. */
+const OUR_TYPE = 'Content-Type: application/octet-stream\r\n';
 
 /**
- * Takes a form apart that is in memory as a whole (RFC 7578). Parsers for streams decode text by the charset that a part
- * declares, with U+FFFD or nothing for what does not fit; here, JSON in bytes that are not UTF-8 is to be refused.
+ * Takes a form apart (RFC 7578) that is in memory as a whole. busboy does it, but it decodes a part with a content type and
+ * no file name by the charset declared there, and takes whatever begins like the boundary for the boundary. So it gets the
+ * form with a boundary and content types of ours. Plain fields are decoded as Latin-1, which loses nothing.
  *
  * @throws {PayloadError} `broken_multipart`, with a message that says what is wrong.
  */
-export function formParts(body: Buffer, contentType: string): FormPart[] {
-  const boundary = parametersOf(contentType).get('boundary') ?? '';
-  if (boundary === '' || boundary.length > LONGEST_BOUNDARY) {
-    throw broken('The content type of the form has no usable boundary');
-  }
-  const delimiter = Buffer.from(`\r\n--${boundary}`, 'latin1'); // as Node has header values
+export async function formParts(body: Buffer, contentType: string): Promise<FormPart[]> {
+  const form = rewritten(body, boundaryOf(contentType));
+  const { default: busboy } = await import('busboy'); // most instances never need it
+  const parser = busboy({
+    headers: { 'content-type': `multipart/form-data; boundary=${OUR_BOUNDARY}` },
+    defCharset: 'latin1',
+    limits: { parts: MOST_PARTS + 1, fieldSize: LONGEST_FIELD_BYTES }, // it counts the closing boundary, too
+  });
   const parts: FormPart[] = [];
-  let at = firstDelimiter(body, delimiter);
-  if (at === undefined) throw broken('The body has no line with the boundary of its content type');
-  while (!at.isLast) {
-    const next = nextDelimiter(body, delimiter, at.end - LINE_END.length); // one line end may serve both
-    if (next === undefined) throw broken('The form ends before its closing boundary');
-    if (parts.length === MOST_PARTS) throw broken(`The form has more than ${MOST_PARTS} parts`);
-    parts.push(partOf(body, at.end, next.start));
-    at = next;
-  }
+  parser.on('field', (name, value) => parts.push({ name, isFile: false, bytes: Buffer.from(value, 'latin1') }));
+  parser.on('file', (name, file) => {
+    const pieces: Buffer[] = [];
+    file.on('data', (piece: Buffer) => pieces.push(piece));
+    file.on('end', () => parts.push({ name, isFile: true, bytes: Buffer.concat(pieces) }));
+    file.on('error', () => undefined); // the parser fails with it
+  });
+  parser.on('partsLimit', () => parser.destroy(broken(`The form has more than ${MOST_PARTS} parts`)));
+  await pipeline(form, parser).catch((error: Error) => {
+    const isOfHeader = error.message === 'Malformed part header';
+    throw isOfHeader ? broken('The header of a part is malformed or over 16 KiB') : error;
+  });
   return parts;
 }
 
-/** The `name=value` pairs after the first semicolon of a header's value, by lower-case name; the first of a name counts. */
-export function parametersOf(value: string): Map<string, string> {
-  const found = new Map<string, string>();
-  for (const [, name = '', quoted, plain = ''] of value.matchAll(PARAMETER)) {
-    const key = name.toLowerCase();
-    if (!found.has(key)) found.set(key, quoted?.replace(/\\(.)/g, '$1') ?? plain.trim());
+function boundaryOf(contentType: string): string {
+  const type = new MIMEType(contentType.replace(/^[^;]*/, 'multipart/form-data')); // throws for no parameter
+  const boundary = type.params.get('boundary') ?? '';
+  if (boundary !== '' && boundary.length <= LONGEST_BOUNDARY) return boundary;
+  throw broken('The content type of the form has no usable boundary');
+}
+
+function* rewritten(body: Buffer, boundary: string): Generator<Buffer | string> {
+  let from: number | undefined; // where the line of the last boundary ends
+  for (const { start, end, isLast } of boundariesIn(body, boundary)) {
+    if (from !== undefined) {
+      const headerEnd = body.indexOf(HEADER_END, from);
+      if (headerEnd === -1 || headerEnd + 2 > start) throw broken('A part of the form has no end of its header');
+      const isTyped = /^content-type:\s*\S/im.test(body.toString('latin1', from, headerEnd));
+      yield `\r\n--${OUR_BOUNDARY}\r\n${isTyped ? OUR_TYPE : ''}`;
+      yield body.subarray(from + 2, Math.max(headerEnd + HEADER_END.length, start)); // one line end may serve both
+    }
+    if (isLast) return yield `\r\n--${OUR_BOUNDARY}--`;
+    from = end;
   }
-  return found;
+  if (from === undefined) throw broken('The body has no line with the boundary of its content type');
+  throw broken('The form ends before its closing boundary');
 }
 
-/** Quoted, or up to the next semicolon: many senders leave the quotes out around `/` and `=`. */
-const PARAMETER = /;[ \t]*([^\s=;"]+)[ \t]*=[ \t]*(?:"((?:[^"\\]|\\.)*)"|([^;"]*))/g;
-
-/** A line that is a boundary: it begins with its line end, and the part after it begins at `end`. */
-interface Delimiter {
-  readonly start: number;
-  readonly end: number;
-  readonly isLast: boolean;
-}
-
-function firstDelimiter(body: Buffer, delimiter: Buffer): Delimiter | undefined {
-  const line = delimiter.subarray(LINE_END.length);
-  const first = body.subarray(0, line.length).equals(line) ? delimiterAt(body, 0, line.length) : undefined;
-  return first ?? nextDelimiter(body, delimiter, 0);
-}
-
-function nextDelimiter(body: Buffer, delimiter: Buffer, from: number): Delimiter | undefined {
-  let start = body.indexOf(delimiter, from);
-  while (start !== -1) {
-    const found = delimiterAt(body, start, start + delimiter.length);
-    if (found !== undefined) return found;
-    start = body.indexOf(delimiter, start + delimiter.length);
+/** From the line end before a boundary up to the one after it. A line that goes on is text that only begins like one. */
+function* boundariesIn(body: Buffer, boundary: string) {
+  const line = Buffer.from(`\r\n--${boundary}`, 'latin1'); // as Node has header values
+  const isFirst = body.subarray(0, line.length - 2).equals(line.subarray(2));
+  for (let at = isFirst ? -2 : body.indexOf(line); at !== -1; at = body.indexOf(line, at + line.length)) {
+    const end = at + line.length;
+    const after = /^(?:--|[ \t]*(?=\r\n))/.exec(body.toString('latin1', end, end + LONGEST_PADDING))?.[0];
+    if (after !== undefined) yield { start: at, end: end + after.length, isLast: after === '--' };
   }
-  return undefined;
-}
-
-/** Undefined when the line goes on: then it is text that only begins like a boundary. */
-function delimiterAt(body: Buffer, start: number, after: number): Delimiter | undefined {
-  if (body.toString('latin1', after, after + 2) === '--') return { start, end: after + 2, isLast: true };
-  let end = after;
-  while (body[end] === SPACE || body[end] === TAB) end++; // RFC 2046 §5.1.1: transport-padding
-  if (!body.subarray(end, end + 2).equals(LINE_END)) return undefined;
-  return { start, end: end + 2, isLast: false };
-}
-
-function partOf(body: Buffer, start: number, end: number): FormPart {
-  const headerEnd = body.indexOf(HEADER_END, start - LINE_END.length); // there may be no header at all
-  if (headerEnd === -1 || headerEnd + LINE_END.length > end)
-    throw broken('A part of the form has no end of its header');
-  if (headerEnd - start > LONGEST_HEADER_BYTES) throw broken('The header of a part is too long');
-  const header = headerOf(body.toString('utf8', start, headerEnd));
-  const disposition = header.get('content-disposition') ?? '';
-  const isFormData = /^form-data[ \t]*(;|$)/i.test(disposition);
-  const parameters = parametersOf(disposition);
-  return {
-    name: isFormData ? parameters.get('name') : undefined,
-    hasFileName: Boolean(parameters.get('filename') || parameters.get('filename*')),
-    hasContentType: Boolean(header.get('content-type')),
-    bytes: body.subarray(headerEnd + HEADER_END.length, end),
-  };
-}
-
-/** By lower-case name; the first of a name counts. */
-function headerOf(text: string): Map<string, string> {
-  const lines = text.replace(/\r\n[ \t]+/g, ' ').split('\r\n');
-  if (lines.length > MOST_HEADER_LINES) throw broken(`A part has more than ${MOST_HEADER_LINES} header lines`);
-  const found = new Map<string, string>();
-  for (const line of lines) {
-    const colon = line.indexOf(':');
-    const name = line.slice(0, colon).trim().toLowerCase();
-    if (colon > 0 && !found.has(name)) found.set(name, line.slice(colon + 1).trim());
-  }
-  return found;
 }
 
 function broken(message: string): PayloadError {

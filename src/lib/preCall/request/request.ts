@@ -91,8 +91,8 @@ function fromJson(body: Buffer): PreCallRequest {
   return { ...metadata, ...claimOf(json), sample: bytes };
 }
 
-function fromMultipart(body: Buffer, contentType: string): PreCallRequest {
-  const parts = formParts(body, contentType);
+async function fromMultipart(body: Buffer, contentType: string): Promise<PreCallRequest> {
+  const parts = await formParts(body, contentType);
   const partOf = (name: string) => {
     const [part, ...more] = parts.filter((each) => each.name === name);
     if (more.length > 0) throw new PayloadError('broken_multipart', `The form has more than one part named ${name}`);
@@ -110,7 +110,7 @@ function fromMultipart(body: Buffer, contentType: string): PreCallRequest {
     throw new PayloadError('missing_sample', 'The form has no part named voice_sample', facts.conversationId);
   }
   // A plain field is text to every form library, and bytes of audio are not safe in it.
-  if (!sample.hasFileName && !sample.hasContentType) {
+  if (!sample.isFile) {
     const what = 'The part voice_sample needs a file name or a content type';
     throw new PayloadError('missing_sample', what, facts.conversationId);
   }
