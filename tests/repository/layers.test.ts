@@ -9,6 +9,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['lib/storage', 'lib/elevenlabs', 'lib/json'],
   ['lib/callers'],
   ['lib/postCall', 'lib/preCall'],
+  ['lib/calls'],
   ['lib/health.ts', 'lib/heartbeat.ts', 'lib/sweep.ts'],
   ['lib/services.ts', 'lib/wiring.ts'],
   ['functions', 'lib/guardFunctions.ts'],
