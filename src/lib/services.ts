@@ -3,12 +3,12 @@ import { Health } from './health.ts';
 import type { StateArea } from './heartbeat.ts';
 import { type CallStore, openCallStore } from './postCall/callStore.ts';
 import { installationId } from './preCall/state/records.ts';
-import { StateStore } from './preCall/state/state.ts';
 import type { PreCallWorld } from './preCall/world.ts';
 import type { PostCallSettings } from './settings/postCallSettings.ts';
 import type { PreCallSettings } from './settings/preCallSettings.ts';
 import { type Configuration, readSettings } from './settings/settings.ts';
 import { BlobStorage, type RetryBudget } from './storage/blobStorage.ts';
+import { StateStore } from './storage/stateStore.ts';
 import type { Telemetry } from './telemetry/telemetry.ts';
 
 const STATE_BUDGET: RetryBudget = { totalMs: 25_000, tryMs: 15_000 };
@@ -41,7 +41,8 @@ export function openServices(
   const configuration = readSettings(environment);
   const { now = Date.now, storageBudget, telemetry } = options;
   const settings = configuration.postCall;
-  const store = settings && openCallStore(settings, { budget: storageBudget, telemetry });
+  const store =
+    settings && openCallStore(settings, { statePath: configuration.state?.path, budget: storageBudget, telemetry });
   const postCall = settings && store && { settings, store };
   const preCall = configuration.preCall && store && openPreCall(configuration.preCall, store, { now, telemetry });
   const health = new Health({ configuration, postCall, preCall, now });

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 import { StorageUnavailable } from '../../src/lib/errors.ts';
 import { BlockDraft, type DraftWorld } from '../../src/lib/storage/blockDraft.ts';
-import { BLOCK_BYTES, BlockPool } from '../../src/lib/storage/blockPool.ts';
+import { BLOCK_BYTES, BlockPool, PROGRESS_BYTES } from '../../src/lib/storage/blockPool.ts';
 import { cutAt, inPiecesOf, noise } from '../lib/json/pieces.ts';
 import { contentOf, genuine, newPlace, storageAt } from '../support/drafts.ts';
 import { type FaultProxy, startFaultProxy } from '../support/faultProxy.ts';
@@ -204,7 +204,8 @@ describe('flushing', () => {
     const [still, busy] = [newDraft({ pool }), newDraft({ pool })];
     await busy.draft.write(BYTES.subarray(0, 10));
     await still.draft.write(BYTES.subarray(0, 10));
-    await busy.draft.write(BYTES.subarray(0, 10));
+    await busy.draft.write(BYTES.subarray(0, PROGRESS_BYTES));
+    await still.draft.write(BYTES.subarray(0, 10));
     const third = newDraft({ pool });
     await third.draft.ready();
     expect([still.draft.block, busy.draft.block?.length]).toEqual([undefined, BLOCK_BYTES]);

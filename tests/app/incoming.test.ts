@@ -2,6 +2,7 @@ import { BlobServiceClient } from '@azure/storage-blob';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 import type { BlobStorage } from '../../src/lib/storage/blobStorage.ts';
 import { finishIncoming, incomingMetadata, sweepIncoming } from '../../src/lib/storage/incoming.ts';
+import { noise } from '../lib/json/pieces.ts';
 import { contentOf, metadataOf, newPlace, storageAt } from '../support/drafts.ts';
 import { type FaultProxy, startFaultProxy } from '../support/faultProxy.ts';
 
@@ -28,11 +29,19 @@ function newPlaces() {
 type Places = ReturnType<typeof newPlaces>;
 
 /** Commits a blob there as a delivery does, and returns when storage says that was. */
-async function leave({ incoming }: Places, name: string, metadata: Record<string, string>, contentType?: string) {
+async function leave(
+  { incoming }: Places,
+  name: string,
+  metadata: Record<string, string>,
+  contentType?: string,
+  bytes: Buffer = Buffer.from('bytes'),
+) {
   const container = BlobServiceClient.fromConnectionString(inject('storage')).getContainerClient(incoming.container);
   await container.createIfNotExists();
   const headers = contentType === undefined ? {} : { blobHTTPHeaders: { blobContentType: contentType } };
-  const { lastModified } = await container.getBlockBlobClient(name).upload('bytes', 5, { metadata, ...headers });
+  const { lastModified } = await container
+    .getBlockBlobClient(name)
+    .upload(Buffer.from(bytes), bytes.length, { metadata, ...headers });
   return lastModified?.getTime() ?? Number.NaN;
 }
 
@@ -83,6 +92,89 @@ describe('finishing', () => {
     expect(kept.map(({ kind }) => kind)).toEqual(['stored', 'stored', 'stored']); // all are the same delivery
     expect(await contentOf(places.incoming.container)).toEqual([]);
     expect(await contentOf(places.place.container)).toHaveLength(1);
+  });
+});
+
+describe('an account that refuses to read the source of a copy', () => {
+  const isCopy = (method: string, target: string) => method === 'PUT' && /conv_1[^?]*$/.test(target);
+  const refusal = (status: number) =>
+    ({ kind: 'answer', status, headers: { 'x-ms-error-code': 'CannotVerifyCopySource' } }) as const;
+  const refusing = (status: number) => {
+    proxy.onRequest = (method, target) => (isCopy(method, target) ? refusal(status) : undefined);
+  };
+  const finish = (places: Places, of = metadata) =>
+    finishIncoming(storage, places.incoming.container, 'staged/1', places.place, of);
+
+  it.each([401, 403, 404, 409, 500])('with %i has it copied through the app', async (status) => {
+    const places = newPlaces();
+    await leave(places, 'staged/1', complete(places), 'audio/mpeg');
+    refusing(status);
+    const blob = `${places.place.container}/folder/agent_1/conv_1.json`;
+    expect(await finish(places)).toEqual({ kind: 'stored', blob });
+    const [kept] = await contentOf(places.place.container);
+    expect(kept).toMatchObject({ bytes: Buffer.from('bytes'), metadata, contentType: 'audio/mpeg' });
+    expect(await contentOf(places.incoming.container)).toEqual([]);
+  });
+
+  it('has megabytes copied in pieces, whole', async () => {
+    const places = newPlaces();
+    const bytes = noise(5_000_001);
+    await leave(places, 'staged/1', complete(places), 'audio/mpeg', bytes);
+    refusing(404);
+    expect((await finish(places)).kind).toBe('stored');
+    const [kept] = await contentOf(places.place.container);
+    expect(kept?.bytes.equals(bytes)).toBe(true);
+    expect(
+      proxy.requests.filter((line) => line.includes(`${places.place.container}/`) && line.includes('comp=block&'))
+        .length,
+    ).toBeGreaterThanOrEqual(5);
+  });
+
+  it('has it copied anew when that breaks half-way', async () => {
+    const places = newPlaces();
+    const bytes = noise(3_000_000);
+    await leave(places, 'staged/1', complete(places), 'audio/mpeg', bytes);
+    let [downloads, commits] = [0, 0];
+    proxy.onRequest = (method, target) => {
+      if (isCopy(method, target)) return refusal(404);
+      if (method === 'GET' && target.includes('staged/1') && downloads++ === 0) return { kind: 'refuse' };
+      return target.includes('comp=blocklist') && commits++ === 0 ? { kind: 'lose-answer' } : undefined;
+    };
+    expect((await finish(places)).kind).toBe('stored');
+    expect([downloads, commits].map((times) => times > 1)).toEqual([true, true]);
+    expect((await contentOf(places.place.container)).map((kept) => kept.bytes.equals(bytes))).toEqual([true]);
+  });
+
+  it('never has it go over what exists', async () => {
+    const places = newPlaces();
+    await leave(places, 'staged/1', complete(places));
+    refusing(403);
+    await finish(places);
+    await leave(places, 'staged/1', complete(places));
+    const other = { ...metadata, sha256: 'b'.repeat(64), delivery_id: 'other' };
+    expect((await finish(places, other)).kind).toBe('kept-beside');
+    expect(await contentOf(places.place.container)).toHaveLength(2);
+  });
+
+  it('leaves it where it is when it can be read through the app neither', async () => {
+    const places = newPlaces();
+    await leave(places, 'staged/1', complete(places));
+    proxy.onRequest = (method, target) => {
+      if (isCopy(method, target)) return refusal(404);
+      return method === 'GET' && target.includes('staged/1') ? { kind: 'answer', status: 403 } : undefined;
+    };
+    await expect(finish(places)).rejects.toMatchObject({ hint: expect.stringContaining('refuses access') });
+    expect(await contentOf(places.incoming.container)).toHaveLength(1);
+    expect(await contentOf(places.place.container)).toEqual([]);
+  });
+
+  it('has asked the source when it is gone: somebody else has finished, or it is not there', async () => {
+    const places = newPlaces();
+    refusing(404);
+    await expect(finish(places)).rejects.toMatchObject({ code: 'storage_unavailable' });
+    await leave(places, 'staged/1', complete(places));
+    expect((await finish(places)).kind).toBe('stored');
+    expect((await finish(places, { ...metadata, delivery_id: 'another' })).kind).toBe('duplicate');
   });
 });
 

@@ -182,6 +182,15 @@ describe('a copy', () => {
     expect((await textsOf(from.place))['target.json']).toBe('the bytes');
   });
 
+  it.each([409, 412])('finds what exists when storage says so with %i', async (status) => {
+    const from = await source();
+    await keep(from.place, ONE, 'another');
+    const headers = { 'x-ms-error-code': status === 409 ? 'BlobAlreadyExists' : 'TargetConditionNotMet' };
+    proxy.onRequest = (method, target) =>
+      method === 'PUT' && target.includes('target') ? { kind: 'answer', status, headers } : undefined;
+    expect((await copyTo(from)).kind).toBe('duplicate');
+  });
+
   it('that has failed is begun again', async () => {
     const from = await source();
     const begun = {

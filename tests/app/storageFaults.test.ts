@@ -7,6 +7,7 @@ import { BLOCKS_PER_PROCESS } from '../../src/lib/postCall/callStore.ts';
 import { postCallHandler } from '../../src/lib/postCall/handler.ts';
 import { openServices, type Services } from '../../src/lib/services.ts';
 import { sweep } from '../../src/lib/sweep.ts';
+import { storageAt } from '../support/drafts.ts';
 import { type FaultProxy, startFaultProxy } from '../support/faultProxy.ts';
 import {
   audioEvent,
@@ -22,7 +23,7 @@ import {
 
 const recording = randomBytes(9 * 1024 * 1024);
 const PIECES = { chunkBytes: 60_000 };
-const SOON = { totalMs: 6_000, tryMs: 2_000 };
+const SOON = { totalMs: 4_000, persistMs: 8_000, tryMs: 2_000 };
 const AN_HOUR_MS = 3_600_000;
 
 let proxy: FaultProxy;
@@ -136,6 +137,67 @@ describe('an outage longer than the time budget', () => {
     expect((await send(world, JSON.stringify(event), PIECES)).status).toBe(503);
     expect(await storedOf(event.data)).toEqual([]);
     await until(() => services.postCall?.store.pool.lent === 0 || undefined);
+  });
+});
+
+describe('an event that the sender never sends again', () => {
+  const failure = () => ({
+    type: 'call_initiation_failure',
+    event_timestamp: Math.floor(Date.now() / 1000),
+    data: { ...newCall(), failure_reason: 'busy', metadata: { type: 'sip', body: { sip_status_code: 486 } } },
+  });
+
+  it.each<[string, { readonly data: { conversation_id: string } }, ReturnType<FaultProxy['onRequest']>]>([
+    ['a large recording', audioEvent(randomBytes(5_000_000)), { kind: 'refuse' }],
+    ['a small recording', audioEvent(randomBytes(1_000)), { kind: 'answer', status: 503 }],
+    ['a call failure', failure(), { kind: 'hang' }],
+    ['a call failure whose storage refuses access', failure(), { kind: 'answer', status: 403 }],
+  ])('%s is stored after an outage that costs a transcript its 503', async (_name, event, fault) => {
+    let isOver = false;
+    proxy.onRequest = () => (isOver ? undefined : fault);
+    const [answer, ofTranscript] = await Promise.all([
+      send(world, JSON.stringify(event), PIECES),
+      send(world, JSON.stringify(transcription())).finally(() => {
+        isOver = true;
+      }),
+    ]);
+    expect([answer.status, ofTranscript.status]).toEqual([200, 503]);
+    expect(await storedOf(event.data)).toHaveLength(1);
+  });
+
+  it('is tried until its delivery ends, and then the hint has what storage said last', async () => {
+    proxy.onRequest = () => ({ kind: 'answer', status: 500, headers: { 'x-ms-error-code': 'InternalError' } });
+    const storage = storageAt(proxy.connectionString, { totalMs: 10, persistMs: Infinity, tryMs: 10_000 });
+    const before = proxy.requests.length;
+    const end = new AbortController();
+    const attempt = storage
+      .until(end.signal, { persists: true })
+      .attempt('none', (container, abortSignal) => container.getProperties({ abortSignal }));
+    await until(() => proxy.requests.length >= before + 3 || undefined);
+    end.abort();
+    await expect(attempt).rejects.toMatchObject({ hint: expect.stringContaining('(500, ') });
+  });
+});
+
+describe('a store that flickers', () => {
+  const WINDOW_MS = 500;
+
+  it('refuses for a quarter of the time and loses the first two answers of each half second: everything gets through', async () => {
+    let [window, lost] = [0, 0];
+    proxy.onRequest = () => {
+      const now = performance.now();
+      if (now % WINDOW_MS < WINDOW_MS / 4) return { kind: 'refuse' };
+      if (Math.floor(now / WINDOW_MS) !== window) [window, lost] = [Math.floor(now / WINDOW_MS), 0];
+      return lost++ < 2 ? { kind: 'lose-answer' } : undefined;
+    };
+    const recordings = [audioEvent(recording), audioEvent(randomBytes(5_000_000))];
+    const others = Array.from({ length: 10 }, () => transcription());
+    const answers = await Promise.all([
+      ...recordings.map((event) => send(world, JSON.stringify(event), PIECES)),
+      ...others.map((event) => send(world, JSON.stringify(event))),
+    ]);
+    expect(answers.map(({ status }) => status)).toEqual(Array(12).fill(200));
+    for (const { data } of recordings) expect(await storedOf(data)).toHaveLength(1);
   });
 });
 

@@ -36,15 +36,17 @@ export async function startDeaths(app: PreCallApp): Promise<Deaths> {
         apiUrl: elevenLabs.url,
       });
       let sent = 0;
-      const onRequest: FaultProxy['onRequest'] = () => {
-        sent += 1;
-        if (sent < at) return undefined;
-        // Nobody tries again after a 403, so that the rest of it ends soon.
-        if (sent === at && death === 'before the answer arrives') return { kind: 'lose-answer', status: 403 };
-        return { kind: 'answer', status: 403 };
-      };
-      storage.onRequest = onRequest;
-      elevenLabs.onRequest = onRequest;
+      // Nobody tries again after these, so that the rest of it ends soon.
+      const dyingWith =
+        (status: number): FaultProxy['onRequest'] =>
+        () => {
+          sent += 1;
+          if (sent < at) return undefined;
+          if (sent === at && death === 'before the answer arrives') return { kind: 'lose-answer', status };
+          return { kind: 'answer', status };
+        };
+      storage.onRequest = dyingWith(400);
+      elevenLabs.onRequest = dyingWith(403);
       await action(doomed).catch(() => {});
       await until(() => storage.underWay + elevenLabs.underWay === 0 || undefined);
       await doomed.preCall?.elevenLabs.close();

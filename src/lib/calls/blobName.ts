@@ -7,7 +7,7 @@ export interface CallBlobName {
   readonly extension: CallExtension;
 }
 
-export type CallExtension = 'json' | 'otel.json' | 'mp3';
+type CallExtension = 'json' | 'otel.json' | 'mp3';
 
 const NAME = /^([A-Za-z0-9_-]{1,256})\/([A-Za-z0-9_-]{1,256})(\.[0-9a-f]{32})?\.(json|otel\.json|mp3)$/;
 

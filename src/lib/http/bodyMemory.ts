@@ -49,7 +49,7 @@ export class HeldBody {
     this.#ledger = ledger;
   }
 
-  /** Fires when the body has to be dropped at once. */
+  /** Fires when the body has to be dropped at once; its reason is what to answer. */
   get evicted(): AbortSignal {
     return this.#evicted.signal;
   }
@@ -98,7 +98,7 @@ export class HeldBody {
 
   #evict(): void {
     this.release();
-    this.#evicted.abort();
+    this.#evicted.abort(bodyEvicted());
   }
 }
 

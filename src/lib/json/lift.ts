@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { setImmediate } from 'node:timers/promises';
 import type { HeldBody } from '../http/bodyMemory.ts';
 import { Base64StringDecoder, type ByteSink } from './base64.ts';
 import type { Members } from './members.ts';
@@ -44,17 +45,18 @@ export interface JsonFacts {
 export interface LiftOptions {
   /** The members that are asked for, the audio's among them. */
   readonly members: Members;
-  /** Where what is held is counted, until its owner releases it. */
+  /** Where what is held is counted, until its owner releases it. Kept as soon as the body has ended, which only a genuine one does. */
   readonly held?: HeldBody;
   /** How long the body is going to be, 0 when nobody has said so: gives the buffer for the rest the right size at once. */
   readonly expectedBytes?: number;
 }
 
 /**
- * Splits a JSON body as it arrives: reads it, lifts the one long base64 string of its audio out and decodes it, and keeps the
- * small rest. It makes no difference where in the JSON the string stands, or how the body is cut into pieces.
+ * Splits a JSON body as it arrives: lifts the one long base64 string of its audio out and decodes it, and keeps the small
+ * rest. It makes no difference where in the JSON the string stands, or how the body is cut into pieces.
  *
- * Long are {@link SHORT_AUDIO_BYTES} without a quote between.
+ * Long are {@link SHORT_AUDIO_BYTES} without a quote between. Only a body in which so many come in a row is read before it has
+ * ended and so proved genuine: until then any other costs no more than the search for a quote.
  *
  * @throws {BodyError} 413 when the JSON outside the audio is over its limit, and whatever the body or a target throws.
  */
@@ -70,6 +72,7 @@ export async function liftAudio(
     await lift.push(bytes);
     rest.done();
   }
+  held?.keep();
   return lift.end();
 }
 
@@ -77,6 +80,7 @@ class Lift {
   readonly #targets: LiftTargets;
   readonly #rest: Rest;
   readonly #reader: JsonReader;
+  #bytesSinceQuote = 0;
   #decoder: Base64StringDecoder | undefined;
   #remainder: ByteWriter | undefined;
 
@@ -104,42 +108,44 @@ class Lift {
     if (decoder?.state === 'open') await this.#break(decoder);
     const { bytes } = this.#rest;
     if (bytes.length > REST_LIMIT_BYTES) throw jsonTooLarge();
+    await this.#read();
     const { isComplete, isAmbiguous, value } = this.#reader;
     const json = { isJson: isComplete && isUtf8(bytes), isAmbiguous, value };
     if (decoder === undefined) return { kind: 'whole', rest: bytes, json };
     return { kind: decoder.state === 'ended' ? 'lifted' : 'broken', rest: bytes, json };
   }
 
-  /** Returns how many bytes of the piece were kept: all of them, or those before a quote behind long audio. */
+  /** Returns how many bytes of the piece were kept: all of them, or those before a quote that ends a long run without one. */
   async #keep(piece: Buffer): Promise<number> {
-    if (!this.#reader.inAudio) return this.#append(piece);
     const quote = piece.indexOf(QUOTE);
     const plainBytes = quote === -1 ? piece.length : quote;
-    const bytesSinceQuote = this.#rest.length - this.#reader.at + plainBytes;
-    if (this.#decoder === undefined && bytesSinceQuote >= SHORT_AUDIO_BYTES) {
-      this.#rest.append(piece.subarray(0, plainBytes));
-      await this.#lift();
-      return plainBytes;
+    if (this.#bytesSinceQuote + plainBytes < SHORT_AUDIO_BYTES) {
+      this.#rest.append(piece);
+      if (quote !== -1) this.#bytesSinceQuote = -piece.lastIndexOf(QUOTE) - 1;
+      this.#bytesSinceQuote += piece.length;
+      return piece.length;
     }
-    if (quote !== -1) return this.#append(piece);
-    this.#rest.append(piece);
-    return piece.length;
+    this.#rest.append(piece.subarray(0, plainBytes));
+    if (this.#decoder === undefined) {
+      await this.#read();
+      if (this.#reader.inAudio) await this.#lift();
+    }
+    return plainBytes;
   }
 
-  #append(piece: Buffer): number {
-    this.#rest.append(piece);
-    this.#read();
-    return piece.length;
-  }
-
-  /** Reads what was kept, but of audio that goes on only what a quote follows: it may get long enough to be lifted. */
-  #read(): void {
-    const { bytes } = this.#rest;
+  /** Reads what was kept, in steps between which others have their turn. */
+  async #read(): Promise<void> {
     const reader = this.#reader;
-    while (reader.at < bytes.length) {
-      const end = reader.inAudio ? bytes.lastIndexOf(QUOTE) + 1 : bytes.length;
-      if (end <= reader.at) return;
-      reader.read(bytes.subarray(0, end));
+    for (;;) {
+      const { bytes } = this.#rest;
+      const end = Math.min(reader.at + STEP_BYTES, bytes.length);
+      while (reader.at < end) {
+        // Stryker disable next-line ConditionalExpression,BlockStatement: read or not, it is lifted out
+        if (reader.inAudio && !bytes.includes(QUOTE, reader.at)) return;
+        reader.read(bytes.subarray(0, end));
+      }
+      if (end === bytes.length) return;
+      await setImmediate();
     }
   }
 
@@ -161,7 +167,7 @@ class Lift {
       await decoder.ready();
       end = decoder.write(chunk, end);
     }
-    if (decoder.state === 'ended') this.#append(CLOSING_QUOTE);
+    if (decoder.state === 'ended') this.#rest.append(CLOSING_QUOTE);
     else if (decoder.state === 'broken') await this.#break(decoder);
     return end;
   }
@@ -173,4 +179,6 @@ class Lift {
 }
 
 const QUOTE = 0x22;
+/** Takes some milliseconds at worst. */
+const STEP_BYTES = 256 * 1024;
 const CLOSING_QUOTE = Buffer.from('"');

@@ -1,5 +1,7 @@
 import { BodyMemory } from '../http/bodyMemory.ts';
 import type { PostCallSettings } from '../settings/postCallSettings.ts';
+import type { StoragePath } from '../settings/storagePath.ts';
+import type { SignedBody } from '../signature/signedBody.ts';
 import { type Attempts, BlobStorage, type RetryBudget } from '../storage/blobStorage.ts';
 import { BlockDraft } from '../storage/blockDraft.ts';
 import { BlockPool } from '../storage/blockPool.ts';
@@ -11,7 +13,8 @@ export const BLOCKS_PER_PROCESS = 16;
 /** Eight times what one delivery may hold outside its audio, and room for thousands of usual ones. Shared with pre-call. */
 const HELD_BYTES_PER_PROCESS = 128 * 1024 * 1024;
 
-const RETRY_BUDGET: RetryBudget = { totalMs: 25_000, tryMs: 15_000 };
+/** What persists ends with its delivery. */
+const RETRY_BUDGET: RetryBudget = { totalMs: 25_000, persistMs: Infinity, tryMs: 15_000 };
 
 /** What the deliveries of a process share: the account, the block buffers, and where things go. */
 export interface CallStore {
@@ -22,11 +25,19 @@ export interface CallStore {
   readonly storesTranscripts: boolean;
   readonly storesAudio: boolean;
   readonly keepsUnknownTypes: boolean;
+  /** Where it is written down which calls were erased; undefined when its setting has a problem, which costs no delivery. */
+  readonly statePath: StoragePath | undefined;
+}
+
+export interface CallStoreOptions {
+  readonly statePath?: StoragePath | undefined;
+  readonly budget?: RetryBudget | undefined;
+  readonly telemetry?: Telemetry | undefined;
 }
 
 export function openCallStore(
   settings: PostCallSettings,
-  { budget = RETRY_BUDGET, telemetry }: { budget?: RetryBudget | undefined; telemetry?: Telemetry | undefined } = {},
+  { statePath, budget = RETRY_BUDGET, telemetry }: CallStoreOptions = {},
 ): CallStore {
   return {
     storage: new BlobStorage(settings.connection, budget, telemetry),
@@ -36,23 +47,25 @@ export function openCallStore(
     storesTranscripts: settings.storesTranscripts,
     storesAudio: settings.storesAudio,
     keepsUnknownTypes: settings.keepsUnknownTypes,
+    statePath,
   };
 }
 
 /** The drafts of one delivery: its audio, and what follows the first undecodable byte of it. */
 export class DeliveryDrafts {
   readonly #store: CallStore;
-  readonly #ends: AbortSignal[];
+  readonly #body: SignedBody;
+  readonly #evicted: AbortSignal;
   #audio: BlockDraft | undefined;
   #remainder: BlockDraft | undefined;
 
   readonly #storage: Attempts;
 
-  /** Any of `ends` ends the waiting for a block buffer. */
-  constructor(store: CallStore, storage: Attempts, ends: AbortSignal[]) {
+  constructor(store: CallStore, storage: Attempts, body: SignedBody, evicted: AbortSignal) {
     this.#store = store;
     this.#storage = storage;
-    this.#ends = ends;
+    this.#body = body;
+    this.#evicted = evicted;
   }
 
   audio(): BlockDraft {
@@ -76,7 +89,7 @@ export class DeliveryDrafts {
       storage: this.#storage,
       pool: this.#store.pool,
       incoming: this.#store.paths.incoming,
-      deadline: AbortSignal.any(this.#ends),
+      deadline: AbortSignal.any([this.#body.deadline, this.#body.cutOff(), this.#evicted]),
     });
   }
 }

@@ -1,7 +1,7 @@
+import type { StateRecord } from '../storage/stateStore.ts';
 import { ConversationConflict } from './errors.ts';
 import type { PreCallRequest } from './request/request.ts';
 import { type Conversation, conversations, isExpired } from './state/records.ts';
-import type { StateRecord } from './state/state.ts';
 import type { Clone } from './voice/clone.ts';
 import { pause } from './voice/clone.ts';
 import type { PreCallWorld, Work } from './world.ts';

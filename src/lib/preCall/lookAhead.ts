@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
+import type { RecordKind, StateRecord } from '../storage/stateStore.ts';
 import { type AgentAtRest, lookAtAgent } from './agent/lend.ts';
 import type { PreCallRequest } from './request/request.ts';
 import { type AgentState, agents, type VoiceState, voices } from './state/records.ts';
-import type { RecordKind, StateRecord } from './state/state.ts';
 import { type Clone, findVoice } from './voice/clone.ts';
 import type { PreCallWorld, Work } from './world.ts';
 

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
+import type { StateRecord } from '../storage/stateStore.ts';
 import type { Log } from '../telemetry/log.ts';
 import { restoreAgent } from './agent/restoreAgent.ts';
 import { agents, type Conversation, conversations, isExpired, voices } from './state/records.ts';
-import type { StateRecord } from './state/state.ts';
 import { step } from './sweepStep.ts';
 import { CLAIM_MS, deleteClone, deleteOrphans, keepReserve } from './voice/deleteVoices.ts';
 import type { PreCallWorld, Work } from './world.ts';

@@ -9,15 +9,20 @@ import { openService } from './openService.ts';
 export interface RetryBudget {
   /** How long one operation may take, its retries included. */
   readonly totalMs: number;
-  /** How long one try may take before its connection counts as hung. */
+  /** The same for an operation that persists; as usual when not given. */
+  readonly persistMs?: number;
+  /** How long the third and any later try may take before its connection counts as hung; the first has a third, the second two. */
   readonly tryMs: number;
 }
 
 export interface AttemptOptions {
   /** Ends it at once. */
   readonly signal?: AbortSignal;
+  /** For what nobody sends again: goes on for longer, also when access is refused. */
+  readonly persists?: boolean;
   /** Instead of the usual budget. */
   readonly totalMs?: number;
+  readonly tryMs?: number;
 }
 
 /** How everything calls storage: see {@link BlobStorage.attempt}. */
@@ -27,20 +32,24 @@ export interface Attempts {
     operation: (container: ContainerClient, signal: AbortSignal) => Promise<T>,
     options?: AttemptOptions,
   ): Promise<T>;
-  /** The same for one piece of work: nothing goes on after the signal has fired. */
-  until(end: AbortSignal): Attempts;
+  /** The same for one piece of work, with options of its own: nothing goes on after the signal has fired. */
+  until(end: AbortSignal, options?: Omit<AttemptOptions, 'signal'>): Attempts;
 }
 
 const FIRST_DELAY_MS = 200;
 const LONGEST_DELAY_MS = 4_000;
+const LONGEST_ASKED_DELAY_MS = 30_000;
+/** When no answer came, so many tries come closely one after the other before each longer delay. */
+const TRIES_IN_A_ROW = 3;
+const DELAY_IN_A_ROW_MS = 50;
 const WORTH_RETRYING = new Set([408, 429, 500, 502, 503, 504]);
 /** Answers that say what stands there; all others say that storage cannot be used as it should. */
 const DECISIONS = new Set([
   'BlobAlreadyExists',
   'ConditionNotMet',
+  'TargetConditionNotMet', // of a copy, https://learn.microsoft.com/rest/api/storageservices/blob-service-error-codes
   'PendingCopyOperation',
   'BlobNotFound',
-  'CannotVerifyCopySource',
 ]);
 const PASSING = new Set(['ContainerBeingDeleted', 'ContainerBeingCreated', 'ServerBusy', 'OperationTimedOut']);
 
@@ -63,30 +72,34 @@ export class BlobStorage implements Attempts {
   }
 
   /**
-   * Runs `operation` against a container. Throttling, server errors and lost connections are retried with growing delays
-   * (`Retry-After` first) until the budget is spent. An operation may therefore have been done when its answer was lost: it
-   * must be safe to repeat. Answers that say what stands there (see {@link isAlreadyThere}, {@link isNotFound}) come back as
-   * RestError.
+   * Runs `operation` against a container. Throttling, server errors and lost connections are retried until the budget is
+   * spent, with growing delays (`Retry-After` first). Where no answer came, several tries follow closely before each longer
+   * delay: a store that loses the first answers after every pause would else lose all of them. An operation may therefore
+   * have been done when its answer was lost: it must be safe to repeat. Answers that say what exists (see
+   * {@link isAlreadyThere}, {@link isNotFound}, {@link isCopyRefused}) come back as RestError.
    *
    * @throws {StorageUnavailable} when the budget is spent or storage refuses.
    */
   async attempt<T>(
     containerName: string,
     operation: (container: ContainerClient, signal: AbortSignal) => Promise<T>,
-    { signal, totalMs = this.#budget.totalMs }: AttemptOptions = {},
+    { signal, persists = false, totalMs, tryMs }: AttemptOptions = {},
   ): Promise<T> {
-    const endsAt = performance.now() + totalMs;
+    const usualMs = persists ? (this.#budget.persistMs ?? this.#budget.totalMs) : this.#budget.totalMs;
+    const endsAt = performance.now() + (totalMs ?? usualMs);
+    let answer: unknown;
     for (let tries = 1; ; tries++) {
-      const tryMs = Math.min(endsAt - performance.now(), this.#budget.tryMs);
+      const mostMs = (tryMs ?? this.#budget.tryMs) * Math.min(1, tries / TRIES_IN_A_ROW);
       try {
-        return await within(tryMs, signal, async (limit) =>
+        return await within(Math.min(endsAt - performance.now(), mostMs), signal, async (limit) =>
           withContainer(await this.#container(containerName), limit, operation),
         );
       } catch (error) {
-        if (error instanceof WebhookError || isAlreadyThere(error) || isNotFound(error)) throw error;
+        if (error instanceof WebhookError || isDecided(error)) throw error;
+        answer = signal?.aborted ? (answer ?? error) : error;
         const waitMs = delayMs(error, tries);
         const isSpent = performance.now() + waitMs >= endsAt || signal?.aborted === true;
-        if (isSpent || !isWorthRetrying(error)) throw unavailable(error);
+        if (isSpent || !(isWorthRetrying(error) || (persists && isAccessRefused(error)))) throw unavailable(answer);
         await sleep(waitMs, undefined, signal === undefined ? {} : { signal }).catch(() => {});
       }
     }
@@ -95,14 +108,14 @@ export class BlobStorage implements Attempts {
   /**
    * What is done counts as this work's, even when another delivery sets it off to get a block buffer.
    */
-  until(end: AbortSignal): Attempts {
+  until(end: AbortSignal, ofWork: Omit<AttemptOptions, 'signal'> = {}): Attempts {
     const asThisWork = AsyncLocalStorage.snapshot();
     return {
       attempt: (containerName, operation, options = {}) => {
         const signal = options.signal === undefined ? end : AbortSignal.any([end, options.signal]);
-        return asThisWork(() => this.attempt(containerName, operation, { ...options, signal }));
+        return asThisWork(() => this.attempt(containerName, operation, { ...ofWork, ...options, signal }));
       },
-      until: (sooner) => this.until(AbortSignal.any([end, sooner])),
+      until: (sooner, more) => this.until(AbortSignal.any([end, sooner]), { ...ofWork, ...more }),
     };
   }
 
@@ -136,6 +149,18 @@ export function isNotFound(error: unknown): boolean {
 /** Whoever only reads takes this for an empty container, and does not want it to be made (see {@link BlobStorage.attempt}). */
 export function isNoContainer(error: unknown): boolean {
   return error instanceof RestError && codeOf(error) === 'ContainerNotFound';
+}
+
+/**
+ * Whether storage cannot read the source of a copy within the account, for example because public access is off. It says
+ * the same when the source does not exist: ask the source.
+ */
+export function isCopyRefused(error: unknown): boolean {
+  return error instanceof RestError && codeOf(error) === 'CannotVerifyCopySource';
+}
+
+function isDecided(error: unknown): boolean {
+  return isAlreadyThere(error) || isNotFound(error) || isCopyRefused(error);
 }
 
 function isDecision(error: unknown, status: number): boolean {
@@ -198,10 +223,20 @@ function isWorthRetrying(error: unknown): boolean {
   return WORTH_RETRYING.has(error.statusCode);
 }
 
+/** Whether it says who may use storage, or who the app is: passing at best, and never a bug of the app. */
+function isAccessRefused(error: unknown): boolean {
+  if (error instanceof RestError) return error.statusCode === 401 || error.statusCode === 403;
+  return error instanceof Error && /Authentication|Credential/.test(error.name); // of @azure/identity
+}
+
 function delayMs(error: unknown, tries: number): number {
   const asked = error instanceof RestError ? Number(error.response?.headers.get('retry-after')) : 0;
-  if (asked > 0) return asked * 1000;
-  return Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** (tries - 1)) * (0.75 + Math.random() / 2);
+  if (asked > 0) return Math.min(asked * 1000, LONGEST_ASKED_DELAY_MS);
+  const jitter = 0.5 + Math.random();
+  const isAnswered = error instanceof RestError && error.statusCode !== undefined;
+  if (!isAnswered && tries % TRIES_IN_A_ROW !== 0) return DELAY_IN_A_ROW_MS * jitter;
+  const pauses = isAnswered ? tries : tries / TRIES_IN_A_ROW;
+  return Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** (pauses - 1)) * jitter;
 }
 
 function unavailable(error: unknown): StorageUnavailable {

@@ -1,11 +1,11 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { ByteSink } from '../json/base64.ts';
 import type { StoragePath } from '../settings/storagePath.ts';
-import type { Genuine } from '../signature/signedBody.ts';
 import type { Attempts } from './blobStorage.ts';
 import type { BlockPool } from './blockPool.ts';
 import { finishIncoming, incomingMetadata } from './incoming.ts';
 import { type BlobMetadata, type DeliveryMetadata, type Kept, keepOnce, type Place } from './keepOnce.ts';
+import type { Proof } from './proof.ts';
 
 export interface DraftWorld {
   readonly storage: Attempts;
@@ -24,7 +24,7 @@ const HASH_STEP_BYTES = 32 * 1024;
 /**
  * A blob in the making. Bytes are hashed and gathered into blocks, and full blocks are staged under a random name while
  * further bytes arrive; at most one block is being filled and {@link BLOCKS_IN_FLIGHT} are on their way. Nothing is visible
- * before {@link publish}, which asks for the proof that the bytes are genuine.
+ * before {@link publish}, which asks for the proof of where the bytes come from.
  */
 export class BlockDraft implements ByteSink {
   readonly #world: DraftWorld;
@@ -66,7 +66,7 @@ export class BlockDraft implements ByteSink {
   wrote(length: number): void {
     this.#used += length;
     this.#length += length;
-    this.#world.pool.touch(this);
+    this.#world.pool.wrote(this, length);
     // Stryker disable next-line all: hashed later it is the same hash
     if (this.#used - this.#hashed >= HASH_STEP_BYTES) this.#hashNew();
     // Stryker disable next-line OptionalChaining: without a block nothing can have been written
@@ -113,11 +113,11 @@ export class BlockDraft implements ByteSink {
    *
    * @throws {StorageUnavailable} When only the copy failed, the committed blob stays in `incoming`, and `sweep` finishes it.
    */
-  async publish(genuine: Genuine, place: Place, metadata: DeliveryMetadata): Promise<Kept> {
-    const complete: BlobMetadata = { ...metadata, sha256: this.sha256 };
+  async publish(proof: Proof, place: Place, metadata: DeliveryMetadata): Promise<Kept> {
+    const complete: BlobMetadata = { ...metadata, source: proof.source, sha256: this.sha256 };
     if (this.#blockIds.length === 0) {
       this.#world.pool.release(this); // the block is being sent: it cannot be handed over
-      return putOnce(genuine, this.#world.storage, place, complete, this.#filled());
+      return putOnce(proof, this.#world.storage, place, complete, this.#filled());
     }
     this.flush();
     await Promise.all(this.#inFlight);
@@ -189,12 +189,13 @@ export class BlockDraft implements ByteSink {
 
 /** Puts a small blob in one request. */
 export function putOnce(
-  _genuine: Genuine,
+  { source }: Proof,
   storage: Attempts,
   place: Place,
-  metadata: BlobMetadata,
+  described: BlobMetadata,
   bytes: Buffer,
 ): Promise<Kept> {
+  const metadata = { ...described, source };
   return keepOnce(storage, place, metadata, (blob, abortSignal) =>
     blob.upload(bytes, bytes.length, {
       abortSignal,

@@ -3,24 +3,51 @@ import { WebhookError } from '../errors.ts';
 /** 4 MiB and 2 bytes: a multiple of 3, so that whole base64 quanta fill a block, and over the 4 MiB from which Azure is fastest. */
 export const BLOCK_BYTES = 4_194_306;
 
+/** So much has to be written for a borrower to count as making progress: a byte now and then does not. */
+export const PROGRESS_BYTES = 32 * 1024;
+
+/** Who hands a block over with less in it waits behind all others for the next one. */
+export const WORTHWHILE_BYTES = 128 * 1024;
+
 /** Who has a block lent, and can be asked to hand over what is in it. */
 export interface Borrower {
   /** Sends the bytes on their way; the block comes back when they have arrived. */
   flush(): void;
 }
 
+interface Loan {
+  bytes: number;
+  bytesSinceProgress: number;
+}
+
+interface Waiter {
+  readonly borrower: Borrower;
+  readonly give: (block: Buffer) => void;
+}
+
 /**
  * The block buffers of the whole process. They are made when first needed, lent, and used again, so that many deliveries
- * at once stay within `limit` blocks and none makes garbage. When all are lent, the borrower that has been still for
- * longest hands its block over: senders that do not move cannot keep those that do from being received.
+ * at once stay within `limit` blocks and none makes garbage.
+ *
+ * When all are lent, borrowers are asked to hand theirs over, the one without progress for longest first, so that while
+ * anybody waits there are always blocks on their way back: as many as wait, at most a quarter of all. The other three
+ * quarters stay with those that progress most. Blocks go to those who wait in their order; but a borrower that handed
+ * its last one over with less than {@link WORTHWHILE_BYTES} in it waits behind all that did not, and when only such wait, one block
+ * at a time is asked for.
+ *
+ * So a delivery that fills its blocks waits for no more than one block of each other one, unless that other one has paid
+ * for a further turn with {@link WORTHWHILE_BYTES}; and those that drip cost one small write at a time, not one for each drop.
  */
 export class BlockPool {
   readonly #limit: number;
   readonly #free: Buffer[] = [];
-  readonly #waiting: ((block: Buffer) => void)[] = [];
-  /** Those with a block that is not full yet, the one that has been still for longest first. */
-  readonly #borrowers = new Set<Borrower>();
+  readonly #waiting = new Set<Waiter>();
+  readonly #waitingBehind = new Set<Waiter>();
+  /** Those with a block that is not full yet, the one without progress for longest first. */
+  readonly #loans = new Map<Borrower, Loan>();
+  readonly #behind = new WeakSet<Borrower>();
   #made = 0;
+  #isGoingToAsk = false;
 
   constructor(limit: number) {
     this.#limit = limit;
@@ -34,57 +61,104 @@ export class BlockPool {
   /**
    * Lends a block; waits in line when all are lent.
    *
-   * @throws {WebhookError} 503 `overloaded` when the signal fires first.
+   * @throws {WebhookError} When the signal fires first: its reason when that is one, else 503 `overloaded`.
    */
-  async take(borrower: Borrower, signal: AbortSignal): Promise<Buffer> {
-    const block = await this.#next(signal);
-    this.#borrowers.add(borrower);
-    return block;
+  take(borrower: Borrower, signal: AbortSignal): Promise<Buffer> {
+    return new Promise((resolve, reject) => {
+      if (signal.aborted) {
+        reject(refusal(signal));
+        return;
+      }
+      const waiter: Waiter = {
+        borrower,
+        give: (block) => {
+          signal.removeEventListener('abort', leave);
+          this.#loans.set(borrower, { bytes: 0, bytesSinceProgress: 0 });
+          resolve(block);
+        },
+      };
+      const line = this.#behind.has(borrower) ? this.#waitingBehind : this.#waiting;
+      const leave = () => {
+        line.delete(waiter);
+        reject(refusal(signal));
+      };
+      const block = this.#free.pop() ?? this.#make();
+      if (block !== undefined) {
+        waiter.give(block);
+        return;
+      }
+      line.add(waiter);
+      signal.addEventListener('abort', leave);
+      this.#askSoon();
+    });
   }
 
-  /** The borrower is at work on its block. */
-  touch(borrower: Borrower): void {
-    if (this.#borrowers.delete(borrower)) this.#borrowers.add(borrower);
+  /** The borrower has written to its block. */
+  wrote(borrower: Borrower, bytes: number): void {
+    const loan = this.#loans.get(borrower);
+    if (loan === undefined) return;
+    loan.bytes += bytes;
+    loan.bytesSinceProgress += bytes;
+    if (loan.bytesSinceProgress < PROGRESS_BYTES) return;
+    loan.bytesSinceProgress = 0;
+    this.#loans.delete(borrower);
+    this.#loans.set(borrower, loan);
   }
 
   /** The borrower has no block to fill any more; the block itself comes back with {@link giveBack}. */
   release(borrower: Borrower): void {
-    this.#borrowers.delete(borrower);
+    const loan = this.#loans.get(borrower);
+    if (loan === undefined) return;
+    this.#loans.delete(borrower);
+    if (loan.bytes < WORTHWHILE_BYTES) this.#behind.add(borrower);
+    else this.#behind.delete(borrower);
   }
 
   /** Takes a lent block back. Nothing may read or write it any more. */
   giveBack(block: Buffer): void {
-    const next = this.#waiting.shift();
-    if (next === undefined) this.#free.push(block);
-    else next(block);
+    const line = this.#waiting.size > 0 ? this.#waiting : this.#waitingBehind;
+    const [next] = line;
+    if (next === undefined) {
+      this.#free.push(block);
+      return;
+    }
+    line.delete(next);
+    next.give(block);
+    this.#askSoon();
   }
 
-  async #next(signal: AbortSignal): Promise<Buffer> {
-    if (signal.aborted) throw overloaded();
-    const free = this.#free.pop();
-    if (free !== undefined) return free;
-    if (this.#made < this.#limit) {
-      this.#made++;
-      return Buffer.allocUnsafeSlow(BLOCK_BYTES);
-    }
-    return new Promise((resolve, reject) => {
-      const give = (block: Buffer) => {
-        signal.removeEventListener('abort', leave);
-        resolve(block);
-      };
-      const leave = () => {
-        this.#waiting.splice(this.#waiting.indexOf(give), 1);
-        reject(overloaded());
-      };
-      this.#waiting.push(give);
-      signal.addEventListener('abort', leave);
-      const [stillest] = this.#borrowers;
-      stillest?.flush();
+  #make(): Buffer | undefined {
+    if (this.#made === this.#limit) return undefined;
+    this.#made++;
+    return Buffer.allocUnsafeSlow(BLOCK_BYTES);
+  }
+
+  /** Not at once: whoever was given a block has to have had time to write what it has at hand. */
+  #askSoon(): void {
+    if (this.#isGoingToAsk) return;
+    this.#isGoingToAsk = true;
+    setImmediate(() => {
+      this.#isGoingToAsk = false;
+      this.#ask();
     });
+  }
+
+  #ask(): void {
+    for (const borrower of [...this.#loans.keys()]) {
+      const onTheirWay = this.lent - this.#loans.size;
+      if (onTheirWay >= this.#wanted()) return;
+      borrower.flush();
+    }
+  }
+
+  #wanted(): number {
+    if (this.#waiting.size === 0) return Math.min(this.#waitingBehind.size, 1);
+    return Math.min(this.#waiting.size, Math.ceil(this.#limit / 4));
   }
 }
 
-function overloaded(): WebhookError {
+function refusal({ reason }: AbortSignal): WebhookError {
+  if (reason instanceof WebhookError) return reason;
   return new WebhookError('overloaded', 503, 'Too many large deliveries at once.', {
     hint: 'All block buffers stayed in use until the time limit. Lower the HTTP concurrency of an instance, or scale out.',
   });

@@ -1,10 +1,13 @@
 import { WebhookError } from '../errors.ts';
 import type { StoragePath } from '../settings/storagePath.ts';
-import type { Attempts } from './blobStorage.ts';
-import { type BlobMetadata, copyFrom, type Kept, keepOnce, type Target } from './keepOnce.ts';
+import { type Attempts, isCopyRefused } from './blobStorage.ts';
+import { type BlobMetadata, copyFrom, copyThrough, type Kept, keepOnce, type Target } from './keepOnce.ts';
 
 /** An answer does not wait long for the tidying up after it. */
 const DELETE_MS = 2_000;
+
+/** For a recording of 200 MB through the app, at a tenth of what an instance can do. */
+const THROUGH_BUDGET = { totalMs: 120_000, tryMs: 120_000 };
 
 type Operation = Parameters<Attempts['attempt']>[1];
 
@@ -22,7 +25,11 @@ export function incomingMetadata(target: Target, metadata: BlobMetadata): BlobMe
   };
 }
 
-/** Copies a committed blob from `incoming` to its place and deletes it. Safe to run twice at once and on many instances. */
+/**
+ * Copies a committed blob from `incoming` to its place and deletes it. Safe to run twice at once and on many instances. An
+ * account may refuse to read the source of a copy; then it is copied through the app, which also finds out whether somebody
+ * else has finished and deleted it.
+ */
 export async function finishIncoming(
   storage: Attempts,
   container: string,
@@ -30,8 +37,11 @@ export async function finishIncoming(
   target: Target,
   metadata: BlobMetadata,
 ): Promise<Kept> {
-  const source = await storage.attempt(container, async (client) => client.getBlockBlobClient(name).url);
-  const kept = await keepOnce(storage, target, metadata, copyFrom(source, metadata));
+  const source = await storage.attempt(container, async (client) => client.getBlockBlobClient(name));
+  const kept = await keepOnce(storage, target, metadata, copyFrom(source.url, metadata)).catch((error: unknown) => {
+    if (!isCopyRefused(error)) throw error;
+    return keepOnce(storage, target, metadata, copyThrough(source, metadata), THROUGH_BUDGET);
+  });
   // Stryker disable next-line ObjectLiteral: the attempt ends without it, and only the connection stays
   const remove: Operation = (client, abortSignal) => client.getBlockBlobClient(name).deleteIfExists({ abortSignal });
   await storage.attempt(container, remove, { totalMs: DELETE_MS }).catch(() => {}); // what is left, sweep deletes

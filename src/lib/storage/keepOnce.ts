@@ -1,7 +1,9 @@
+import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type BlockBlobClient, RestError } from '@azure/storage-blob';
 import { StorageUnavailable } from '../errors.ts';
-import { type Attempts, isAlreadyThere, isNotFound } from './blobStorage.ts';
+import { type AttemptOptions, type Attempts, isAlreadyThere, isNotFound } from './blobStorage.ts';
+import { isTombstone } from './erasures.ts';
 
 /** Where a blob belongs: `<stem>.<extension>`, or `<stem>.<hash>.<extension>` when other bytes already stand there. */
 export interface Target {
@@ -22,8 +24,12 @@ export type DeliveryMetadata = Readonly<Record<string, string>> & { readonly del
 export type BlobMetadata = DeliveryMetadata & { readonly sha256: string };
 
 export interface Kept {
-  readonly kind: 'stored' | 'duplicate' | 'kept-beside';
-  /** Container and name. */
+  /**
+   * `dropped`: bytes of the API, where the call is here in another form already. `erased`: the call was erased, and nothing of
+   * it is kept again.
+   */
+  readonly kind: 'stored' | 'duplicate' | 'kept-beside' | 'dropped' | 'erased';
+  /** Container and name of the blob that is there. */
   readonly blob: string;
 }
 
@@ -32,39 +38,66 @@ type WriteIfNew = (blob: BlockBlobClient, signal: AbortSignal) => Promise<unknow
 const HASH_DIGITS_IN_NAME = 32;
 const COPY_POLL_MS = 250;
 const MAX_TRIES = 3;
+/** What a copy through the app holds in memory, and how much of it goes out at once. */
+const THROUGH_BYTES = 1024 * 1024;
+const THROUGH_AT_ONCE = 2;
+const DOWNLOAD_TRIES = 5;
 
 /**
  * First writer wins: runs `write`, which must use If-None-Match, on the place's own name. When a blob stands there, its
  * sha256 decides: the same bytes are a duplicate (or our own write whose answer was lost), other bytes stay where they are
- * and ours go beside them.
+ * and ours go beside them. Only what a sender has stated goes beside: bytes of the API (`source` in the metadata) are
+ * dropped, since a taken name means that the call is here. A tombstone ends it in any case.
  */
 export async function keepOnce(
   storage: Attempts,
   { stem, extension, container }: Target,
   metadata: BlobMetadata,
   write: WriteIfNew,
+  options: AttemptOptions = {},
 ): Promise<Kept> {
   const names = [`${stem}.${extension}`, `${stem}.${metadata.sha256.slice(0, HASH_DIGITS_IN_NAME)}.${extension}`];
   for (const [index, name] of names.entries()) {
     const written = index === 0 ? 'stored' : 'kept-beside';
-    const found = await writeOrLook(storage, container, name, write);
-    if (found === 'written') return { kind: written, blob: `${container}/${name}` };
-    if (found['sha256'] !== metadata.sha256) continue;
-    const isOurs = found['delivery_id'] === metadata.delivery_id;
-    return { kind: isOurs ? written : 'duplicate', blob: `${container}/${name}` };
+    const found = await writeOrLook(storage, { container, name }, write, options);
+    const blob = `${container}/${name}`;
+    if (found === 'written') {
+      const isLate = written === 'kept-beside' && (await wasErasedMeanwhile(storage, container, names));
+      return { kind: isLate ? 'erased' : written, blob };
+    }
+    if (isTombstone(found)) return { kind: 'erased', blob };
+    if (found['sha256'] === metadata.sha256) {
+      const isOurs = found['delivery_id'] === metadata.delivery_id;
+      return { kind: isOurs ? written : 'duplicate', blob };
+    }
+    if (metadata['source'] === 'api') return { kind: 'dropped', blob };
   }
   throw new Error(`Two blobs with different bytes share one hash in their name: ${container}/${stem}`);
 }
 
-async function writeOrLook(
+/** Erasing writes the tombstone first and lists what is beside it afterwards: one of the two sees the other's work. */
+async function wasErasedMeanwhile(
   storage: Attempts,
   container: string,
-  name: string,
+  [own = '', beside = '']: readonly string[],
+): Promise<boolean> {
+  const found = await lookAt(storage, container, own);
+  if (found === undefined || !isTombstone(found)) return false;
+  await storage.attempt(container, (client, abortSignal) =>
+    client.getBlockBlobClient(beside).deleteIfExists({ abortSignal }),
+  );
+  return true;
+}
+
+async function writeOrLook(
+  storage: Attempts,
+  { container, name }: { container: string; name: string },
   write: WriteIfNew,
+  options: AttemptOptions,
 ): Promise<'written' | Record<string, string>> {
   for (let tries = 1; ; tries++) {
     try {
-      await storage.attempt(container, (client, signal) => write(client.getBlockBlobClient(name), signal));
+      await storage.attempt(container, (client, signal) => write(client.getBlockBlobClient(name), signal), options);
       return 'written';
     } catch (error) {
       // Not found is the source of a copy: somebody else has finished that copy and deleted it.
@@ -104,7 +137,10 @@ async function settled(blob: BlockBlobClient, signal: AbortSignal): Promise<Reco
   }
 }
 
-/** Copies within the account (A§4.5); done only when storage says that the copy has succeeded. */
+/**
+ * Copies within the account (https://learn.microsoft.com/rest/api/storageservices/copy-blob); done only when storage says
+ * that the copy has succeeded.
+ */
 export function copyFrom(sourceUrl: string, metadata: BlobMetadata): WriteIfNew {
   return async (blob, signal) => {
     const copy = await blob.beginCopyFromURL(sourceUrl, {
@@ -114,5 +150,26 @@ export function copyFrom(sourceUrl: string, metadata: BlobMetadata): WriteIfNew 
     });
     if (copy.isDone() || (await settled(blob, signal)) !== undefined) return;
     throw new RestError('The copy has failed', { statusCode: 503, code: 'ServerBusy' }); // worth another try
+  };
+}
+
+/** The same through the app, in pieces, for an account that refuses to read the source of a copy. */
+export function copyThrough(source: BlockBlobClient, metadata: BlobMetadata): WriteIfNew {
+  return async (blob, abortSignal) => {
+    const { readableStreamBody, contentType } = await source.download(0, undefined, {
+      abortSignal,
+      maxRetryRequests: DOWNLOAD_TRIES,
+    });
+    if (!(readableStreamBody instanceof Readable)) throw new Error('Only a browser gives no stream');
+    try {
+      await blob.uploadStream(readableStreamBody, THROUGH_BYTES, THROUGH_AT_ONCE, {
+        abortSignal,
+        ...(contentType === undefined ? {} : { blobHTTPHeaders: { blobContentType: contentType } }),
+        conditions: { ifNoneMatch: '*' },
+        metadata,
+      });
+    } finally {
+      readableStreamBody.destroy();
+    }
   };
 }

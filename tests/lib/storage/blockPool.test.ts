@@ -1,6 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { WebhookError } from '../../../src/lib/errors.ts';
-import { BLOCK_BYTES, BlockPool } from '../../../src/lib/storage/blockPool.ts';
+import {
+  BLOCK_BYTES,
+  BlockPool,
+  type Borrower,
+  PROGRESS_BYTES,
+  WORTHWHILE_BYTES,
+} from '../../../src/lib/storage/blockPool.ts';
 
 const { signal } = new AbortController();
 
@@ -127,33 +133,220 @@ describe('BlockPool', () => {
   });
 });
 
+/** Fills its block on request, and hands it over at once when it is asked to; what it hands over comes back when told. */
+class TestBorrower implements Borrower {
+  readonly #pool: BlockPool;
+  readonly #flushed: string[];
+  readonly name: string;
+  block: Buffer | undefined;
+  onTheWay: Buffer[] = [];
+
+  constructor(pool: BlockPool, flushed: string[], name: string) {
+    this.#pool = pool;
+    this.#flushed = flushed;
+    this.name = name;
+  }
+
+  async take(bytes = 0, until = signal): Promise<void> {
+    this.block = await this.#pool.take(this, until);
+    this.#pool.wrote(this, bytes);
+  }
+
+  flush(): void {
+    this.#flushed.push(this.name);
+    this.#pool.release(this);
+    if (this.block !== undefined) this.onTheWay.push(this.block);
+    this.block = undefined;
+  }
+
+  comesBack(): void {
+    const block = this.onTheWay.shift();
+    if (block === undefined) throw new Error(`Nothing of ${this.name} is on its way`);
+    this.#pool.giveBack(block);
+  }
+}
+
+function poolOf(blocks: number) {
+  const pool = new BlockPool(blocks);
+  const flushed: string[] = [];
+  return { pool, flushed, borrower: (name: string) => new TestBorrower(pool, flushed, name) };
+}
+
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+/** What was decided is done, and what follows from that. */
+async function turns(): Promise<void> {
+  for (let times = 0; times < 3; times++) await turn();
+}
+
 describe('a pool whose blocks are all lent', () => {
-  it('asks the borrower that has been still for longest to hand its block over', async () => {
-    const pool = new BlockPool(3);
-    const signal = new AbortController().signal;
-    const flushed: string[] = [];
-    const borrower = (name: string) => {
-      let block: Buffer | undefined;
-      const self = {
-        async fill() {
-          block = await pool.take(self, signal);
-        },
-        flush() {
-          flushed.push(name);
-          pool.release(self);
-          if (block !== undefined) pool.giveBack(block);
-        },
-      };
-      return self;
-    };
-    const [first, second, third, late, later, last] = ['first', 'second', 'third', 'late', 'later', 'last'].map(
-      borrower,
-    );
-    for (const each of [first, second, third]) await each?.fill();
-    if (first !== undefined) pool.touch(first);
-    await late?.fill();
-    await later?.fill();
-    await last?.fill();
-    expect(flushed).toEqual(['second', 'third', 'first']);
+  it('asks the borrower without progress for longest to hand its block over, and a few bytes are no progress', async () => {
+    const { pool, flushed, borrower } = poolOf(3);
+    const [first, second, third] = ['first', 'second', 'third'].map(borrower) as [
+      TestBorrower,
+      TestBorrower,
+      TestBorrower,
+    ];
+    for (const each of [first, second, third]) await each.take();
+    pool.wrote(second, PROGRESS_BYTES - 1);
+    pool.wrote(first, PROGRESS_BYTES - 1);
+    pool.wrote(first, 1);
+    pool.wrote(second, 0);
+    const [late, later] = [borrower('late'), borrower('later')];
+    void late.take();
+    void later.take();
+    await turns();
+    expect(flushed).toEqual(['second']);
+    second.comesBack();
+    await turns();
+    expect(flushed).toEqual(['second', 'third']);
+    expect(late.block).toBeDefined();
+  });
+
+  it('asks nobody while as many blocks are on their way back as are waited for', async () => {
+    const { pool, flushed, borrower } = poolOf(8);
+    const all = Array.from({ length: 8 }, (_, at) => borrower(`${at}`));
+    for (const each of all) await each.take();
+    all[5]?.flush(); // it was full
+    void borrower('late').take();
+    await turns();
+    expect(flushed).toEqual(['5']);
+    expect(pool.lent).toBe(8);
+  });
+
+  it.each([
+    [1, 1],
+    [4, 1],
+    [16, 4],
+    [17, 5],
+  ])(
+    'of %i blocks has %i on their way back as long as so many are waited for, and leaves the others be',
+    async (blocks, most) => {
+      const { flushed, borrower } = poolOf(blocks);
+      const all = Array.from({ length: blocks }, (_, at) => borrower(`${at}`));
+      for (const each of all) await each.take();
+      for (let waiting = 0; waiting < 20; waiting++) void borrower(`waiting ${waiting}`).take();
+      await turns();
+      expect(flushed).toEqual(all.slice(0, most).map(({ name }) => name));
+    },
+  );
+
+  it('keeps asking: everybody who waits is served though nobody who has a block goes on', async () => {
+    const { flushed, borrower } = poolOf(2);
+    const all = Array.from({ length: 40 }, (_, at) => borrower(`${at}`));
+    const served = all.map((each) => each.take(WORTHWHILE_BYTES));
+    for (let left = 200; left > 0 && flushed.length < 38; left--) {
+      await turn();
+      all.find(({ onTheWay }) => onTheWay.length > 0)?.comesBack();
+    }
+    await Promise.all(served);
+    expect(flushed).toEqual(all.slice(0, 38).map(({ name }) => name));
+  });
+
+  it('asks whoever was just given a block only when that had time to write', async () => {
+    const { pool, borrower } = poolOf(1);
+    const [first, second] = [borrower('first'), borrower('second')];
+    let written = 0;
+    const both = [first, second].map(async (each) => {
+      await each.take();
+      await Promise.resolve();
+      if (each.block !== undefined) written++;
+      each.flush();
+      each.comesBack();
+    });
+    await Promise.all(both);
+    expect(written).toBe(2);
+    expect(pool.lent).toBe(0);
+  });
+});
+
+describe('those who wait for a block', () => {
+  /** A pool of one block that another one has, and three who had it before: dripping twice, and one with enough in it. */
+  async function lines() {
+    const { pool, flushed, borrower } = poolOf(1);
+    const [drips, dripsToo, worthwhile] = ['drips', 'drips too', 'worthwhile'].map(borrower) as [
+      TestBorrower,
+      TestBorrower,
+      TestBorrower,
+    ];
+    for (const [each, bytes] of [
+      [drips, WORTHWHILE_BYTES - 1],
+      [dripsToo, 0],
+      [worthwhile, WORTHWHILE_BYTES],
+    ] as const) {
+      await each.take(bytes);
+      each.flush();
+      each.comesBack();
+    }
+    const owner = borrower('owner');
+    await owner.take(WORTHWHILE_BYTES);
+    const served: string[] = [];
+    const wait = (each: TestBorrower, until = signal) =>
+      each.take(WORTHWHILE_BYTES, until).then(() => served.push(each.name));
+    return { pool, flushed, borrower, owner, drips, dripsToo, worthwhile, served, wait };
+  }
+
+  it('wait behind all others when their last block had little in it', async () => {
+    const { borrower, owner, drips, dripsToo, worthwhile, served, wait } = await lines();
+    const late = borrower('late');
+    const all = [drips, dripsToo, worthwhile, late];
+    for (const each of all) void wait(each);
+    await turns();
+    for (const each of [owner, worthwhile, late, drips]) {
+      each.comesBack();
+      await turns();
+    }
+    expect(served).toEqual(['worthwhile', 'late', 'drips', 'drips too']);
+  });
+
+  it('wait in front again once they have filled one', async () => {
+    const { borrower, owner, drips, dripsToo, served, wait } = await lines();
+    void wait(drips);
+    await turns();
+    owner.comesBack();
+    await turns();
+    void wait(dripsToo);
+    await turns();
+    const late = borrower('late');
+    void wait(drips);
+    void wait(late);
+    drips.comesBack();
+    await turns();
+    drips.comesBack();
+    await turns();
+    expect(served).toEqual(['drips', 'drips', 'late']);
+  });
+
+  it('get one block at a time when all of them dripped', async () => {
+    const { pool, flushed, borrower } = poolOf(16);
+    const dripping = Array.from({ length: 20 }, (_, at) => borrower(`drip ${at}`));
+    for (const each of dripping) {
+      await each.take(1);
+      each.flush();
+      each.comesBack();
+    }
+    const owners = Array.from({ length: 16 }, (_, at) => borrower(`owner ${at}`));
+    for (const each of owners) await each.take(WORTHWHILE_BYTES);
+    flushed.length = 0;
+    for (const each of dripping) void each.take(1);
+    await turns();
+    expect(flushed).toEqual(['owner 0']);
+    for (const name of ['one', 'two', 'three']) void borrower(name).take();
+    await turns();
+    expect(flushed).toEqual(['owner 0', 'owner 1', 'owner 2']);
+    expect(pool.lent).toBe(16);
+  });
+
+  it('leave the line behind, too, when their signal fires, with the reason of it', async () => {
+    const { owner, drips, dripsToo, served, wait } = await lines();
+    const gone = new AbortController();
+    const waiting = wait(drips, gone.signal).catch((error: unknown) => error);
+    void wait(dripsToo);
+    const reason = new WebhookError('body_cut_off', 400, 'gone');
+    gone.abort(reason);
+    expect(await waiting).toBe(reason);
+    await turns();
+    owner.comesBack();
+    await turns();
+    expect(served).toEqual(['drips too']);
   });
 });

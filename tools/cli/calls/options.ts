@@ -20,7 +20,7 @@ export const callOptions = {
 
 export type CallValues = Values<typeof callOptions>;
 
-export type Action = 'list' | 'show' | 'get' | 'verify';
+type Action = 'list' | 'show' | 'get' | 'verify';
 
 const COMMON = ['azure', 'account', 'storage-port', 'json', 'utc'];
 const FILTERS = ['since', 'until', 'agent', 'caller', 'failed', 'without-recording', 'text', 'limit'];

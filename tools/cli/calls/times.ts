@@ -3,7 +3,7 @@ import { UsageError } from '../../command/errors.ts';
 const UNITS: Readonly<Record<string, number>> = { m: 60, h: 3_600, d: 86_400, w: 7 * 86_400 };
 
 /** How a user may write a time. */
-export const TIME_FORMS = 'today, yesterday, 90m, 2h, 7d, 2w, 2026-11-26, 2026-11-26T14:30';
+const TIME_FORMS = 'today, yesterday, 90m, 2h, 7d, 2w, 2026-11-26, 2026-11-26T14:30';
 
 /**
  * A time as a user writes it, in milliseconds since 1970: `today` and dates begin at midnight of the local zone, or of UTC.

@@ -1,6 +1,6 @@
 import type { Agent } from '../../elevenlabs/schemas.ts';
+import type { StateRecord } from '../../storage/stateStore.ts';
 import { type AgentState, agents, type Claim, isAlive, NOTHING_LENT } from '../state/records.ts';
-import type { StateRecord } from '../state/state.ts';
 import { pause } from '../voice/clone.ts';
 import { callOf, type PreCallWorld, type Work } from '../world.ts';
 import { changeOf, isOurChange, isSame, withChange } from './agentChange.ts';

@@ -1,6 +1,6 @@
 import { ElevenLabsError } from '../../elevenlabs/errors.ts';
+import type { StateRecord } from '../../storage/stateStore.ts';
 import { type AgentState, agents, isAlive, NOTHING_LENT } from '../state/records.ts';
-import type { StateRecord } from '../state/state.ts';
 import { callOf, type PreCallWorld, type Work } from '../world.ts';
 import { isOurChange } from './agentChange.ts';
 

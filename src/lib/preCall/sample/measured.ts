@@ -5,7 +5,7 @@ export interface Measured {
 }
 
 /** Slower is no voice, faster no converter: a header that says so is not one of audio. */
-const SAMPLE_RATES = { min: 4_000, max: 384_000 };
+const SAMPLE_RATES = { min: 1_000, max: 384_000 };
 
 export function isSampleRate(hertz: number): boolean {
   return hertz >= SAMPLE_RATES.min && hertz <= SAMPLE_RATES.max;

@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AddVoiceError, ElevenLabsError } from '../../elevenlabs/errors.ts';
 import type { Voice } from '../../elevenlabs/schemas.ts';
+import type { StateRecord } from '../../storage/stateStore.ts';
 import { CloningError, cloningError } from '../errors.ts';
 import { type Caller, voiceName } from '../request/greeting.ts';
 import type { Sample } from '../sample/sample.ts';
 import { type Claim, isAlive, type VoiceState, voices } from '../state/records.ts';
-import type { StateRecord } from '../state/state.ts';
 import { callOf, type PreCallWorld, type Work } from '../world.ts';
 
 /** Values of the labels by which we know our own voices again; see {@link voiceLabels}. */
