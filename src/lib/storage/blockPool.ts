@@ -137,7 +137,9 @@ export class BlockPool {
 
   /** Not at once: whoever was given a block has to have had time to write what it has at hand. */
   #askSoon(): void {
+    // Stryker disable next-line ConditionalExpression: who asks again finds nothing to ask for
     if (this.#isGoingToAsk) return;
+    // Stryker disable next-line BooleanLiteral: the same
     this.#isGoingToAsk = true;
     setImmediate(() => {
       this.#isGoingToAsk = false;
