@@ -2,7 +2,7 @@ import type { LogFields } from './telemetry.ts';
 
 /** One value of a custom metric. There are few dimensions and few values of each, none of them an id. */
 export interface Measurement {
-  readonly name: 'deliveries' | 'delivery_bytes' | 'signature_age_s' | 'commit_ms' | 'clone_ms';
+  readonly name: 'deliveries' | 'delivery_bytes' | 'signature_age_s' | 'commit_ms' | 'clone_ms' | 'reconciled';
   readonly value: number;
   readonly dimensions: Readonly<Record<string, string>>;
 }
@@ -19,9 +19,16 @@ export function measurementsOf(message: string, fields: LogFields): Measurement[
       return ofDelivery(fields, 'pre_call');
     case 'elevenlabs':
       return fields['operation'] === CLONE && fields['status'] === 200 ? measurement('clone_ms', fields['ms'], {}) : [];
+    case 'reconcile':
+      return fields['what'] === 'run' ? [] : ofReconciliation(fields);
     default:
       return [];
   }
+}
+
+/** A part of a call that was not here. */
+function ofReconciliation({ outcome, what }: LogFields): Measurement[] {
+  return measurement('reconciled', 1, { outcome: String(outcome), what: String(what) });
 }
 
 /** A type that the app does not know is as good as none: it could be any text. */

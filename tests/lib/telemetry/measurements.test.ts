@@ -52,6 +52,13 @@ it('a clone is measured when ElevenLabs has made it', () => {
   expect(measurementsOf('elevenlabs', { ...exchange, operation: 'GET /v2/voices' })).toEqual([]);
 });
 
+it('a finding of reconciliation is counted, and a run is not', () => {
+  const finding = { outcome: 'recovered', what: 'audio', conversation: 'conv_1', bytes: 3 };
+  const dimensions = { outcome: 'recovered', what: 'audio' };
+  expect(measurementsOf('reconcile', finding)).toEqual([{ name: 'reconciled', value: 1, dimensions }]);
+  expect(measurementsOf('reconcile', { outcome: 'ok', what: 'run' })).toEqual([]);
+});
+
 it('no other line is a measurement', () => {
   expect(measurementsOf('sweep', { outcome: 'stored', bytes: 3 })).toEqual([]);
 });
