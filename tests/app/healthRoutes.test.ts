@@ -24,6 +24,7 @@ it.each(['/health', '/elevenlabs/health'])('an app with warnings is green at %s,
   expect(answer.json).toEqual({
     status: 'healthy',
     service: 'elevenlabs-webhook',
+    version: expect.any(String),
     warnings: WARNINGS,
     checks: { settings: { status: 'pass' }, storage: { status: 'pass' } },
     'elevenlabs-precall-webhook': { status: 'healthy' },

@@ -290,6 +290,21 @@ describe('whose calls', () => {
   });
 });
 
+it('a large recording is fetched with two blocks at most', async () => {
+  const id = app.call({ audio: 60_000_000 });
+  const services = app.open();
+  const { pool } = services.reconciliation.store;
+  const lent = new Set<number>();
+  const sampling = setInterval(() => lent.add(pool.lent), 2);
+  await app.run(services);
+  clearInterval(sampling);
+  const recording = (await app.stored()).get(nameOf('audio', id, 'mp3'));
+  expect(recording?.bytes.length).toBe(60_000_000);
+  expect([...lent].filter((blocks) => blocks > 2)).toEqual([]);
+  expect(lent).toContain(1);
+  expect(pool.lent).toBe(0);
+});
+
 describe('a run', () => {
   it('is one at a time, until the other one must have died', async () => {
     const lease = { by: 'another', until: app.clock.now + 60_000 };
