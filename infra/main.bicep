@@ -46,7 +46,7 @@ param reconciliation bool = true
 @maxValue(365)
 param reconcileDays int = 7
 
-@description('Further settings of the app by name (README, Settings). The template\'s own cannot be replaced, see modules/appSettings.bicep.')
+@description('Further settings of the app by name (docs/reference.md). The template\'s own cannot be replaced, see modules/appSettings.bicep.')
 param appSettings Settings = {}
 
 // Who may call.

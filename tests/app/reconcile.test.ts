@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { madeUp } from '../../tools/local/elevenlabs/conversations.ts';
-import { DAY, HOUR, type ReconcileApp, startReconcileApp } from '../support/reconcileWorld.ts';
+import { DAY, HOUR, type ReconcileApp, startReconcileApp } from '../support/reconcileContext.ts';
 
 let app: ReconcileApp;
 beforeEach(async () => {
@@ -294,15 +294,15 @@ it('a large recording is fetched with two blocks at most', async () => {
   const id = app.call({ audio: 60_000_000 });
   const services = app.open();
   const { pool } = services.reconciliation.store;
-  const lent = new Set<number>();
-  const sampling = setInterval(() => lent.add(pool.lent), 2);
+  const leased = new Set<number>();
+  const sampling = setInterval(() => leased.add(pool.leased), 2);
   await app.run(services);
   clearInterval(sampling);
   const recording = (await app.stored()).get(nameOf('audio', id, 'mp3'));
   expect(recording?.bytes.length).toBe(60_000_000);
-  expect([...lent].filter((blocks) => blocks > 2)).toEqual([]);
-  expect(lent).toContain(1);
-  expect(pool.lent).toBe(0);
+  expect([...leased].filter((blocks) => blocks > 2)).toEqual([]);
+  expect(leased).toContain(1);
+  expect(pool.leased).toBe(0);
 });
 
 describe('a run', () => {

@@ -5,7 +5,7 @@ import { reconcile } from '../../src/lib/reconcile/reconcile.ts';
 import { openServices } from '../../src/lib/services.ts';
 import { addConversation, madeUp } from '../../tools/local/elevenlabs/conversations.ts';
 import { type RunningElevenLabs, startElevenLabs } from '../../tools/local/elevenlabs/server.ts';
-import { audioEvent, send, startWorld, type World } from '../support/world.ts';
+import { audioEvent, type Context, send, startContext } from '../support/context.ts';
 import { longForm } from './longForm.ts';
 
 const MINUTES = longForm('minutes');
@@ -14,19 +14,19 @@ const AT_ONCE = 8;
 const AUDIO_BYTES = 60_000;
 const HOURS_MS = 3_600_000;
 
-let world: World;
+let context: Context;
 let api: RunningElevenLabs;
 const agentId = `agent_${randomUUID().slice(0, 8)}`;
 beforeAll(async () => {
   api = await startElevenLabs({ port: 0, apiKey: 'sk_key_of_the_test' });
-  world = await startWorld({
+  context = await startContext({
     ELEVENLABS_API_KEY: 'sk_key_of_the_test',
     ELEVENLABS_API_BASE_URL: api.url,
     RECONCILE_AGENT_IDS: agentId,
   });
 });
 afterAll(async () => {
-  await world.close();
+  await context.close();
   await api.close();
 });
 
@@ -74,7 +74,7 @@ it(`${CALLS} calls of which one delivery in ten is dropped, while two instances 
       const call = { agent_id: agentId, conversation_id: conversation };
       for (const body of [transcript, JSON.stringify(audioEvent(audio, call))]) {
         if (sent++ % 10 === 9) dropped++;
-        else expect((await send(world, body, { chunkBytes: 20_000 })).status).toBe(200);
+        else expect((await send(context, body, { chunkBytes: 20_000 })).status).toBe(200);
       }
     }
   };
@@ -89,7 +89,7 @@ it(`${CALLS} calls of which one delivery in ten is dropped, while two instances 
     );
   }
 
-  const stored = await world.stored();
+  const stored = await context.stored();
   const recovered = lines.filter((line) => /"outcome":"(recovered|backfilled)"/.test(line)).length;
   console.log(
     `dropped deliveries: ${JSON.stringify({ calls: calls.length, sent, dropped, recovered, stored: stored.length })}`,
@@ -97,8 +97,8 @@ it(`${CALLS} calls of which one delivery in ten is dropped, while two instances 
   for (const conversation of calls) {
     const own = stored.filter(({ path }) => path.includes(conversation));
     for (const [container, extension] of [
-      [world.containers.transcripts, 'json'],
-      [world.containers.audio, 'mp3'],
+      [context.containers.transcripts, 'json'],
+      [context.containers.audio, 'mp3'],
     ] as const) {
       const name = `${container}/${agentId}/${conversation}.`;
       const [first, ...beside] = own
@@ -110,7 +110,7 @@ it(`${CALLS} calls of which one delivery in ten is dropped, while two instances 
       expect(beside.every(({ metadata }) => metadata['source'] === 'webhook')).toBe(true);
     }
   }
-  expect(await world.storedIn(world.containers.incoming)).toEqual([]);
+  expect(await context.storedIn(context.containers.incoming)).toEqual([]);
   expect(recovered).toBeGreaterThanOrEqual(dropped);
   expect(lines.filter((line) => line.includes('"failed"') && line.includes('"what":"audio"'))).toEqual([]);
 });

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest';
-import { DAY, type ReconcileApp, startReconcileApp } from '../support/reconcileWorld.ts';
+import { DAY, type ReconcileApp, startReconcileApp } from '../support/reconcileContext.ts';
 import { run as start } from './run.ts';
 
 let app: ReconcileApp;

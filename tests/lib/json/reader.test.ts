@@ -120,12 +120,14 @@ describe('behind a fault a reader goes on at the next structural character:', ()
     ['a key without a value', '{"a","type":2}', { a: undefined, type: 2 }],
     ['a key without a value at the end', '{"data":{"b"},"a":1}', { data: { b: undefined }, a: 1 }],
     ['a missing colon', '{"data" {"b":1},"a" 2}', { data: { b: 1 }, a: 2 }],
+    ['a missing colon before an array', '{"x" [1],"a":2}', { a: 2 }],
+    ['a key without quotes before a text', '{x "],}","a":1}', { a: 1 }],
     ['a missing comma, up to the next one', '{"a":1 "x","data":{"b":1}}', { a: undefined, data: { b: 1 } }],
     ['a line break in a string', '{"x":"\n","a":1}', { a: 1 }],
     ['a line break in a string that is asked for', '{"a":"\n","type":1}', { a: undefined, type: 1 }],
     ['a line break in a key', '{"a\n":1,"type":2}', { type: 2 }],
-    ['an escape that is none', '{"x":"\\x","y":"\\u12","a":1}', { a: 1 }],
-    ['an escape that is none in a key', '{"\\x":1,"a\\u1":2,"a":3}', { a: 3 }],
+    ['an invalid escape', '{"x":"\\x","y":"\\u12","a":1}', { a: 1 }],
+    ['an invalid escape in a key', '{"\\x":1,"a\\u1":2,"a":3}', { a: 3 }],
     ['a bracket of the other kind', '{"data":{"x":[1},"b":2},"a":1}', { data: { b: 2 }, a: 1 }],
     ['brackets that close nothing', ']},{"a":1}', { a: 1 }],
     ['another text', '{"a":1} {"a":2,"type":3}', { a: 1 }],
@@ -135,7 +137,10 @@ describe('behind a fault a reader goes on at the next structural character:', ()
     expect(readWhole(Buffer.from(text), membersOf(WANTED)).value).toEqual(expected);
   });
 
-  it('the audio is still found', () => {
+  it('the audio is still found, and a value is not taken for it', () => {
+    const value = new JsonReader(membersOf({ a: 'value', full_audio: 'audio' }));
+    value.read(Buffer.from('{"a":"QUJD'));
+    expect(value.inAudio).toBe(false);
     const text = Buffer.from('{"data":{"score":NaN,"full_audio":"QUJD');
     const reader = new JsonReader(membersOf({ data: { full_audio: 'audio' } }));
     reader.read(text);

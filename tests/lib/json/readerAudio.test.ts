@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { membersOf } from '../../../src/lib/json/members.ts';
+import { JsonReader } from '../../../src/lib/json/reader.ts';
 import { audioIn } from './audioIn.ts';
 import { cutAt, inPiecesOf } from './pieces.ts';
 
@@ -55,7 +57,7 @@ describe('JsonReader, wherever the body is cut,', () => {
     ['with a key of another case', '{"data":{"Full_Audio":"QUJD"}}'],
     ['with a longer key', '{"data":{"full_audio_2":"QUJD","xfull_audio":"QUJD"," full_audio":"QUJD"}}'],
     ['with a key that only begins like it, spelled with escapes', `{"full_audio${'\\u005f'.repeat(20)}":"QUJD"}`],
-    ['with an escape in its key that is none', '{"full\\x5faudio":"QUJD"}'],
+    ['with an invalid escape in its key', '{"full\\x5faudio":"QUJD"}'],
     ['with an escaped backslash in its key', '{"full\\\\u005faudio":"QUJD"}'],
     ['that is a number, a literal or an object', '{"full_audio":1,"data":{"full_audio":true}}'],
     ['behind a value that is its name, without a comma', '{"type":"full_audio" "QUJD"}'],
@@ -67,6 +69,15 @@ describe('JsonReader, wherever the body is cut,', () => {
     ['after more closing brackets than opening ones', ']]]}{"data":{"x":{"full_audio":"QUJD"}}}'],
   ])('finds no audio %s', (_name, json) => {
     expectAudio(json, []);
+  });
+
+  it('goes on behind its first quote where the audio was taken out unread', () => {
+    const reader = new JsonReader(membersOf({ full_audio: 'audio', a: 'value' }));
+    reader.read(Buffer.from('{"full_audio":"QUJD'));
+    expect(reader.at).toBe(reader.audioStart);
+    const around = Buffer.from('{"full_audio":"","a":1}');
+    reader.read(around);
+    expect([reader.inAudio, reader.value, reader.isComplete]).toEqual([false, { full_audio: '', a: 1 }, true]);
   });
 
   it('goes through 100,000 levels of nesting and finds what follows', () => {

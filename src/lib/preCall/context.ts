@@ -7,7 +7,7 @@ import { StateStore } from '../storage/stateStore.ts';
 import type { Log } from '../telemetry/log.ts';
 
 /** What pre-call works with; shared by all its deliveries and the sweep. */
-export interface PreCallWorld {
+export interface PreCallContext {
   readonly settings: PreCallSettings;
   readonly storage: Attempts;
   readonly state: StateStore;
@@ -19,13 +19,13 @@ export interface PreCallWorld {
   readonly now: () => number;
 }
 
-/** The same world for one piece of work: storage does nothing for it any more once the signal has fired. */
-export function worldUntil(end: AbortSignal, world: PreCallWorld): PreCallWorld {
-  const storage = world.storage.until(end);
-  return { ...world, storage, state: new StateStore(storage, world.settings.statePath) };
+/** The same context for one piece of work: storage does nothing for it any more once the signal has fired. */
+export function contextUntil(end: AbortSignal, context: PreCallContext): PreCallContext {
+  const storage = context.storage.until(end);
+  return { ...context, storage, state: new StateStore(storage, context.settings.statePath) };
 }
 
-/** One piece of work: its deadline, its log, and the id that its claims carry. */
+/** One piece of work: its deadline, its log, and the id that its locks carry. */
 export interface Work {
   readonly id: string;
   readonly signal: AbortSignal;
