@@ -1,14 +1,16 @@
 import { ElevenLabsClient } from './elevenlabs/client.ts';
+import { ConversationsApi } from './elevenlabs/conversations.ts';
 import { Health } from './health.ts';
 import type { StateArea } from './heartbeat.ts';
 import { type CallStore, openCallStore } from './postCall/callStore.ts';
 import type { PreCallContext } from './preCall/context.ts';
 import { installationId } from './preCall/state/records.ts';
-import { StateStore } from './preCall/state/state.ts';
+import type { ReconcileContext } from './reconcile/context.ts';
 import type { PostCallSettings } from './settings/postCallSettings.ts';
 import type { PreCallSettings } from './settings/preCallSettings.ts';
 import { type Configuration, readSettings } from './settings/settings.ts';
 import { BlobStorage, type RetryBudget } from './storage/blobStorage.ts';
+import { StateStore } from './storage/stateStore.ts';
 import type { Telemetry } from './telemetry/telemetry.ts';
 
 const STATE_BUDGET: RetryBudget = { totalMs: 25_000, tryMs: 15_000 };
@@ -19,6 +21,8 @@ export interface Services {
   readonly postCall: { readonly settings: PostCallSettings; readonly store: CallStore } | undefined;
   /** Undefined when pre-call is not configured. */
   readonly preCall: PreCallContext | undefined;
+  /** Undefined when reconciliation is not configured; whether it is switched on is another question. */
+  readonly reconciliation: ReconcileContext | undefined;
   /** Where the app writes down how it is; undefined when the settings do not say where. */
   readonly state: StateArea | undefined;
   readonly health: Health;
@@ -41,11 +45,38 @@ export function openServices(
   const configuration = readSettings(environment);
   const { now = Date.now, storageBudget, telemetry } = options;
   const settings = configuration.postCall;
-  const store = settings && openCallStore(settings, { budget: storageBudget, telemetry });
+  const store =
+    settings && openCallStore(settings, { statePath: configuration.state?.path, budget: storageBudget, telemetry });
   const postCall = settings && store && { settings, store };
   const preCall = configuration.preCall && store && openPreCall(configuration.preCall, store, { now, telemetry });
-  const health = new Health({ configuration, postCall, preCall, now });
-  return { configuration, postCall, preCall, state: openState(configuration, store, options), health, now, telemetry };
+  const reconciliation = store && openReconciliation(configuration, store, { now, telemetry });
+  const state = openState(configuration, store, options);
+  const health = new Health({ configuration, postCall, preCall, reconciliation, state, now });
+  return { configuration, postCall, preCall, reconciliation, state, health, now, telemetry };
+}
+
+interface Surroundings {
+  readonly now: () => number;
+  readonly telemetry: Telemetry | undefined;
+}
+
+function openReconciliation(
+  { reconciliation: { settings } }: Configuration,
+  store: CallStore,
+  { now, telemetry }: Surroundings,
+): ReconcileContext | undefined {
+  if (settings === undefined) return undefined;
+  const { storage } = store;
+  const state = new StateStore(storage, settings.statePath);
+  return {
+    settings,
+    store,
+    storage,
+    state,
+    api: new ConversationsApi({ ...settings.elevenLabs, telemetry }),
+    telemetry,
+    now,
+  };
 }
 
 /** Also without a store: the heartbeat matters most when the app refuses everything because a secret is missing. */
@@ -61,7 +92,7 @@ function openState(
 function openPreCall(
   settings: PreCallSettings,
   { storage, bodies }: CallStore,
-  { now, telemetry }: { now: () => number; telemetry: Telemetry | undefined },
+  { now, telemetry }: Surroundings,
 ): PreCallContext {
   const state = new StateStore(storage, settings.statePath);
   let known: Promise<string> | undefined;

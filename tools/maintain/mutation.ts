@@ -42,8 +42,8 @@ const groups: Readonly<Record<string, readonly Part[]>> = {
   ],
   preCall: [
     {
-      mutate: preCall('state/state', 'state/records'),
-      tests: ['tests/app/preCallState.test.ts', 'tests/lib/preCall/agent/leaseAgent.test.ts'],
+      mutate: ['src/lib/storage/stateStore.ts', ...preCall('state/records')],
+      tests: ['tests/app/stateStore.test.ts', 'tests/lib/preCall/agent/leaseAgent.test.ts'],
       needsStorage: true,
     },
     preCallUnit('prepare'),

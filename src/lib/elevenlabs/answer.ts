@@ -7,6 +7,15 @@ import { ElevenLabsError } from './errors.ts';
  * @throws {ElevenLabsError} `unexpected_answer`, without any of the body.
  */
 export function parseAnswer<T>(operation: string, body: string, schema: z.ZodMiniType<T>): T {
+  return readAnswer(operation, body, schema).answer;
+}
+
+/** The same, and the whole of the JSON beside what the schema takes of it. */
+export function readAnswer<T>(
+  operation: string,
+  body: string,
+  schema: z.ZodMiniType<T>,
+): { readonly json: unknown; readonly answer: T } {
   let json: unknown;
   try {
     json = JSON.parse(body);
@@ -14,7 +23,7 @@ export function parseAnswer<T>(operation: string, body: string, schema: z.ZodMin
     throw unexpected(operation, 'answered with something that is not valid JSON');
   }
   const answer = schema.safeParse(json);
-  if (answer.success) return answer.data;
+  if (answer.success) return { json, answer: answer.data };
   const members = answer.error.issues.slice(0, 3).map(({ path }) => path.join('.'));
   throw unexpected(operation, `answered with JSON that has unexpected members (${members.join(', ')})`);
 }

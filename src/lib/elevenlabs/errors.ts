@@ -95,3 +95,16 @@ export class AddVoiceError extends ElevenLabsError {
     this.outcome = outcome;
   }
 }
+
+/** An answer that is not read to its end, because nobody expects so much. */
+export class AnswerTooLarge extends Error {}
+
+/** What a request without an answer, or with a part of one, is reported as. */
+export function lostAnswer(operation: string, signal: AbortSignal, cause: unknown): ElevenLabsError {
+  if (cause instanceof AnswerTooLarge) {
+    const what = `answered ${cause.message}`;
+    return new ElevenLabsError({ reason: 'unexpected_answer', operation, what, retryable: false, cause });
+  }
+  const what = signal.aborted ? 'did not answer before the deadline' : 'could not be reached, or its answer was lost,';
+  return new ElevenLabsError({ reason: 'upstream_unavailable', operation, what, retryable: true, cause });
+}

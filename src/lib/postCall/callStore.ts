@@ -1,5 +1,6 @@
 import { BodyMemory } from '../http/bodyMemory.ts';
 import type { PostCallSettings } from '../settings/postCallSettings.ts';
+import type { StoragePath } from '../settings/storagePath.ts';
 import type { SignedBody } from '../signature/signedBody.ts';
 import { type Attempts, BlobStorage, type RetryBudget } from '../storage/blobStorage.ts';
 import { BlockDraft } from '../storage/blockDraft.ts';
@@ -24,11 +25,19 @@ export interface CallStore {
   readonly storesTranscripts: boolean;
   readonly storesAudio: boolean;
   readonly keepsUnknownTypes: boolean;
+  /** Where it is written down which calls were erased; undefined when its setting has a problem, which costs no delivery. */
+  readonly statePath: StoragePath | undefined;
+}
+
+export interface CallStoreOptions {
+  readonly statePath?: StoragePath | undefined;
+  readonly budget?: RetryBudget | undefined;
+  readonly telemetry?: Telemetry | undefined;
 }
 
 export function openCallStore(
   settings: PostCallSettings,
-  { budget = RETRY_BUDGET, telemetry }: { budget?: RetryBudget | undefined; telemetry?: Telemetry | undefined } = {},
+  { statePath, budget = RETRY_BUDGET, telemetry }: CallStoreOptions = {},
 ): CallStore {
   return {
     storage: new BlobStorage(settings.connection, budget, telemetry),
@@ -38,6 +47,7 @@ export function openCallStore(
     storesTranscripts: settings.storesTranscripts,
     storesAudio: settings.storesAudio,
     keepsUnknownTypes: settings.keepsUnknownTypes,
+    statePath,
   };
 }
 

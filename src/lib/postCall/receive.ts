@@ -3,6 +3,7 @@ import { type Lifted, liftAudio } from '../json/lift.ts';
 import type { Genuine, SignedBody } from '../signature/signedBody.ts';
 import type { Attempts } from '../storage/blobStorage.ts';
 import { putOnce } from '../storage/blockDraft.ts';
+import { wasErased } from '../storage/erasures.ts';
 import type { DeliveryMetadata, Kept, Place } from '../storage/keepOnce.ts';
 import { type CallStore, DeliveryDrafts } from './callStore.ts';
 import { type CallFacts, classify, type EventFacts, type QuarantineReason, type Verdict } from './classify.ts';
@@ -12,9 +13,9 @@ import { wrongEndpoint } from './refusal.ts';
 
 /** What became of a genuine delivery. All of it is durable. */
 export type Outcome = { readonly facts: EventFacts; readonly genuine: Genuine; readonly audioBytes?: number } & (
-  | { readonly kind: Kept['kind']; readonly blob: string }
-  /** Nothing is kept: switched off by a setting, or asked only whether the webhook works. */
-  | { readonly kind: 'off' | 'check' }
+  | { readonly kind: Exclude<Kept['kind'], 'erased'>; readonly blob: string }
+  /** Nothing is kept: switched off by a setting, asked only whether the webhook works, or of a call that was erased. */
+  | { readonly kind: NotKept }
   | {
       readonly kind: 'quarantined';
       readonly reason: QuarantineReason;
@@ -22,6 +23,8 @@ export type Outcome = { readonly facts: EventFacts; readonly genuine: Genuine; r
       readonly isRepeated: boolean;
     }
 );
+
+type NotKept = 'off' | 'check' | 'erased';
 
 export interface Delivery {
   readonly body: SignedBody;
@@ -120,6 +123,7 @@ class Keeper {
   }
 
   async #keepOther(facts: EventFacts & { readonly type: string }): Promise<Outcome> {
+    if (await this.#wasErased(facts)) return this.#notKept('erased', facts);
     const where = { type: facts.type, seconds: this.#seconds(facts) };
     const place = (part: BodyPart, hash: string) =>
       placeOfOtherEvent(this.#store.paths.otherEvents, { ...where, part, hash });
@@ -128,13 +132,20 @@ class Keeper {
   }
 
   async #quarantine(reason: QuarantineReason, facts: EventFacts): Promise<Outcome> {
+    if (await this.#wasErased(facts)) return this.#notKept('erased', facts);
     const where = { reason, seconds: this.#seconds(facts) };
     const place = (part: BodyPart, hash: string) =>
       placeInQuarantine(this.#store.paths.quarantine, { ...where, part, hash });
     const metadata = { ...this.#metadata(facts), quarantine_reason: reason };
     const { kept, audioBytes } = await this.#keepBody(place, metadata);
-    const { kind, blob, ...known } = this.#outcome(facts, kept, audioBytes);
-    return { ...known, kind: 'quarantined', reason, blob, isRepeated: kind === 'duplicate' };
+    const outcome = { kind: 'quarantined', reason, blob: kept.blob, isRepeated: kept.kind === 'duplicate' } as const;
+    return { ...outcome, facts, genuine: this.#genuine, ...(audioBytes === undefined ? {} : { audioBytes }) };
+  }
+
+  /** What has no name of its call, where it would meet a tombstone. */
+  async #wasErased({ conversationId }: EventFacts): Promise<boolean> {
+    const { storage, statePath } = this.#store;
+    return conversationId !== undefined && statePath !== undefined && wasErased(storage, statePath, conversationId);
   }
 
   /** Keeps the whole body, or the parts that it was split into; returns what became of the first part, named by the last. */
@@ -162,7 +173,6 @@ class Keeper {
 
   #metadata(facts: EventFacts): DeliveryMetadata {
     return {
-      source: 'webhook',
       delivery_id: this.#delivery.id,
       received_at: this.#delivery.receivedAt.toISOString(),
       signature_timestamp: String(this.#genuine.signedAtSeconds),
@@ -179,11 +189,12 @@ class Keeper {
     return facts.timestampSeconds ?? this.#genuine.signedAtSeconds;
   }
 
-  #notKept(kind: 'off' | 'check', facts: EventFacts, audioBytes?: number): Outcome {
+  #notKept(kind: NotKept, facts: EventFacts, audioBytes?: number): Outcome {
     return { kind, facts, genuine: this.#genuine, ...(audioBytes === undefined ? {} : { audioBytes }) };
   }
 
-  #outcome(facts: EventFacts, kept: Kept, audioBytes?: number) {
-    return { ...kept, facts, genuine: this.#genuine, ...(audioBytes === undefined ? {} : { audioBytes }) };
+  #outcome(facts: EventFacts, { kind, blob }: Kept, audioBytes?: number): Outcome {
+    if (kind === 'erased') return this.#notKept('erased', facts);
+    return { kind, blob, facts, genuine: this.#genuine, ...(audioBytes === undefined ? {} : { audioBytes }) };
   }
 }

@@ -3,8 +3,8 @@ import type { Call } from '../elevenlabs/transport.ts';
 import type { BodyMemory } from '../http/bodyMemory.ts';
 import type { PreCallSettings } from '../settings/preCallSettings.ts';
 import type { Attempts } from '../storage/blobStorage.ts';
+import { StateStore } from '../storage/stateStore.ts';
 import type { Log } from '../telemetry/log.ts';
-import { StateStore } from './state/state.ts';
 
 /** What pre-call works with; shared by all its deliveries and the sweep. */
 export interface PreCallContext {

@@ -1,9 +1,9 @@
+import type { StateRecord } from '../storage/stateStore.ts';
 import type { PreCallContext, Work } from './context.ts';
 import { ConversationConflict } from './errors.ts';
 import { waitForLock } from './pause.ts';
 import type { PreCallRequest } from './request/request.ts';
 import { type Conversation, conversations, isExpired } from './state/records.ts';
-import type { StateRecord } from './state/state.ts';
 import type { Clone } from './voice/clone.ts';
 
 /** How long a lock holds without a heartbeat; a delivery at work gives one well before. */

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
+import type { RecordKind, StateRecord } from '../storage/stateStore.ts';
 import { type AgentAtRest, lookAtAgent } from './agent/leaseAgent.ts';
 import type { PreCallContext, Work } from './context.ts';
 import type { PreCallRequest } from './request/request.ts';
 import { type AgentState, agents, type VoiceState, voices } from './state/records.ts';
-import type { RecordKind, StateRecord } from './state/state.ts';
 import { type Clone, findVoice } from './voice/clone.ts';
 
 /** What is found out while the sample is still being measured. */

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { placesOfCall } from '../postCall/places.ts';
+import type { StateRecord } from '../storage/stateStore.ts';
 import type { Log } from '../telemetry/log.ts';
 import { restoreAgent } from './agent/restoreAgent.ts';
 import type { PreCallContext, Work } from './context.ts';
 import { agents, type Conversation, conversations, isExpired, voices } from './state/records.ts';
-import type { StateRecord } from './state/state.ts';
 import { step } from './sweepStep.ts';
 import { deleteClone, deleteOrphans, keepReserve, LOCK_MS } from './voice/deleteVoices.ts';
 

@@ -9,6 +9,7 @@ declare const verified: unique symbol;
 /** Proof that a whole body was genuine. Only a SignedBody that has ended can give one; whatever commits asks for it. */
 export interface Genuine {
   readonly [verified]: true;
+  readonly source: 'webhook';
   /** The signature's `t` in Unix seconds. */
   readonly signedAtSeconds: number;
   /** Position of the secret that matched; 1 is the first. */
@@ -109,8 +110,9 @@ export class SignedBody implements AsyncIterable<Uint8Array> {
         hint: 'The body does not match the signature under any secret that is set for this endpoint.',
       });
     }
-    const proof = { signedAtSeconds: this.#options.signedAtSeconds, secretPosition, bodyBytes: this.#receivedBytes };
-    return proof as Genuine; // the only place that may claim it
+    const { signedAtSeconds } = this.#options;
+    const proof = { source: 'webhook', signedAtSeconds, secretPosition, bodyBytes: this.#receivedBytes };
+    return proof as Genuine; // the only place that may state it
   }
 }
 

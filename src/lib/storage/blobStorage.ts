@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type BlobServiceClient, type ContainerClient, RestError } from '@azure/storage-blob';
+import { BlobServiceClient, type ContainerClient, RestError } from '@azure/storage-blob';
 import { StorageUnavailable, WebhookError } from '../errors.ts';
 import type { StorageConnection } from '../settings/storageConnection.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
@@ -58,13 +58,14 @@ const PASSING = new Set(['ContainerBeingDeleted', 'ContainerBeingCreated', 'Serv
  * worth repeating within a time budget. Every call of the app to storage goes through {@link attempt}.
  */
 export class BlobStorage implements Attempts {
-  readonly #connection: StorageConnection;
+  readonly #connection: StorageConnection | BlobServiceClient;
   readonly #budget: RetryBudget;
   readonly #telemetry: Telemetry | undefined;
   #service: Promise<BlobServiceClient> | undefined;
   readonly #containers = new Map<string, ContainerClient>();
 
-  constructor(connection: StorageConnection, budget: RetryBudget, telemetry?: Telemetry) {
+  /** An account that is open already is used as it is: its own retries should be off. */
+  constructor(connection: StorageConnection | BlobServiceClient, budget: RetryBudget, telemetry?: Telemetry) {
     this.#connection = connection;
     this.#budget = budget;
     this.#telemetry = telemetry;
@@ -126,7 +127,8 @@ export class BlobStorage implements Attempts {
     return container;
   }
 
-  #open(): Promise<BlobServiceClient> {
+  async #open(): Promise<BlobServiceClient> {
+    if (this.#connection instanceof BlobServiceClient) return this.#connection;
     this.#service ??= openService(this.#connection, this.#telemetry).catch((error: unknown) => {
       this.#service = undefined;
       throw error;
@@ -142,6 +144,11 @@ export function isAlreadyThere(error: unknown): boolean {
 
 export function isNotFound(error: unknown): boolean {
   return isDecision(error, 404);
+}
+
+/** Whoever only reads takes this for an empty container, and does not want it to be made (see {@link BlobStorage.attempt}). */
+export function isNoContainer(error: unknown): boolean {
+  return error instanceof RestError && codeOf(error) === 'ContainerNotFound';
 }
 
 /**
@@ -204,7 +211,7 @@ async function withContainer<T>(
   try {
     return await operation(container, signal);
   } catch (error) {
-    if (!(error instanceof RestError && codeOf(error) === 'ContainerNotFound')) throw error;
+    if (!isNoContainer(error)) throw error;
     await container.createIfNotExists({ abortSignal: signal });
     return operation(container, signal);
   }

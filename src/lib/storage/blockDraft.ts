@@ -1,11 +1,11 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { ByteSink } from '../json/base64.ts';
 import type { StoragePath } from '../settings/storagePath.ts';
-import type { Genuine } from '../signature/signedBody.ts';
 import type { Attempts } from './blobStorage.ts';
 import type { BlockPool } from './blockPool.ts';
 import { finishIncoming, incomingMetadata } from './incoming.ts';
 import { type BlobMetadata, type DeliveryMetadata, type Kept, keepOnce, type Place } from './keepOnce.ts';
+import type { Proof } from './proof.ts';
 
 export interface DraftContext {
   readonly storage: Attempts;
@@ -13,6 +13,8 @@ export interface DraftContext {
   readonly incoming: StoragePath;
   /** Ends the waiting for a block buffer. */
   readonly deadline: AbortSignal;
+  /** For work that nobody waits for: deliveries get their blocks first. */
+  readonly givesWay?: boolean;
 }
 
 const BLOCKS_IN_FLIGHT = 2;
@@ -24,7 +26,7 @@ const HASH_STEP_BYTES = 32 * 1024;
 /**
  * A blob in the making. Bytes are hashed and gathered into blocks, and full blocks are staged under a random name while
  * further bytes arrive; at most one block is being filled and {@link BLOCKS_IN_FLIGHT} are on their way. Nothing is visible
- * before {@link publish}, which asks for the proof that the bytes are genuine.
+ * before {@link publish}, which asks for the proof of where the bytes come from.
  */
 export class BlockDraft implements ByteSink {
   readonly #context: DraftContext;
@@ -53,6 +55,10 @@ export class BlockDraft implements ByteSink {
   get sha256(): string {
     this.#hashNew();
     return this.#hash.copy().digest('hex');
+  }
+
+  get givesWay(): boolean {
+    return this.#context.givesWay === true;
   }
 
   get block(): Buffer | undefined {
@@ -113,11 +119,11 @@ export class BlockDraft implements ByteSink {
    *
    * @throws {StorageUnavailable} When only the copy failed, the committed blob stays in `incoming`, and `sweep` finishes it.
    */
-  async publish(genuine: Genuine, place: Place, metadata: DeliveryMetadata): Promise<Kept> {
-    const complete: BlobMetadata = { ...metadata, sha256: this.sha256 };
+  async publish(proof: Proof, place: Place, metadata: DeliveryMetadata): Promise<Kept> {
+    const complete: BlobMetadata = { ...metadata, source: proof.source, sha256: this.sha256 };
     if (this.#blockIds.length === 0) {
       this.#context.pool.release(this); // the block is being sent: it cannot be handed over
-      return putOnce(genuine, this.#context.storage, place, complete, this.#filled());
+      return putOnce(proof, this.#context.storage, place, complete, this.#filled());
     }
     this.flush();
     await Promise.all(this.#inFlight);
@@ -189,12 +195,13 @@ export class BlockDraft implements ByteSink {
 
 /** Puts a small blob in one request. */
 export function putOnce(
-  _genuine: Genuine,
+  { source }: Proof,
   storage: Attempts,
   place: Place,
-  metadata: BlobMetadata,
+  described: BlobMetadata,
   bytes: Buffer,
 ): Promise<Kept> {
+  const metadata = { ...described, source };
   return keepOnce(storage, place, metadata, (blob, abortSignal) =>
     blob.upload(bytes, bytes.length, {
       abortSignal,

@@ -11,6 +11,8 @@ export const WORTHWHILE_BYTES = 128 * 1024;
 
 /** Who has a block leased, and can be asked to hand over what is in it. */
 export interface Borrower {
+  /** Waits behind all others: nobody waits for what it does. */
+  readonly givesWay?: boolean;
   /** Sends the bytes on their way; the block comes back when they have arrived. */
   flush(): void;
 }
@@ -77,7 +79,7 @@ export class BlockPool {
           resolve(block);
         },
       };
-      const line = this.#behind.has(borrower) ? this.#waitingBehind : this.#waiting;
+      const line = borrower.givesWay || this.#behind.has(borrower) ? this.#waitingBehind : this.#waiting;
       const leave = () => {
         line.delete(waiter);
         reject(refusal(signal));

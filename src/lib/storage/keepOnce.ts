@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type BlockBlobClient, RestError } from '@azure/storage-blob';
 import { StorageUnavailable } from '../errors.ts';
 import { type AttemptOptions, type Attempts, isAlreadyThere, isNotFound } from './blobStorage.ts';
+import { isTombstone } from './erasures.ts';
 
 /** Where a blob belongs: `<stem>.<extension>`, or `<stem>.<hash>.<extension>` when one with other bytes already exists. */
 export interface Target {
@@ -23,8 +24,12 @@ export type DeliveryMetadata = Readonly<Record<string, string>> & { readonly del
 export type BlobMetadata = DeliveryMetadata & { readonly sha256: string };
 
 export interface Kept {
-  readonly kind: 'stored' | 'duplicate' | 'kept-beside';
-  /** Container and name. */
+  /**
+   * `dropped`: bytes of the API, where the call is here in another form already. `erased`: the call was erased, and nothing of
+   * it is kept again.
+   */
+  readonly kind: 'stored' | 'duplicate' | 'kept-beside' | 'dropped' | 'erased';
+  /** Container and name of the blob that is there. */
   readonly blob: string;
 }
 
@@ -41,7 +46,8 @@ const DOWNLOAD_TRIES = 5;
 /**
  * First writer wins: runs `write`, which must use If-None-Match, on the place's own name. When a blob exists, its
  * sha256 decides: the same bytes are a duplicate (or our own write whose answer was lost), other bytes stay where they are
- * and ours go beside them.
+ * and ours go beside them. Only what a sender has stated goes beside: bytes of the API (`source` in the metadata) are
+ * dropped, since a taken name means that the call is here. A tombstone ends it in any case.
  */
 export async function keepOnce(
   storage: Attempts,
@@ -54,12 +60,33 @@ export async function keepOnce(
   for (const [index, name] of names.entries()) {
     const written = index === 0 ? 'stored' : 'kept-beside';
     const found = await writeOrLook(storage, { container, name }, write, options);
-    if (found === 'written') return { kind: written, blob: `${container}/${name}` };
-    if (found['sha256'] !== metadata.sha256) continue;
-    const isOurs = found['delivery_id'] === metadata.delivery_id;
-    return { kind: isOurs ? written : 'duplicate', blob: `${container}/${name}` };
+    const blob = `${container}/${name}`;
+    if (found === 'written') {
+      const isLate = written === 'kept-beside' && (await wasErasedMeanwhile(storage, container, names));
+      return { kind: isLate ? 'erased' : written, blob };
+    }
+    if (isTombstone(found)) return { kind: 'erased', blob };
+    if (found['sha256'] === metadata.sha256) {
+      const isOurs = found['delivery_id'] === metadata.delivery_id;
+      return { kind: isOurs ? written : 'duplicate', blob };
+    }
+    if (metadata['source'] === 'api') return { kind: 'dropped', blob };
   }
   throw new Error(`Two blobs with different bytes share one hash in their name: ${container}/${stem}`);
+}
+
+/** Erasing writes the tombstone first and lists what is beside it afterwards: one of the two sees the other's work. */
+async function wasErasedMeanwhile(
+  storage: Attempts,
+  container: string,
+  [own = '', beside = '']: readonly string[],
+): Promise<boolean> {
+  const found = await lookAt(storage, container, own);
+  if (found === undefined || !isTombstone(found)) return false;
+  await storage.attempt(container, (client, abortSignal) =>
+    client.getBlockBlobClient(beside).deleteIfExists({ abortSignal }),
+  );
+  return true;
 }
 
 async function writeOrLook(

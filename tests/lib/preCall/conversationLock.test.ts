@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { HeldLock, lockConversation } from '../../../src/lib/preCall/conversationLock.ts';
 import type { Conversation } from '../../../src/lib/preCall/state/records.ts';
-import type { StateRecord } from '../../../src/lib/preCall/state/state.ts';
+import type { StateRecord } from '../../../src/lib/storage/stateStore.ts';
 import { type MemoryContext, memoryContext, REQUEST, SAMPLE_HASH } from './memoryContext.ts';
 import { failureOf, MINUTE_MS, settle, stopTime, timeFor } from './stoppedTime.ts';
 

@@ -8,7 +8,12 @@ const lines: [level: string, message: string, fields: LogFields][] = [];
 const facts: DeliveryFact[] = [];
 let time = 0;
 const log = { write: (...line: [string, string, LogFields?]) => void lines.push([line[0], line[1], line[2] ?? {}]) };
-const telemetry = { delivery: (fact: DeliveryFact) => void facts.push(fact), cloned: () => {}, dependency: () => {} };
+const telemetry = {
+  delivery: (fact: DeliveryFact) => void facts.push(fact),
+  reconciled: () => {},
+  cloned: () => {},
+  dependency: () => {},
+};
 const causes = { teapot: 'Usual cause: tea.' };
 const begin = () => new DeliveryLog({ endpoint: 'delivery', log, telemetry, id: 'd', now: () => time, causes });
 

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { StoredConversation } from './conversations.ts';
 import { WorkspaceState } from './webhooks.ts';
 
 interface StoredSample {
@@ -47,6 +48,9 @@ export interface NewAgent {
 export class ElevenLabsState {
   readonly voices = new Map<string, StoredVoice>();
   readonly agents = new Map<string, JsonObject>();
+  readonly conversations = new Map<string, StoredConversation>();
+  /** Ids that every page of a listing has once more. */
+  listedTwice: readonly string[] = [];
   readonly requests: LoggedRequest[] = [];
   readonly workspace = new WorkspaceState();
   voiceLimit: number;
@@ -115,6 +119,8 @@ export class ElevenLabsState {
   clear(): void {
     this.voices.clear();
     this.agents.clear();
+    this.conversations.clear();
+    this.listedTwice = [];
     this.requests.length = 0;
     this.workspace.clear();
   }
@@ -125,6 +131,7 @@ export class ElevenLabsState {
       agents: [...this.agents.values()],
       webhooks: [...this.workspace.webhooks.values()],
       settings: this.workspace.settings,
+      conversations: [...this.conversations.values()].map(({ listed }) => listed),
       requests: this.requests,
       voiceLimit: this.voiceLimit,
     };

@@ -1,8 +1,8 @@
 import type { Agent } from '../../elevenlabs/schemas.ts';
+import type { StateRecord } from '../../storage/stateStore.ts';
 import { callOf, type PreCallContext, type Work } from '../context.ts';
 import { waitForLock } from '../pause.ts';
 import { type AgentState, agents, isAlive, type Lock, NOTHING_LEASED } from '../state/records.ts';
-import type { StateRecord } from '../state/state.ts';
 import { changeOf, isOurChange, isSame, withChange } from './agentChange.ts';
 
 export interface AgentLease {

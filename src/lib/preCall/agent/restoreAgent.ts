@@ -1,7 +1,7 @@
 import { ElevenLabsError } from '../../elevenlabs/errors.ts';
+import type { StateRecord } from '../../storage/stateStore.ts';
 import { callOf, type PreCallContext, type Work } from '../context.ts';
 import { type AgentState, agents, isAlive, NOTHING_LEASED } from '../state/records.ts';
-import type { StateRecord } from '../state/state.ts';
 import { isOurChange } from './agentChange.ts';
 
 /**

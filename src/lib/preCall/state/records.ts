@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import * as z from 'zod/mini';
-import type { RecordKind, StateStore } from './state.ts';
+import type { RecordKind, StateStore } from '../../storage/stateStore.ts';
 
 /** Who is at work on a record: the delivery of a conversation, as long as that one is alive, or the sweep until a time. */
 const claim = z.union([

@@ -1,12 +1,12 @@
 import { AddVoiceError, ElevenLabsError } from '../../elevenlabs/errors.ts';
 import type { Voice } from '../../elevenlabs/schemas.ts';
+import type { StateRecord } from '../../storage/stateStore.ts';
 import { callOf, type PreCallContext, type Work } from '../context.ts';
 import { CloningError, cloningError } from '../errors.ts';
 import { pause, waitForLock } from '../pause.ts';
 import { type Caller, voiceName } from '../request/greeting.ts';
 import type { Sample } from '../sample/sample.ts';
 import { isAlive, type Lock, type VoiceState, voices } from '../state/records.ts';
-import type { StateRecord } from '../state/state.ts';
 
 /** Values of the labels by which we know our own voices again; see {@link voiceLabels}. */
 export const MADE_BY = 'elevenlabs-webhook';

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { BlockBlobClient } from '@azure/storage-blob';
 import type * as z from 'zod/mini';
-import type { StoragePath } from '../../settings/storagePath.ts';
-import { type Attempts, isAlreadyThere, isNotFound } from '../../storage/blobStorage.ts';
+import type { StoragePath } from '../settings/storagePath.ts';
+import { type Attempts, isAlreadyThere, isNotFound } from './blobStorage.ts';
 
 /** A record as it stood when it was read or written; `etag` is what a change of it is conditional on. */
 export interface StateRecord<T> {
@@ -22,7 +22,7 @@ interface Stored<T> extends StateRecord<T> {
 }
 
 /**
- * The state of pre-call: small JSON blobs, changed only on condition that nobody else has changed them since. There is no
+ * What the app writes down: small JSON blobs, changed only on condition that nobody else has changed them since. There is no
  * database and nothing on the instance, so any instance can go on where another one stopped.
  */
 export class StateStore {

@@ -8,8 +8,8 @@ import {
   isAlive,
   voices,
 } from '../../src/lib/preCall/state/records.ts';
-import { type RecordKind, StateStore } from '../../src/lib/preCall/state/state.ts';
 import { BlobStorage } from '../../src/lib/storage/blobStorage.ts';
+import { type RecordKind, StateStore } from '../../src/lib/storage/stateStore.ts';
 import { contentOf } from '../support/drafts.ts';
 import { type FaultProxy, startFaultProxy } from '../support/faultProxy.ts';
 

@@ -1,0 +1,63 @@
+import { idSchema } from '../../../src/lib/ids.ts';
+import { UsageError } from '../../command/errors.ts';
+import { flag, json, number, type OptionSet, path, text, type Values } from '../../command/option.ts';
+import { storageOptions } from '../storageAccess.ts';
+
+export const callOptions = {
+  since: text('TIME', 'calls that began then or later: today, yesterday, 2h, 7d, 2026-11-26, 2026-11-26T14:30'),
+  until: text('TIME', 'calls that began before'),
+  agent: text('ID', 'only of this agent'),
+  caller: text('NUMBER', 'only with this number'),
+  failed: flag('failures, and calls that were not successful'),
+  'without-recording': flag('calls that took place and have no recording'),
+  text: text('WORDS', 'calls in which these words occur, in any case: reads their bodies'),
+  limit: number('the newest so many (else 1000)', (value) => Number.isInteger(value) && value >= 1 && value <= 100_000),
+  utc: flag('times in UTC'),
+  out: path('DIR', 'where get writes files (else here)'),
+  ...storageOptions,
+  json,
+} satisfies OptionSet;
+
+export type CallValues = Values<typeof callOptions>;
+
+type Action = 'list' | 'show' | 'get' | 'verify';
+
+const COMMON = ['azure', 'account', 'storage-port', 'json', 'utc'];
+const FILTERS = ['since', 'until', 'agent', 'caller', 'failed', 'without-recording', 'text', 'limit'];
+const MEANT_FOR: Readonly<Record<Action, readonly string[]>> = {
+  list: FILTERS,
+  show: ['agent'],
+  get: [...FILTERS, 'out'],
+  verify: ['since'],
+};
+
+/** What the first word asks for, and the id behind it. */
+export interface Request {
+  readonly action: Action;
+  readonly conversationId: string | undefined;
+}
+
+/** @throws UsageError for options that the action does not heed, and for what is not an id. */
+export function readRequest(values: CallValues, [word = 'list', id, ...more]: readonly string[]): Request {
+  if (!Object.hasOwn(MEANT_FOR, word)) {
+    const hint = isId(word) ? ` To see one call: show ${word}` : '';
+    throw new UsageError(`There is no "${word}": ${Object.keys(MEANT_FOR).join(', ')}.${hint}`);
+  }
+  const action = word as Action; // one of the names above
+  const allowed = [...COMMON, ...MEANT_FOR[action]];
+  const given = Object.entries(values).filter(([, value]) => value !== undefined && value !== false);
+  const stray = given.find(([name]) => !allowed.includes(name));
+  if (stray !== undefined) throw new UsageError(`--${stray[0]} says nothing to ${action}`);
+  if (more.length > 0 || (id !== undefined && (action === 'list' || action === 'verify'))) {
+    throw new UsageError(`Too much: ${[id, ...more].join(' ')}`);
+  }
+  if (id !== undefined && !isId(id)) throw new UsageError(`"${id}" is not a conversation's id`);
+  if (values.agent !== undefined && !isId(values.agent))
+    throw new UsageError(`--agent: "${values.agent}" is not an id`);
+  if (action === 'show' && id === undefined) throw new UsageError('show needs the id of a conversation');
+  return { action, conversationId: id };
+}
+
+function isId(text: string): boolean {
+  return idSchema.safeParse(text).success;
+}
