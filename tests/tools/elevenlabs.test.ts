@@ -125,6 +125,40 @@ test('an agent is merged deeply: arrays are replaced, null clears', async () => 
   expect((await ask('/v1/convai/agents/agent_2')).status).toBe(404);
 });
 
+describe('the webhooks of the workspace', () => {
+  const post = (path: string, body: unknown, method = 'POST') => ask(path, { method, body: JSON.stringify(body) });
+  const settings = { auth_type: 'hmac', name: 'Calls', webhook_url: 'https://app.example/elevenlabs/webhook' };
+
+  test('show their secret once', async () => {
+    const made = await post('/v1/workspace/webhooks', { settings });
+    expect(made.json).toEqual({ webhook_id: expect.any(String), webhook_secret: expect.stringMatching(/^wsec_/) });
+    const { json } = await ask('/v1/workspace/webhooks?include_usages=true');
+    expect(json).toEqual({ webhooks: [expect.objectContaining({ name: 'Calls', usage: [] })] });
+    expect(JSON.stringify(json)).not.toContain('wsec_');
+  });
+
+  test.each([
+    ['http', { webhook_url: 'http://app.example/' }],
+    ['without a name', { name: '' }],
+    ['without HMAC', { auth_type: 'oauth' }],
+  ])('%s are refused', async (_name, wrong) => {
+    expect((await post('/v1/workspace/webhooks', { settings: { ...settings, ...wrong } })).status).toBe(422);
+  });
+
+  test('need name and state to be changed, and exist', async () => {
+    const { webhook_id: id } = api.state.workspace.addWebhook();
+    expect((await post(`/v1/workspace/webhooks/${id}`, { name: 'x' }, 'PATCH')).status).toBe(422);
+    expect((await post(`/v1/workspace/webhooks/${id}`, { is_disabled: true }, 'PATCH')).status).toBe(422);
+    expect((await post('/v1/workspace/webhooks/none', {}, 'DELETE')).status).toBe(404);
+  });
+});
+
+test('agents are listed, at most 100 at once', async () => {
+  api.state.addAgent({ agentId: 'agent_1' });
+  expect((await ask('/v1/convai/agents')).json).toMatchObject({ agents: [{ agent_id: 'agent_1' }], has_more: false });
+  expect((await ask('/v1/convai/agents?page_size=101')).status).toBe(422);
+});
+
 test('the key is required', async () => {
   const answer = await ask('/v1/user/subscription', { headers: { 'xi-api-key': 'other' } });
   expect(answer.status).toBe(401);
@@ -147,6 +181,8 @@ describe('errors on demand', () => {
     [{ kind: 'plan' }, 402],
     [{ kind: 'unauthorized' }, 401],
     [{ kind: 'forbidden' }, 403],
+    [{ kind: 'missing-permission', permission: 'convai_read' }, 401],
+    [{ kind: 'residency-key' }, 401],
     [{ kind: 'invalid' }, 422],
     [{ kind: 'rate-limited', retryAfter: '3' }, 429],
     [{ kind: 'server-error', status: 503 }, 503],

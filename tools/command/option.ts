@@ -15,6 +15,8 @@ interface ValueOption<Value> {
   readonly read: (text: string) => Value;
   /** Never shown again. */
   readonly isSecret?: boolean;
+  /** May be given several times; `read` gets all of them with commas between. */
+  readonly isRepeatable?: boolean;
 }
 
 type Option = Flag | ValueOption<unknown>;
@@ -38,6 +40,16 @@ export const json = flag('JSON for scripts: one object a line');
 
 export function text(placeholder: string, help: string): ValueOption<string> {
   return { kind: 'value', placeholder, help, read: (value) => value };
+}
+
+/** Several: the option again and again, or one value with commas. */
+export function list(placeholder: string, help: string): ValueOption<readonly string[]> {
+  const read = (value: string) => {
+    const all = value.split(',').map((one) => one.trim());
+    if (all.includes('')) throw new UsageError('an empty value');
+    return all;
+  };
+  return { kind: 'value', placeholder, help, read, isRepeatable: true };
 }
 
 export function secret(help: string): ValueOption<string> {

@@ -11,6 +11,8 @@ export interface Command<Options extends OptionSet> {
   /** The npm script's name. */
   readonly name: string;
   readonly options: Options;
+  /** Other names of options that npm would swallow or rename without the lone `--`, and so are not shown. */
+  readonly aliases?: Readonly<Record<string, keyof Options & string>>;
   /** What may come besides options: how the usage text shows it, and how many at most. Default: nothing. */
   readonly operands?: { readonly shown: string; readonly most: number };
   /** What the usage text has to say besides the options. */
@@ -34,10 +36,10 @@ interface Given<Options extends OptionSet> {
 export async function runCommand<const Options extends OptionSet>(command: Command<Options>): Promise<void> {
   // Whoever reads the output may have seen enough: `npm run blobs | head`.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
-  const { name, options, operands = { shown: '', most: 0 }, details = '' } = command;
+  const { name, options, aliases = {}, operands = { shown: '', most: 0 }, details = '' } = command;
   const described = { name, options, details, operands: operands.shown };
   try {
-    const { texts, words } = parse(options, process.argv.slice(2));
+    const { texts, words } = parse(options, renamed(process.argv.slice(2), aliases));
     const forgotten = forgottenDashes(described, words);
     if (forgotten !== undefined) throw new UsageError(forgotten);
     if (texts['help'] === true) {
@@ -54,12 +56,26 @@ export async function runCommand<const Options extends OptionSet>(command: Comma
   }
 }
 
+function renamed(args: readonly string[], aliases: Readonly<Record<string, string>>): string[] {
+  return args.map((arg) => {
+    const name = arg.startsWith('--') ? aliases[arg.slice(2)] : undefined;
+    return name === undefined ? arg : `--${name}`;
+  });
+}
+
 type Texts = Readonly<Record<string, unknown>>;
 
 function parse(options: OptionSet, args: string[]): { texts: Texts; words: string[] } {
   const help: ParseArgsOptionsConfig = { help: { type: 'boolean', short: 'h' } };
   const types = Object.entries(options).map(
-    ([name, { kind }]) => [name, { type: kind === 'flag' ? 'boolean' : 'string' }] as const,
+    ([name, option]) =>
+      [
+        name,
+        {
+          type: option.kind === 'flag' ? 'boolean' : 'string',
+          multiple: option.kind === 'value' && option.isRepeatable === true,
+        },
+      ] as const,
   );
   try {
     const config = { args, allowPositionals: true, options: { ...Object.fromEntries(types), ...help } } as const;
@@ -80,7 +96,8 @@ function explained(error: unknown, names: readonly string[]): string {
 
 function read<Options extends OptionSet>(options: Options, texts: Texts): Values<Options> {
   const values = Object.entries(options).map(([name, option]) => {
-    const given = texts[name];
+    const text = texts[name];
+    const given = Array.isArray(text) ? text.join(',') : text;
     if (option.kind === 'flag') return [name, given === true];
     return [name, typeof given === 'string' ? readValue(name, option, given) : undefined];
   });

@@ -35,6 +35,8 @@ export interface Failure {
   readonly requestId?: string | undefined;
   readonly retryAfterSeconds?: number | undefined;
   readonly retryable: boolean;
+  /** Whether ElevenLabs speaks of data residency: the key is of another of its hosts. */
+  readonly namesResidency?: boolean;
   /** What happened, when there is no status that says it. */
   readonly what?: string | undefined;
   readonly cause?: unknown;
@@ -55,6 +57,7 @@ export class ElevenLabsError extends Error implements Failure {
   readonly retryAfterSeconds: number | undefined;
   /** Whether the same call may succeed later; the client has used up its own tries by then. */
   readonly retryable: boolean;
+  readonly namesResidency: boolean;
   readonly what: string | undefined;
 
   constructor(failure: Failure) {
@@ -71,6 +74,7 @@ export class ElevenLabsError extends Error implements Failure {
     this.requestId = failure.requestId;
     this.retryAfterSeconds = failure.retryAfterSeconds;
     this.retryable = failure.retryable;
+    this.namesResidency = failure.namesResidency ?? false;
     this.what = failure.what;
   }
 }

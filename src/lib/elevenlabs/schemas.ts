@@ -22,6 +22,9 @@ export interface Agent {
 export interface Subscription {
   readonly voiceSlotsUsed: number;
   readonly voiceLimit: number;
+  /** The plan's name. */
+  readonly tier: string | undefined;
+  readonly canClone: boolean | undefined;
 }
 
 export interface AddedVoice {
@@ -102,11 +105,15 @@ export const subscriptionSchema = z.pipe(
   z.object({
     voice_slots_used: z.number(),
     voice_limit: z.number(),
+    tier: lenient(z.string()),
+    can_use_instant_voice_cloning: lenient(z.boolean()),
   }),
   z.transform(
     (subscription): Subscription => ({
       voiceSlotsUsed: subscription.voice_slots_used,
       voiceLimit: subscription.voice_limit,
+      tier: subscription.tier,
+      canClone: subscription.can_use_instant_voice_cloning,
     }),
   ),
 );

@@ -31,6 +31,8 @@ export interface Exchange {
   /** Undefined when no answer came. */
   readonly status: number | undefined;
   readonly requestId: string | undefined;
+  /** What the answer's `Date` says, in Unix milliseconds; undefined without one. */
+  readonly serverTime: number | undefined;
 }
 
 export interface ApiRequest {
@@ -108,7 +110,9 @@ export class Transport {
       throw cause instanceof ElevenLabsError ? cause : lostAnswer(operation, call.signal, cause);
     } finally {
       const durationMs = Math.round(performance.now() - startedAt);
-      call.onExchange?.({ operation, tries, durationMs, status: answer?.status, requestId: answer?.requestId });
+      const serverTime = timeOf(answer?.header('date'));
+      const { status, requestId } = answer ?? {};
+      call.onExchange?.({ operation, tries, durationMs, status, requestId, serverTime });
       const url = this.#origin + path;
       this.#telemetry?.dependency({
         name: `${method} ${api.route ?? path}`,
@@ -181,6 +185,7 @@ export class Transport {
       requestId: detail.requestId ?? answer.requestId,
       retryAfterSeconds: answer.retryAfterSeconds,
       retryable: isRetryable(reason, detail),
+      namesResidency: /data residency/i.test(detail.text),
     };
   }
 
@@ -206,4 +211,9 @@ function secondsOf(header: string | string[] | undefined): number | undefined {
   if (typeof header !== 'string') return undefined;
   const seconds = /^\d{1,9}$/.test(header.trim()) ? Number(header) : (Date.parse(header) - Date.now()) / 1000;
   return Number.isFinite(seconds) ? Math.max(0, Math.ceil(seconds)) : undefined;
+}
+
+function timeOf(header: string | string[] | undefined): number | undefined {
+  const time = typeof header === 'string' ? Date.parse(header) : Number.NaN;
+  return Number.isFinite(time) ? time : undefined;
 }

@@ -161,6 +161,8 @@ test('the subscription tells how many slots there are', async () => {
   expect(await context.client.getSubscription(context.call())).toEqual({
     voiceSlotsUsed: 1,
     voiceLimit: 500,
+    tier: 'creator',
+    canClone: true,
   });
 });
 
@@ -171,6 +173,7 @@ test('each exchange is told with its request id', async () => {
       operation: 'GET /v1/user/subscription',
       tries: 1,
       status: 200,
+      serverTime: expect.any(Number),
       durationMs: expect.any(Number),
       requestId: expect.stringMatching(/^req_/),
     },

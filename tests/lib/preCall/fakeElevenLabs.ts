@@ -74,6 +74,8 @@ export function fakeElevenLabs() {
       ask('getSubscription', call, () => ({
         voiceSlotsUsed: voices.size,
         voiceLimit: fake.voiceLimit,
+        tier: 'creator',
+        canClone: true,
       })),
   };
 

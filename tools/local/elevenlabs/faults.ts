@@ -4,6 +4,7 @@ import {
   malformed,
   NO_PERMISSION,
   NO_PLAN,
+  RESIDENCY_KEY,
   type Reply,
   refuse,
   SLOTS_FULL,
@@ -17,7 +18,8 @@ const REFUSALS = {
   plan: () => refuse(NO_PLAN),
   unauthorized: () => refuse(BAD_KEY),
   forbidden: () => refuse(NO_PERMISSION),
-  'missing-permission': () => refuse(MISSING_PERMISSION),
+  'residency-key': () => refuse(RESIDENCY_KEY),
+  'missing-permission': ({ permission = 'convai_read' }) => refuse(MISSING_PERMISSION(permission)),
   invalid: () => malformed(['body', 'files', 0], 'Value error, Expected UploadFile, received: <class str>'),
   'rate-limited': ({ retryAfter = '1' }) => {
     const reply = refuse(TOO_MANY);
@@ -47,6 +49,8 @@ export interface Fault {
   readonly retryAfter?: string;
   /** Of `server-error`. */
   readonly status?: number;
+  /** Of `missing-permission`. */
+  readonly permission?: string;
   /** Of `redirect`. */
   readonly location?: string;
 }

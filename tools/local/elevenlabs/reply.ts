@@ -74,12 +74,19 @@ export const NO_PERMISSION: ApiProblem = {
   message: 'The API key you used is missing the permission voices_write to execute this operation.',
 };
 
-export const MISSING_PERMISSION: ApiProblem = {
+/** What the global host says to a key of a residency host. */
+export const RESIDENCY_KEY: ApiProblem = {
+  ...BAD_KEY,
+  message: 'Invalid API key: The API key used is for a data residency stack, however this server is a global server.',
+};
+
+/** A permission that the key lacks, as restricted keys are answered. */
+export const MISSING_PERMISSION = (permission: string): ApiProblem => ({
   status: 401,
   type: 'authentication_error',
   code: 'missing_permissions',
-  message: 'The API key you used is missing the permission convai_read to execute this operation.',
-};
+  message: `The API key you used is missing the permission ${permission} to execute this operation.`,
+});
 
 export const TOO_MANY: ApiProblem = {
   status: 429,

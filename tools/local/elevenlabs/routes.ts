@@ -5,6 +5,7 @@ import { BAD_KEY, ok, type Reply, refuse } from './reply.ts';
 import type { Served } from './server.ts';
 import type { ElevenLabsState, JsonObject } from './state.ts';
 import { addVoice, deleteVoice, getVoice, listVoices } from './voices.ts';
+import { answerWorkspace } from './webhooks.ts';
 
 export interface ApiCall {
   readonly method: string;
@@ -37,7 +38,7 @@ export async function answer({ options, state }: Served, call: ApiCall): Promise
   if (method === 'DELETE' && voiceId !== undefined) return deleteVoice(state, voiceId);
   if (method === 'GET' && agentId !== undefined) return getAgent(state, agentId);
   if (method === 'PATCH' && agentId !== undefined) return patchAgent(state, agentId, call.json);
-  return { status: 404, body: { detail: 'Not Found' } };
+  return (await answerWorkspace(state, call)) ?? { status: 404, body: { detail: 'Not Found' } };
 }
 
 function subscription(state: ElevenLabsState): JsonObject {

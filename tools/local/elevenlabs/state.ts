@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { StoredConversation } from './conversations.ts';
+import { WorkspaceState } from './webhooks.ts';
 
 interface StoredSample {
   readonly sample_id: string;
@@ -39,6 +40,8 @@ export interface NewAgent {
   readonly agentId: string;
   readonly voiceId?: string;
   readonly firstMessage?: string;
+  /** Instead of the usual ones. */
+  readonly platformSettings?: JsonObject;
 }
 
 /** What the stand-in knows. Tests and scripts may look at it and change it at any time. */
@@ -49,6 +52,7 @@ export class ElevenLabsState {
   /** Ids that every page of a listing has once more. */
   listedTwice: readonly string[] = [];
   readonly requests: LoggedRequest[] = [];
+  readonly workspace = new WorkspaceState();
   voiceLimit: number;
   /** Which of the two formats the API's own refusals have. */
   errorFormat: 'current' | 'legacy' = 'current';
@@ -79,7 +83,12 @@ export class ElevenLabsState {
     return added;
   }
 
-  addAgent({ agentId, voiceId = 'voice_of_the_agent', firstMessage = 'Hello!' }: NewAgent): JsonObject {
+  addAgent({
+    agentId,
+    voiceId = 'voice_of_the_agent',
+    firstMessage = 'Hello!',
+    platformSettings = { privacy: { record_voice: true } },
+  }: NewAgent): JsonObject {
     const now = Math.floor(Date.now() / 1000);
     const agent: JsonObject = {
       agent_id: agentId,
@@ -89,7 +98,7 @@ export class ElevenLabsState {
         agent: { first_message: firstMessage, language: 'nl', prompt: { prompt: 'Be kind.', tools: [] } },
         turn: { turn_timeout: 7 },
       },
-      platform_settings: { privacy: { record_voice: true } },
+      platform_settings: platformSettings,
       metadata: { created_at_unix_secs: now, updated_at_unix_secs: now },
       tags: [],
       version_id: `agtvrsn_${newId(8)}`,
@@ -113,12 +122,15 @@ export class ElevenLabsState {
     this.conversations.clear();
     this.listedTwice = [];
     this.requests.length = 0;
+    this.workspace.clear();
   }
 
   toJSON(): JsonObject {
     return {
       voices: [...this.voices.values()],
       agents: [...this.agents.values()],
+      webhooks: [...this.workspace.webhooks.values()],
+      settings: this.workspace.settings,
       conversations: [...this.conversations.values()].map(({ listed }) => listed),
       requests: this.requests,
       voiceLimit: this.voiceLimit,
