@@ -33,6 +33,14 @@ const listing = (settings: Record<string, string>) =>
   JSON.stringify(Object.entries(settings).map(([name, value]) => ({ name, slotSetting: false, value })));
 const checkListing = (settings: Record<string, string>) => check(['-', '--json'], { input: listing(settings) });
 
+test('reconciliation without a key is said, and costs nothing else', () => {
+  const { status, json } = check(['--json'], { environment: { ...GOOD, ENABLE_RECONCILIATION: 'true' } });
+  expect([status, json]).toMatchObject([
+    1,
+    { costs: ['reconciliation'], problems: [{ setting: 'ELEVENLABS_API_KEY', message: expect.any(String) }] },
+  ]);
+});
+
 test('settings that the app takes end with 0', () => {
   const { status, text } = check([], { environment: GOOD });
   expect(text).toBe('Nothing would be refused.\n');

@@ -1,4 +1,5 @@
 // npm run check-settings: what the app would say about its settings, before it is deployed with them.
+import { onePerSetting } from '../../src/lib/settings/settingProblems.ts';
 import { type Configuration, readSettings } from '../../src/lib/settings/settings.ts';
 import { readTelemetrySettings } from '../../src/lib/settings/telemetrySettings.ts';
 import { UsageError } from '../command/errors.ts';
@@ -8,8 +9,8 @@ import { runCommand } from '../command/run.ts';
 import { readSettingsFrom, resolveReferences } from './checkSettings/source.ts';
 import { LocalSettingsError, readLocalSettings } from './localSettings.ts';
 
-/** What a setting would cost: `post-call` and `pre-call` answer 503, `health` is red and all else goes on, `telemetry` is off. */
-type Cost = 'post-call' | 'pre-call' | 'health' | 'telemetry';
+/** What a setting would cost: `post-call` and `pre-call` answer 503, `reconciliation` and `telemetry` are off, `health` is red and all else goes on. */
+type Cost = 'post-call' | 'pre-call' | 'reconciliation' | 'health' | 'telemetry';
 
 interface Finding {
   readonly setting: string;
@@ -28,6 +29,7 @@ interface Report {
 const CONSEQUENCES: Record<Cost, string> = {
   'post-call': 'the webhook answers 503 to every delivery',
   'pre-call': 'pre-call answers 503',
+  reconciliation: 'what no webhook brings is not fetched',
   health: '/health is red',
   telemetry: 'telemetry is off',
 };
@@ -58,7 +60,14 @@ function check(file: string | undefined): Report {
   const configuration = readSettings(settings);
   const telemetry = readTelemetrySettings(settings);
   const preCallProblems = configuration.isPreCallUsed ? configuration.preCallProblems : [];
-  const problems = [...configuration.problems, ...preCallProblems, ...telemetry.problems];
+  const { reconciliation } = configuration;
+  const reconcileProblems = reconciliation.isEnabled ? reconciliation.problems : [];
+  const problems = onePerSetting([
+    ...configuration.problems,
+    ...preCallProblems,
+    ...reconcileProblems,
+    ...telemetry.problems,
+  ]);
   return {
     outcome: problems.length === 0 ? 'ok' : 'problems',
     costs: costsOf(configuration, telemetry.problems.length > 0),
@@ -83,10 +92,11 @@ function found({ setting, message }: Finding): Finding {
 }
 
 function costsOf(configuration: Configuration, hasTelemetryProblem: boolean): Cost[] {
-  const { postCall, preCall, isPreCallUsed, problems } = configuration;
+  const { postCall, preCall, isPreCallUsed, problems, reconciliation } = configuration;
   const costs: Record<Cost, boolean> = {
     'post-call': postCall === undefined,
     'pre-call': isPreCallUsed && preCall === undefined,
+    reconciliation: reconciliation.isEnabled && reconciliation.settings === undefined,
     health: problems.length > 0,
     telemetry: hasTelemetryProblem,
   };
