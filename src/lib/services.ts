@@ -1,3 +1,6 @@
+import { callerKey, labelOfNumber } from './callers/callerKey.ts';
+import { normaliseNumber } from './callers/number.ts';
+import type { ErasingServices } from './calls/finishErasures.ts';
 import { ElevenLabsClient } from './elevenlabs/client.ts';
 import { Health } from './health.ts';
 import type { StateArea } from './heartbeat.ts';
@@ -7,6 +10,7 @@ import type { PreCallWorld } from './preCall/world.ts';
 import type { PostCallSettings } from './settings/postCallSettings.ts';
 import type { PreCallSettings } from './settings/preCallSettings.ts';
 import { type Configuration, readSettings } from './settings/settings.ts';
+import { readStorageAreas } from './settings/storageAreas.ts';
 import { BlobStorage, type RetryBudget } from './storage/blobStorage.ts';
 import { StateStore } from './storage/stateStore.ts';
 import type { Telemetry } from './telemetry/telemetry.ts';
@@ -21,6 +25,8 @@ export interface Services {
   readonly preCall: PreCallWorld | undefined;
   /** Where the app writes down how it is; undefined when the settings do not say where. */
   readonly state: StateArea | undefined;
+  /** What erasing needs, by which `sweep` goes on with what a command has begun. */
+  readonly erasing: ErasingServices | undefined;
   readonly health: Health;
   /** Milliseconds since 1970. */
   readonly now: () => number;
@@ -44,9 +50,16 @@ export function openServices(
   const store =
     settings && openCallStore(settings, { statePath: configuration.state?.path, budget: storageBudget, telemetry });
   const postCall = settings && store && { settings, store };
-  const preCall = configuration.preCall && store && openPreCall(configuration.preCall, store, { now, telemetry });
+  const state = openState(configuration, store, options);
+  const callerLabel = state && labelsCallers(state, environment['CALLERS_DEFAULT_COUNTRY']);
+  const preCall =
+    configuration.preCall && store && openPreCall(configuration.preCall, store, { now, telemetry, callerLabel });
   const health = new Health({ configuration, postCall, preCall, now });
-  return { configuration, postCall, preCall, state: openState(configuration, store, options), health, now, telemetry };
+  const areas = readStorageAreas(environment);
+  const erasing = store &&
+    state &&
+    !('setting' in areas) && { storage: store.storage, areas, elevenLabs: preCall?.elevenLabs, now };
+  return { configuration, postCall, preCall, state, erasing: erasing || undefined, health, now, telemetry };
 }
 
 /** Also without a store: the heartbeat of an app that refuses everything, for want of a secret, is worth most. */
@@ -62,7 +75,7 @@ function openState(
 function openPreCall(
   settings: PreCallSettings,
   { storage, bodies }: CallStore,
-  { now, telemetry }: { now: () => number; telemetry: Telemetry | undefined },
+  { now, telemetry, callerLabel }: Pick<PreCallWorld, 'now' | 'callerLabel'> & { telemetry: Telemetry | undefined },
 ): PreCallWorld {
   const state = new StateStore(storage, settings.statePath);
   let known: Promise<string> | undefined;
@@ -74,5 +87,19 @@ function openPreCall(
     return known;
   };
   const elevenLabs = new ElevenLabsClient({ ...settings.elevenLabs, telemetry });
-  return { settings, storage, state, bodies, elevenLabs, installation, now };
+  return { settings, storage, state, bodies, elevenLabs, installation, callerLabel, now };
+}
+
+/** The key is read once a process, by the first call with a number. */
+function labelsCallers(state: StateArea, country: string | undefined): NonNullable<PreCallWorld['callerLabel']> {
+  let key: Promise<Buffer> | undefined;
+  return async (given) => {
+    const number = normaliseNumber(given, country);
+    if (number === undefined) return undefined;
+    key ??= callerKey(state).catch((error: unknown) => {
+      key = undefined;
+      throw error;
+    });
+    return labelOfNumber(await key, number);
+  };
 }

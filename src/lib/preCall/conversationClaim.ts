@@ -20,12 +20,13 @@ export async function claimConversation(
   world: PreCallWorld,
   work: Work,
   { conversationId, agentId }: PreCallRequest,
-  sampleHash: string,
+  { sampleHash, callerLabel }: { readonly sampleHash: string; readonly callerLabel?: string | undefined },
 ): Promise<StateRecord<Conversation>> {
   for (;;) {
     const ours: Conversation = {
       agent_id: agentId,
       sample_sha256: sampleHash,
+      ...(callerLabel === undefined ? {} : { caller: callerLabel }),
       expires_at: world.now() + world.settings.leaseMs,
       claim: { by: work.id, until: world.now() + CLAIM_MS },
       answer: null,

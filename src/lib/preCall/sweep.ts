@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto';
+import { isNotFound } from '../storage/blobStorage.ts';
+import { isTombstone } from '../storage/erasures.ts';
 import type { StateRecord } from '../storage/stateStore.ts';
 import type { Log } from '../telemetry/log.ts';
 import { restoreAgent } from './agent/restoreAgent.ts';
@@ -80,12 +82,22 @@ async function isOver(world: PreCallWorld, { name, value }: StateRecord<Conversa
   ];
   for (const { path, extension } of kept) {
     const blob = `${path.prefix}${value.agent_id}/${name}.${extension}`;
-    const isThere = await world.storage.attempt(path.container, (container, abortSignal) =>
-      container.getBlobClient(blob).exists({ abortSignal }),
-    );
-    if (isThere) return true;
+    if (await isStored(world, path.container, blob)) return true;
   }
   return false;
+}
+
+/** A tombstone is no event: a call that was erased while it runs goes on. */
+async function isStored(world: PreCallWorld, containerName: string, blob: string): Promise<boolean> {
+  try {
+    const { metadata = {} } = await world.storage.attempt(containerName, (container, abortSignal) =>
+      container.getBlobClient(blob).getProperties({ abortSignal }),
+    );
+    return !isTombstone(metadata);
+  } catch (error) {
+    if (isNotFound(error)) return false;
+    throw error;
+  }
 }
 
 async function restoreAgents(world: PreCallWorld, work: Work): Promise<void> {

@@ -15,9 +15,17 @@ export interface PreCallWorld {
   readonly bodies: BodyMemory;
   /** Asked once a process, by whoever comes first. */
   readonly installation: (state: StateStore) => Promise<string>;
+  /**
+   * What is kept of a caller's number: the first digits of its keyed hash. Undefined without a usable number. Undefined in a
+   * world that has no place for the key.
+   */
+  readonly callerLabel?: ((number: string | undefined) => Promise<string | undefined>) | undefined;
   /** Milliseconds since 1970. */
   readonly now: () => number;
 }
+
+/** What deleting clones and restoring agents needs of it. */
+export type CloneContext = Pick<PreCallWorld, 'state' | 'elevenLabs' | 'now'>;
 
 /** The same world for one piece of work: storage does nothing for it any more once the signal has fired. */
 export function worldUntil(end: AbortSignal, world: PreCallWorld): PreCallWorld {

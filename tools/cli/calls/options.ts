@@ -14,13 +14,21 @@ export const callOptions = {
   limit: number('the newest so many (else 1000)', (value) => Number.isInteger(value) && value >= 1 && value <= 100_000),
   utc: flag('times in UTC'),
   out: path('DIR', 'where get writes files (else here)'),
+  repair: flag('verify erases again what came back of erased calls'),
+  yes: flag('does it: erase'),
+  elevenlabs: flag(
+    "erase also deletes the conversation at ElevenLabs, with the operator's key (ELEVENLABS_OPERATOR_API_KEY)",
+  ),
+  voice: text('ID', 'erase the calls for which this clone was made'),
+  resume: flag('erase goes on with what was begun and is not finished'),
+  receipt: path('FILE', 'where erase writes its receipt (else erase-<time>.json, here)'),
   ...storageOptions,
   json,
 } satisfies OptionSet;
 
 export type CallValues = Values<typeof callOptions>;
 
-type Action = 'list' | 'show' | 'get' | 'verify';
+type Action = 'list' | 'show' | 'get' | 'verify' | 'erase';
 
 const COMMON = ['azure', 'account', 'storage-port', 'json', 'utc'];
 const FILTERS = ['since', 'until', 'agent', 'caller', 'failed', 'without-recording', 'text', 'limit'];
@@ -28,7 +36,8 @@ const MEANT_FOR: Readonly<Record<Action, readonly string[]>> = {
   list: FILTERS,
   show: ['agent'],
   get: [...FILTERS, 'out'],
-  verify: ['since'],
+  verify: ['since', 'repair'],
+  erase: ['agent', 'caller', 'voice', 'yes', 'elevenlabs', 'resume', 'receipt'],
 };
 
 /** What the first word asks for, and the id behind it. */
@@ -56,6 +65,12 @@ export function readRequest(values: CallValues, [word = 'list', id, ...more]: re
     throw new UsageError(`--agent: "${values.agent}" is not an id`);
   if (action === 'show' && id === undefined) throw new UsageError('show needs the id of a conversation');
   return { action, conversationId: id };
+}
+
+/** Versions are deleted by an owner of the data alone; whoever only looks needs no more than reading. */
+export function roleFor(action: Action, { yes, repair }: Pick<CallValues, 'yes' | 'repair'>) {
+  const isErasing = (action === 'erase' && yes) || repair;
+  return isErasing ? 'Storage Blob Data Owner' : 'Storage Blob Data Reader';
 }
 
 function isId(text: string): boolean {

@@ -1,7 +1,7 @@
 import { ElevenLabsError } from '../../elevenlabs/errors.ts';
 import type { StateRecord } from '../../storage/stateStore.ts';
 import { type AgentState, agents, isAlive, NOTHING_LENT } from '../state/records.ts';
-import { callOf, type PreCallWorld, type Work } from '../world.ts';
+import { type CloneContext, callOf, type Work } from '../world.ts';
 import { isOurChange } from './agentChange.ts';
 
 /**
@@ -9,7 +9,7 @@ import { isOurChange } from './agentChange.ts';
  * since. Returns false when a delivery is at work on the agent: then it is not the time.
  */
 export async function restoreAgent(
-  world: PreCallWorld,
+  world: CloneContext,
   work: Work,
   record: StateRecord<AgentState>,
   claimMs: number,

@@ -2,7 +2,7 @@ import { ElevenLabsError } from '../../elevenlabs/errors.ts';
 import type { Voice } from '../../elevenlabs/schemas.ts';
 import { agents, conversations, isAlive, voices } from '../state/records.ts';
 import { reportFailure } from '../sweepStep.ts';
-import { callOf, type PreCallWorld, type Work } from '../world.ts';
+import { type CloneContext, callOf, type PreCallWorld, type Work } from '../world.ts';
 import { LABEL_HASH_DIGITS, MADE_BY } from './clone.ts';
 
 /** How long the sweep holds what it claims. Shorter than the patience of a caller, who waits for it. */
@@ -15,7 +15,7 @@ interface Running {
   readonly voiceIds: ReadonlySet<string>;
 }
 
-async function running(world: PreCallWorld): Promise<Running> {
+async function running(world: CloneContext): Promise<Running> {
   const samples = new Set<string>();
   const voiceIds = new Set<string>();
   for (const { name } of await world.state.list(conversations)) {
@@ -32,11 +32,16 @@ async function running(world: PreCallWorld): Promise<Running> {
   return { samples, voiceIds };
 }
 
+/** Whether a call that runs may be heard with this voice. */
+export async function isVoiceInUse(world: CloneContext, voiceId: string): Promise<boolean> {
+  return (await running(world)).voiceIds.has(voiceId);
+}
+
 /**
  * Deletes a clone that no running lease needs. A delivery first writes its conversation and then reads the voice; we first
  * mark the voice and then read the conversations: at least one of the two sees the other.
  */
-export async function deleteClone(world: PreCallWorld, work: Work, sample: string): Promise<void> {
+export async function deleteClone(world: CloneContext, work: Work, sample: string): Promise<void> {
   const record = await world.state.read(voices, sample);
   if (record === undefined || record.value.state === 'cloning') return;
   const { value } = record;
