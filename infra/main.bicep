@@ -190,7 +190,7 @@ param quietHours int = 48
 @description('Storage and vault are reached through private endpoints in a virtual network, and no longer from outside of it.')
 param privateNetwork bool = false
 
-@description('A message of Event Grid for each stored transcript, recording and failed call, in the queue `stored-calls`.')
+@description('A message of Event Grid for each stored transcript, recording and failed call, in the queue `stored-calls`: docs/after-the-call.md.')
 param storedCallEvents bool = false
 
 func partsOf(list string) string[] => filter(map(split(list, ','), part => trim(part)), part => !empty(part))

@@ -9,6 +9,7 @@ import './functions/postCallHealth.ts';
 import './functions/postCallWebhook.ts';
 import './functions/preCallHealth.ts';
 import './functions/preCallWebhook.ts';
+import './functions/reconcile.ts';
 import './functions/sweep.ts';
 
 // Without streams a chunked body, such as every recording, reaches the handler empty

@@ -2,6 +2,11 @@ import type { HttpResponseInit } from '@azure/functions';
 import { nodeProblem } from './nodeVersion.ts';
 import type { CallStore } from './postCall/callStore.ts';
 import { type ElevenLabsHealth, type ElevenLabsServices, elevenLabsHealth } from './preCall/health.ts';
+import {
+  type ReconciliationHealth,
+  type ReconciliationServices,
+  reconciliationHealth,
+} from './reconciliationHealth.ts';
 import type { Configuration, SettingNotes } from './settings/settings.ts';
 import { version } from './version.ts';
 
@@ -28,6 +33,7 @@ export interface AppHealth {
   /** `runtime` only when Node is too old. */
   readonly checks: { readonly settings: Check; readonly storage: Check; readonly runtime?: Check };
   readonly 'elevenlabs-precall-webhook': ElevenLabsHealth;
+  readonly reconciliation: ReconciliationHealth;
 }
 
 /** How pre-call is, its own settings and ElevenLabs included. */
@@ -36,8 +42,8 @@ export interface PreCallHealth extends ElevenLabsHealth {
   readonly warnings?: readonly string[];
 }
 
-interface HealthServices extends ElevenLabsServices {
-  readonly configuration: Pick<Configuration, keyof SettingNotes>;
+interface HealthServices extends ElevenLabsServices, ReconciliationServices {
+  readonly configuration: Pick<Configuration, keyof SettingNotes | 'reconciliation'>;
   readonly postCall: { readonly store: Pick<CallStore, 'storage' | 'paths'> } | undefined;
 }
 
@@ -48,6 +54,7 @@ interface HealthServices extends ElevenLabsServices {
 export class Health {
   readonly #services: HealthServices;
   readonly #askElevenLabs: () => Promise<ElevenLabsHealth>;
+  readonly #askReconciliation: () => Promise<ReconciliationHealth>;
   readonly #oldNode: ReturnType<typeof nodeProblem>;
   #storage: { readonly at: number; readonly result: Promise<Check> } | undefined;
 
@@ -55,6 +62,7 @@ export class Health {
     this.#services = services;
     this.#oldNode = nodeProblem(nodeVersion);
     this.#askElevenLabs = elevenLabsHealth(services);
+    this.#askReconciliation = reconciliationHealth(services);
   }
 
   async ofApp(): Promise<AppHealth> {
@@ -74,6 +82,7 @@ export class Health {
       ...noted([...warnings, ...preCallWarnings]),
       checks,
       'elevenlabs-precall-webhook': await this.#askElevenLabs(),
+      reconciliation: await this.#askReconciliation(),
     };
   }
 

@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 import type { StoragePath } from './settings/storagePath.ts';
-import { type Attempts, isAlreadyThere, isNotFound } from './storage/blobStorage.ts';
+import { type AttemptOptions, type Attempts, isAlreadyThere, isNotFound } from './storage/blobStorage.ts';
 
 /** How one run of a timer ended. */
 export interface TimerRun {
@@ -55,16 +55,32 @@ export async function noteRun(state: StateArea, timer: string, run: TimerRun): P
   }
 }
 
+/** Undefined for a timer that has not ended a run yet. */
+export async function lastRunOf(
+  state: StateArea,
+  timer: string,
+  limitMs: number,
+): Promise<Heartbeats['timers'][string] | undefined> {
+  return (await read(state, { totalMs: limitMs })).value.timers[timer];
+}
+
 type Conditions = { readonly ifNoneMatch: '*' } | { readonly ifMatch: string };
 
-async function read({ storage, path }: StateArea): Promise<{ value: Heartbeats; conditions: Conditions }> {
+async function read(
+  { storage, path }: StateArea,
+  options: AttemptOptions = {},
+): Promise<{ value: Heartbeats; conditions: Conditions }> {
   try {
-    return await storage.attempt(path.container, async (container, abortSignal) => {
-      const answer = await container.getBlockBlobClient(path.prefix + NAME).download(0, undefined, { abortSignal });
-      const chunks: Buffer[] = [];
-      for await (const chunk of answer.readableStreamBody ?? []) chunks.push(Buffer.from(chunk));
-      return { value: parse(Buffer.concat(chunks).toString()), conditions: { ifMatch: answer.etag ?? '*' } };
-    });
+    return await storage.attempt(
+      path.container,
+      async (container, abortSignal) => {
+        const answer = await container.getBlockBlobClient(path.prefix + NAME).download(0, undefined, { abortSignal });
+        const chunks: Buffer[] = [];
+        for await (const chunk of answer.readableStreamBody ?? []) chunks.push(Buffer.from(chunk));
+        return { value: parse(Buffer.concat(chunks).toString()), conditions: { ifMatch: answer.etag ?? '*' } };
+      },
+      options,
+    );
   } catch (error) {
     if (isNotFound(error)) return { value: { timers: {} }, conditions: { ifNoneMatch: '*' } };
     throw error;

@@ -2,11 +2,13 @@ import { callerKey, labelOfNumber } from './callers/callerKey.ts';
 import { normaliseNumber } from './callers/number.ts';
 import type { ErasingServices } from './calls/finishErasures.ts';
 import { ElevenLabsClient } from './elevenlabs/client.ts';
+import { ConversationsApi } from './elevenlabs/conversations.ts';
 import { Health } from './health.ts';
 import type { StateArea } from './heartbeat.ts';
 import { type CallStore, openCallStore } from './postCall/callStore.ts';
 import { installationId } from './preCall/state/records.ts';
 import type { PreCallWorld } from './preCall/world.ts';
+import type { ReconcileContext } from './reconcile/context.ts';
 import type { PostCallSettings } from './settings/postCallSettings.ts';
 import type { PreCallSettings } from './settings/preCallSettings.ts';
 import { type Configuration, readSettings } from './settings/settings.ts';
@@ -23,6 +25,8 @@ export interface Services {
   readonly postCall: { readonly settings: PostCallSettings; readonly store: CallStore } | undefined;
   /** Undefined when pre-call is not configured. */
   readonly preCall: PreCallWorld | undefined;
+  /** Undefined when reconciliation is not configured; whether it is switched on is another question. */
+  readonly reconciliation: ReconcileContext | undefined;
   /** Where the app writes down how it is; undefined when the settings do not say where. */
   readonly state: StateArea | undefined;
   /** What erasing needs, by which `sweep` goes on with what a command has begun. */
@@ -54,12 +58,30 @@ export function openServices(
   const callerLabel = state && labelsCallers(state, environment['CALLERS_DEFAULT_COUNTRY']);
   const preCall =
     configuration.preCall && store && openPreCall(configuration.preCall, store, { now, telemetry, callerLabel });
-  const health = new Health({ configuration, postCall, preCall, now });
+  const reconciliation = store && openReconciliation(configuration, store, { now, telemetry });
   const areas = readStorageAreas(environment);
-  const erasing = store &&
-    state &&
-    !('setting' in areas) && { storage: store.storage, areas, elevenLabs: preCall?.elevenLabs, now };
-  return { configuration, postCall, preCall, state, erasing: erasing || undefined, health, now, telemetry };
+  const erasing =
+    store === undefined || state === undefined || 'setting' in areas
+      ? undefined
+      : { storage: store.storage, areas, elevenLabs: preCall?.elevenLabs, now };
+  const health = new Health({ configuration, postCall, preCall, reconciliation, state, now });
+  return { configuration, postCall, preCall, reconciliation, state, erasing, health, now, telemetry };
+}
+
+interface Surroundings {
+  readonly now: () => number;
+  readonly telemetry: Telemetry | undefined;
+}
+
+function openReconciliation(
+  { reconciliation: { settings } }: Configuration,
+  store: CallStore,
+  { now, telemetry }: Surroundings,
+): ReconcileContext | undefined {
+  if (settings === undefined) return undefined;
+  const { storage } = store;
+  const state = new StateStore(storage, settings.statePath);
+  return { settings, store, storage, state, api: new ConversationsApi({ ...settings.elevenLabs, telemetry }), now };
 }
 
 /** Also without a store: the heartbeat of an app that refuses everything, for want of a secret, is worth most. */
@@ -75,7 +97,7 @@ function openState(
 function openPreCall(
   settings: PreCallSettings,
   { storage, bodies }: CallStore,
-  { now, telemetry, callerLabel }: Pick<PreCallWorld, 'now' | 'callerLabel'> & { telemetry: Telemetry | undefined },
+  { now, telemetry, callerLabel }: Surroundings & Pick<PreCallWorld, 'callerLabel'>,
 ): PreCallWorld {
   const state = new StateStore(storage, settings.statePath);
   let known: Promise<string> | undefined;

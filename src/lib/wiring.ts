@@ -20,11 +20,14 @@ export const services = openServices(process.env, { telemetry });
 // The first caller is not to wait for the thread that looks at samples.
 if (services.preCall !== undefined) prepareSampleChecks();
 
-const { problems, isPreCallUsed, preCallProblems, warnings, preCallWarnings } = services.configuration;
+const { problems, isPreCallUsed, preCallProblems, warnings, preCallWarnings, reconciliation } = services.configuration;
 for (const { setting, message } of [...problems, ...(isPreCallUsed ? preCallProblems : []), ...telemetryProblems])
   console.error(`error: setting ${setting} ${message}`);
 for (const { setting, message, level } of [...warnings, ...preCallWarnings])
   console.error(`${level.toLowerCase()}: setting ${setting} ${message}`);
+
+for (const { setting, message } of reconciliation.isEnabled ? reconciliation.problems : [])
+  console.error(`warning: setting ${setting} ${message}; reconciliation is off`);
 
 const node = nodeProblem();
 if (node !== undefined)

@@ -77,6 +77,7 @@ async function serve(options: ServeOptions): Promise<number> {
     throw explained(error);
   } finally {
     await elevenLabs?.standIn?.close();
+    await storage.storedCalls?.close();
     await storage.azurite?.stop();
   }
 }
@@ -121,9 +122,11 @@ function lineStyle(settings: Settings): LineStyle | undefined {
   return { format, isDebug: settings['LOG_LEVEL']?.trim().toUpperCase() === 'DEBUG' };
 }
 
-async function azuriteFailure({ azurite }: Storage): Promise<number> {
-  const { expected, output } = (await azurite?.ended) ?? (await new Promise<never>(() => {}));
-  if (!expected) console.error(`Azurite, the blob storage, has ended unexpectedly. ${output.trim()}`);
+async function azuriteFailure({ azurite, storedCalls }: Storage): Promise<number> {
+  if (azurite === undefined) return new Promise<never>(() => {});
+  const running = storedCalls === undefined ? [azurite] : [azurite, storedCalls.azurite];
+  const { expected, output } = await Promise.race(running.map(({ ended }) => ended));
+  if (!expected) console.error(`Azurite, the storage, has ended unexpectedly. ${output.trim()}`);
   return 1;
 }
 

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createRequire } from 'node:module';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { isPortFree, PortTakenError } from '../cli/ports.ts';
 
@@ -11,10 +12,17 @@ const startLimitMs = 30_000;
 const stopLimitMs = 3_000;
 
 /** Where Azurite keeps blobs: a folder that outlives it, or its memory. */
-export type AzuriteOptions = { port: number; preload?: URL } & AzuritePersistence;
+export type AzuriteOptions = {
+  port: number;
+  preload?: URL;
+  /** Default: blob. */
+  service?: 'blob' | 'queue';
+  /** Gets a line of Azurite's access log after each request, in the Common Log Format. */
+  onAccess?: (line: string) => void;
+} & AzuritePersistence;
 export type AzuritePersistence = { location: string } | { inMemory: true };
 
-/** A running blob service. */
+/** A running blob or queue service. */
 export interface Azurite {
   port: number;
   connectionString: string;
@@ -25,11 +33,19 @@ export interface Azurite {
   stop(): Promise<void>;
 }
 
-/** The address of the development account of a blob service on this machine. */
-export function connectionString(port: number): string {
-  const blobEndpoint = `http://127.0.0.1:${port}/devstoreaccount1`;
-  return `DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;AccountKey=${wellKnownKey};BlobEndpoint=${blobEndpoint};`;
+/** The address of the development account of a blob service on this machine, and of a queue service if there is one. */
+export function connectionString(blobPort: number, queuePort?: number): string {
+  const queueEndpoint = queuePort === undefined ? '' : `QueueEndpoint=${endpoint(queuePort)};`;
+  return `${developmentAccount}BlobEndpoint=${endpoint(blobPort)};${queueEndpoint}`;
 }
+
+/** The same of a queue service alone. */
+export function queueConnectionString(port: number): string {
+  return `${developmentAccount}QueueEndpoint=${endpoint(port)};`;
+}
+
+const developmentAccount = `DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;AccountKey=${wellKnownKey};`;
+const endpoint = (port: number) => `http://127.0.0.1:${port}/devstoreaccount1`;
 
 /**
  * Where blobs of local runs are kept: a folder for each port, because two Azurites in one folder spoil each other's data.
@@ -41,7 +57,7 @@ export function keptFor(port: number): AzuritePersistence {
 }
 
 /**
- * Starts Azurite's blob service as a process of its own, which never outlives this one.
+ * Starts Azurite's blob or queue service as a process of its own, which never outlives this one.
  *
  * @param options `port` 0 takes a free port; `preload` is a module that is loaded into the process first.
  * @throws PortTakenError when another program listens on the port.
@@ -60,6 +76,8 @@ export async function startAzurite(options: AzuriteOptions): Promise<Azurite> {
   });
   const output = collectOutput(child);
   const exit = once(child, 'close');
+  const { onAccess, service = 'blob' } = options;
+  if (onAccess !== undefined && child.stdout !== null) createInterface(child.stdout).on('line', onAccess);
 
   let isStopping = false;
   const ended = exit.then(() => ({ expected: isStopping, output: output.text() }));
@@ -73,7 +91,8 @@ export async function startAzurite(options: AzuriteOptions): Promise<Azurite> {
 
   try {
     const port = await listening(output, ended);
-    return { port, connectionString: connectionString(port), pid: child.pid ?? 0, ended, stop };
+    const connection = service === 'blob' ? connectionString(port) : queueConnectionString(port);
+    return { port, connectionString: connection, pid: child.pid ?? 0, ended, stop };
   } catch (cause) {
     await stop();
     if (output.text().includes('EADDRINUSE')) throw new PortTakenError(options.port, { cause });
@@ -83,16 +102,17 @@ export async function startAzurite(options: AzuriteOptions): Promise<Azurite> {
 
 function commandLine(options: AzuriteOptions): string[] {
   const resolve = createRequire(import.meta.url).resolve;
+  const { service = 'blob' } = options;
   return [
     '--import',
     new URL('azurite/endWithParent.mjs', import.meta.url).href,
     ...(options.preload === undefined ? [] : ['--import', options.preload.href]),
-    resolve('azurite/dist/src/blob/main.js'),
-    ...['--blobHost', '127.0.0.1', '--blobPort', String(options.port)],
+    resolve(`azurite/dist/src/${service}/main.js`),
+    ...[`--${service}Host`, '127.0.0.1', `--${service}Port`, String(options.port)],
     ...('location' in options ? ['--location', options.location] : ['--inMemoryPersistence']),
     '--disableTelemetry',
     '--skipApiVersionCheck',
-    '--silent',
+    ...(options.onAccess === undefined ? ['--silent'] : []),
   ];
 }
 

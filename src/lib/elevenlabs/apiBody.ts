@@ -101,6 +101,6 @@ function beginsLikeMp3([first = 0, second = 0, third = 0]: Uint8Array): boolean 
 }
 
 /** For the client alone, when an answer is whole and has been checked. */
-function fromApi(): FromApi {
+export function fromApi(): FromApi {
   return { source: 'api' } as FromApi; // the only place that may state it
 }

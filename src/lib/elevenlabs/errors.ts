@@ -42,7 +42,7 @@ export interface Failure {
 
 /**
  * A call to ElevenLabs that failed. Neither the message nor any member holds the API key, or ElevenLabs' own text: that may
- * repeat what was sent, such as a caller's name (contract §2.8).
+ * repeat what was sent, such as a caller's name.
  */
 export class ElevenLabsError extends Error implements Failure {
   readonly reason: Reason;
@@ -77,7 +77,7 @@ export class ElevenLabsError extends Error implements Failure {
 
 /**
  * `refused`: there is certainly no clone. `unknown`: there may be one, since the answer was lost, came too late or was a
- * server error; look for it by its labels before another try (§8).
+ * server error; look for it by its labels before another try.
  */
 export type AddVoiceOutcome = 'refused' | 'unknown';
 
@@ -89,4 +89,17 @@ export class AddVoiceError extends ElevenLabsError {
     super(failure);
     this.outcome = outcome;
   }
+}
+
+/** An answer that is not read to its end, because nobody expects so much. */
+export class AnswerTooLarge extends Error {}
+
+/** What a request without an answer, or with a part of one, is reported as. */
+export function lostAnswer(operation: string, signal: AbortSignal, cause: unknown): ElevenLabsError {
+  if (cause instanceof AnswerTooLarge) {
+    const what = `answered ${cause.message}`;
+    return new ElevenLabsError({ reason: 'unexpected_answer', operation, what, retryable: false, cause });
+  }
+  const what = signal.aborted ? 'did not answer before the deadline' : 'could not be reached, or its answer was lost,';
+  return new ElevenLabsError({ reason: 'upstream_unavailable', operation, what, retryable: true, cause });
 }

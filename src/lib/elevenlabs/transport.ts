@@ -1,7 +1,7 @@
 import type { Agent, request } from 'undici';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import { parseErrorBody } from './errorBody.ts';
-import { ElevenLabsError, type Failure } from './errors.ts';
+import { AnswerTooLarge, ElevenLabsError, type Failure, lostAnswer } from './errors.ts';
 import type { EncodedForm } from './multipart.ts';
 import { isRetryable, reasonOf } from './reasons.ts';
 
@@ -40,13 +40,17 @@ export interface ApiRequest {
   readonly query?: URLSearchParams;
   readonly json?: unknown;
   readonly form?: EncodedForm;
+  /** The type that is wanted; JSON when left out. */
+  readonly accept?: string;
 }
 
-interface Answer {
+/** An answer whose body has not been read yet. */
+export interface AnswerHead {
   readonly status: number;
   readonly requestId: string | undefined;
   readonly retryAfterSeconds: number | undefined;
-  readonly body: string;
+  readonly body: AsyncIterable<Uint8Array>;
+  header(name: string): string | undefined;
 }
 
 interface Client {
@@ -72,27 +76,40 @@ export class Transport {
   }
 
   /**
-   * Sends the request once and returns the body of a 2xx answer.
+   * Sends the request once and returns the body of a 2xx answer as text.
    *
    * @throws {ElevenLabsError} for every other answer, and when none came.
    */
   async exchange(api: ApiRequest, call: Call, tries: number): Promise<string> {
+    return (await this.exchangeBytes(api, call, tries)).toString();
+  }
+
+  /** The same, byte for byte. */
+  exchangeBytes(api: ApiRequest, call: Call, tries: number): Promise<Buffer> {
+    return this.open(api, call, tries, ({ body }) => readBytes(body, this.#limits.answerBytes));
+  }
+
+  /** The same for whoever reads the body of a 2xx answer differently: all at once within `read`, or later and as it comes. */
+  async open<T>(api: ApiRequest, call: Call, tries: number, read: (head: AnswerHead) => T | Promise<T>): Promise<T> {
     const { method, path } = api;
     const operation = `${method} ${path}`;
     const startedAt = performance.now();
-    let answer: Answer | undefined;
+    let answer: AnswerHead | undefined;
     try {
-      answer = await this.#send(api, call.signal);
+      const head = await this.#send(api, call.signal);
+      const isGood = head.status >= 200 && head.status < 300;
+      const result = isGood ? await read(head) : await readBytes(head.body, this.#limits.answerBytes);
+      answer = head;
+      if (!isGood) throw new ElevenLabsError(this.#failureOf(operation, head, String(result)));
+      return result as T; // of `read`, since it is good
     } catch (cause) {
-      throw lostAnswer(operation, call.signal, cause);
+      throw cause instanceof ElevenLabsError ? cause : lostAnswer(operation, call.signal, cause);
     } finally {
       const durationMs = Math.round(performance.now() - startedAt);
       call.onExchange?.({ operation, tries, durationMs, status: answer?.status, requestId: answer?.requestId });
       const url = this.#origin + path;
       this.#telemetry?.dependency({ name: operation, method, url, status: answer?.status, durationMs });
     }
-    if (answer.status >= 200 && answer.status < 300) return answer.body;
-    throw new ElevenLabsError(this.#failureOf(operation, answer));
   }
 
   /** Ends all connections, idle or not. */
@@ -113,7 +130,7 @@ export class Transport {
     return { agent, request: undici.request };
   }
 
-  async #send(api: ApiRequest, signal: AbortSignal): Promise<Answer> {
+  async #send(api: ApiRequest, signal: AbortSignal): Promise<AnswerHead> {
     this.#client ??= this.#open();
     const { agent, request } = await this.#client;
     const response = await request(this.#origin + api.path, {
@@ -122,7 +139,7 @@ export class Transport {
       signal,
       headers: {
         'xi-api-key': this.#apiKey,
-        accept: 'application/json',
+        accept: api.accept ?? 'application/json',
         ...(api.form === undefined ? {} : { 'content-type': api.form.contentType }),
         ...(api.json === undefined ? {} : { 'content-type': 'application/json' }),
       },
@@ -135,12 +152,16 @@ export class Transport {
       status,
       requestId: this.#clean(REQUEST_ID_HEADERS.map((name) => headers[name]).find((id) => typeof id === 'string')),
       retryAfterSeconds: secondsOf(headers['retry-after']),
-      body: await readText(body, this.#limits.answerBytes),
+      body,
+      header: (name) => {
+        const value = headers[name];
+        return typeof value === 'string' ? value : undefined;
+      },
     };
   }
 
-  #failureOf(operation: string, answer: Answer): Failure {
-    const detail = parseErrorBody(answer.body.replaceAll(this.#apiKey, '[key]'));
+  #failureOf(operation: string, answer: AnswerHead, body: string): Failure {
+    const detail = parseErrorBody(body.replaceAll(this.#apiKey, '[key]'));
     const reason = reasonOf(answer.status, detail);
     const [code] = detail.codes;
     return {
@@ -161,9 +182,7 @@ export class Transport {
   }
 }
 
-class AnswerTooLarge extends Error {}
-
-async function readText(body: AsyncIterable<Uint8Array>, limitBytes: number): Promise<string> {
+async function readBytes(body: AsyncIterable<Uint8Array>, limitBytes: number): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
   let length = 0;
   for await (const chunk of body) {
@@ -171,16 +190,7 @@ async function readText(body: AsyncIterable<Uint8Array>, limitBytes: number): Pr
     if (length > limitBytes) throw new AnswerTooLarge(`over ${limitBytes} bytes`); // leaving the loop ends the connection
     chunks.push(chunk);
   }
-  return Buffer.concat(chunks).toString();
-}
-
-function lostAnswer(operation: string, signal: AbortSignal, cause: unknown): ElevenLabsError {
-  if (cause instanceof AnswerTooLarge) {
-    const what = `answered ${cause.message}`;
-    return new ElevenLabsError({ reason: 'unexpected_answer', operation, what, retryable: false, cause });
-  }
-  const what = signal.aborted ? 'did not answer before the deadline' : 'could not be reached, or its answer was lost,';
-  return new ElevenLabsError({ reason: 'upstream_unavailable', operation, what, retryable: true, cause });
+  return Buffer.concat(chunks);
 }
 
 /** `Retry-After` in seconds or as a date (RFC 9110 §10.2.3). */

@@ -62,7 +62,7 @@ export function postCallHandler(services: PostCallServices, options: PostCallOpt
       const body = requestBody(request, context);
       const outcome = await withSignature(endpoint, { headers: request.headers, body }, (delivery) => {
         signed = delivery;
-        const onKnown = (facts: EventFacts, genuine: Genuine) => {
+        const onKnown = (facts: EventFacts, genuine: Pick<Genuine, 'secretPosition'>) => {
           known = knownFields(facts, genuine);
           provedAt = services.now();
         };
@@ -78,7 +78,7 @@ export function postCallHandler(services: PostCallServices, options: PostCallOpt
 
 type Story = Readonly<Record<string, string | number | boolean | undefined>>;
 
-function knownFields(facts: EventFacts, genuine: Genuine): Story {
+function knownFields(facts: EventFacts, genuine: Pick<Genuine, 'secretPosition'>): Story {
   return {
     event: facts.type,
     inferred: facts.isInferred || undefined,

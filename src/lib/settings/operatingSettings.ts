@@ -10,19 +10,23 @@ export interface LogSettings {
   readonly format: 'text' | 'json';
 }
 
-const fields = z.object({
-  LOG_LEVEL: z._default(word(['DEBUG', 'INFO', 'WARNING', 'ERROR'], 'must be DEBUG, INFO, WARNING or ERROR'), 'INFO'),
-  LOG_FORMAT: z._default(word(['text', 'json'], 'must be text or json'), 'text'),
-  SWEEP_SCHEDULE: z._default(
+const schedule = (fallback: string) =>
+  z._default(
     z.string().check(
       z.trim(),
-      z.superRefine((schedule, context) => {
-        const problem = scheduleProblem(schedule);
+      z.superRefine((text, context) => {
+        const problem = scheduleProblem(text);
         if (problem !== undefined) context.addIssue(problem);
       }),
     ),
-    '0 */5 * * * *',
-  ),
+    fallback,
+  );
+
+const fields = z.object({
+  LOG_LEVEL: z._default(word(['DEBUG', 'INFO', 'WARNING', 'ERROR'], 'must be DEBUG, INFO, WARNING or ERROR'), 'INFO'),
+  LOG_FORMAT: z._default(word(['text', 'json'], 'must be text or json'), 'text'),
+  SWEEP_SCHEDULE: schedule('0 */5 * * * *'),
+  RECONCILE_SCHEDULE: schedule('0 7 * * * *'),
 });
 
 export const operatingSettingNames: readonly string[] = Object.keys(fields.shape);
@@ -31,11 +35,13 @@ export const operatingSettingNames: readonly string[] = Object.keys(fields.shape
 export function readOperatingSettings(known: Environment): {
   readonly log: LogSettings;
   readonly sweepSchedule: string;
+  readonly reconcileSchedule: string;
   readonly warnings: readonly SettingWarning[];
 } {
   return {
     log: { level: usable(known, 'LOG_LEVEL'), format: usable(known, 'LOG_FORMAT') },
     sweepSchedule: usable(known, 'SWEEP_SCHEDULE'),
+    reconcileSchedule: usable(known, 'RECONCILE_SCHEDULE'),
     warnings: problemsOf(fields.safeParse(known)).map(({ setting, message }) => ({
       setting,
       message: `${message}; the default is used instead`,

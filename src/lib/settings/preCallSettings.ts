@@ -1,9 +1,9 @@
 import * as z from 'zod/mini';
-import { idSchema } from '../ids.ts';
 import { type Area, meetings } from './areas.ts';
+import { type ElevenLabsSettings, elevenLabsFields, elevenLabsOf } from './elevenLabsSettings.ts';
 import { type PostCallSettings, publishedSecret, type SignaturePolicy, type StorageArea } from './postCallSettings.ts';
-import { mistakeIn, secrets } from './secrets.ts';
-import { apiAddress, boolean, decimal, wholeNumber } from './settingFields.ts';
+import { secrets } from './secrets.ts';
+import { agentIds, boolean, decimal, wholeNumber } from './settingFields.ts';
 import {
   type Environment,
   onePerSetting,
@@ -16,7 +16,7 @@ import { type StoragePath, storagePath } from './storagePath.ts';
 
 export interface PreCallSettings {
   readonly signature: SignaturePolicy;
-  readonly elevenLabs: { readonly apiKey: string; readonly baseUrl: string };
+  readonly elevenLabs: ElevenLabsSettings;
   readonly sample: { readonly minSeconds: number; readonly maxBytes: number };
   /** Largest body that pre-call reads. */
   readonly bodyLimitBytes: number;
@@ -42,17 +42,9 @@ const BODY_LIMIT_BYTES = 15 * BYTES_PER_MB;
 /** What a form has besides the sample: the metadata and the lines between the parts. */
 const FORM_BYTES = 64 * 1024;
 
-const isId = (text: string) => idSchema.safeParse(text).success;
-
 const fields = z.object({
   ELEVENLABS_PRECALL_WEBHOOK_SECRET: z.optional(secrets),
-  ELEVENLABS_API_KEY: z.string({ error: 'is required for pre-call: an API key of ElevenLabs' }).check(
-    z.superRefine((key, context) => {
-      const mistake = mistakeIn(key);
-      if (mistake !== undefined) context.addIssue(mistake);
-    }),
-  ),
-  ELEVENLABS_API_BASE_URL: apiAddress('https://api.elevenlabs.io'),
+  ...elevenLabsFields('pre-call'),
   VOICE_CLONE_MIN_DURATION: decimal(3, { most: 600 }),
   VOICE_CLONE_MAX_SIZE_MB: decimal(10, { most: (BODY_LIMIT_BYTES - FORM_BYTES) / BYTES_PER_MB }),
   DEFAULT_FIRST_MESSAGE: z._default(
@@ -63,15 +55,7 @@ const fields = z.object({
   VOICE_SAMPLE_STORAGE_PATH: storagePath('voice-samples'),
   PRECALL_STATE_STORAGE_PATH: storagePath('precall-state'),
   PRECALL_AGENT_UPDATE: z._default(z.enum(['patch', 'override'], { error: 'must be patch or override' }), 'patch'),
-  PRECALL_AGENT_IDS: z._default(
-    z
-      .pipe(
-        z.string(),
-        z.transform((text) => text.split(',').map((id) => id.trim())),
-      )
-      .check(z.refine((ids) => ids.every(isId), 'must be ids of agents, separated by commas')),
-    [],
-  ),
+  PRECALL_AGENT_IDS: agentIds,
   VOICE_LEASE_MINUTES: wholeNumber(15, { least: 1, most: 1440 }),
   VOICE_CLONE_AUTO_DELETE: boolean(false),
   VOICE_SLOTS_RESERVE: wholeNumber(0, { most: 10_000 }),
@@ -161,7 +145,7 @@ function combine(values: z.infer<typeof fields>, postCall: PostCallSettings): Pr
       ...postCall.signature,
       secrets: values.ELEVENLABS_PRECALL_WEBHOOK_SECRET ?? postCall.signature.secrets,
     },
-    elevenLabs: { apiKey: values.ELEVENLABS_API_KEY, baseUrl: values.ELEVENLABS_API_BASE_URL.replace(/\/$/, '') },
+    elevenLabs: elevenLabsOf(values),
     sample: {
       minSeconds: values.VOICE_CLONE_MIN_DURATION,
       maxBytes: Math.floor(values.VOICE_CLONE_MAX_SIZE_MB * BYTES_PER_MB),

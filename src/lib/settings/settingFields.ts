@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { idSchema } from '../ids.ts';
 
 /** One of a few words, in any case. */
 export const word = <const W extends string>(words: readonly W[], error: string) =>
@@ -21,6 +22,19 @@ export const boolean = (fallback: boolean) =>
     ),
     fallback,
   );
+
+const isId = (text: string) => idSchema.safeParse(text).success;
+
+/** Ids of agents, separated by commas; none when not set. */
+export const agentIds = z._default(
+  z
+    .pipe(
+      z.string(),
+      z.transform((text) => text.split(',').map((id) => id.trim())),
+    )
+    .check(z.refine((ids) => ids.every(isId), 'must be ids of agents, separated by commas')),
+  [],
+);
 
 interface Range {
   readonly least?: number;

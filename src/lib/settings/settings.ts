@@ -7,6 +7,7 @@ import {
   readPostCallSettings,
 } from './postCallSettings.ts';
 import { type PreCallSettings, preCallSettingNames, readPreCallSettings } from './preCallSettings.ts';
+import { type ReconcileConfiguration, readReconcileSettings, reconcileSettingNames } from './reconcileSettings.ts';
 import {
   type Environment,
   onePerSetting,
@@ -26,6 +27,7 @@ export interface SettingNotes {
   readonly warnings: readonly SettingWarning[];
   /** The same of settings that only pre-call reads. */
   readonly preCallWarnings: readonly SettingWarning[];
+  readonly reconciliation: ReconcileConfiguration;
 }
 
 export interface Configuration extends SettingNotes {
@@ -39,8 +41,9 @@ export interface Configuration extends SettingNotes {
   readonly state: { readonly connection: StorageConnection; readonly path: StoragePath } | undefined;
   /** The defaults stand in for values that have a problem, so that a typing error in them costs no delivery. */
   readonly log: LogSettings;
-  /** NCRONTAB of the timer-triggered `sweep`. */
+  /** NCRONTAB of the timer-triggered `sweep` and `reconcile`. */
   readonly sweepSchedule: string;
+  readonly reconcileSchedule: string;
 }
 
 const STATE = 'STATE_STORAGE_PATH';
@@ -52,6 +55,7 @@ export const settingNames: readonly string[] = [
   STATE,
   ...operatingSettingNames,
   ...preCallSettingNames,
+  ...reconcileSettingNames,
 ];
 
 /** Reads all settings from the environment and reports every problem at once. An empty value counts as not set. */
@@ -77,6 +81,8 @@ export function readSettings(environment: Environment): Configuration {
     state: state.settings,
     log: operating.log,
     sweepSchedule: operating.sweepSchedule,
+    reconcileSchedule: operating.reconcileSchedule,
+    reconciliation: readReconcileSettings(known, state.settings?.path),
     problems,
     preCallProblems: preCall.problems,
     warnings: [...postCall.warnings, ...operating.warnings].filter((warning) => !isProblem(warning)),

@@ -13,6 +13,8 @@ export interface DraftWorld {
   readonly incoming: StoragePath;
   /** Ends the waiting for a block buffer. */
   readonly deadline: AbortSignal;
+  /** For work that nobody waits for: deliveries get their blocks first. */
+  readonly givesWay?: boolean;
 }
 
 const BLOCKS_IN_FLIGHT = 2;
@@ -53,6 +55,10 @@ export class BlockDraft implements ByteSink {
   get sha256(): string {
     this.#hashNew();
     return this.#hash.copy().digest('hex');
+  }
+
+  get givesWay(): boolean {
+    return this.#world.givesWay === true;
   }
 
   get block(): Buffer | undefined {

@@ -1,4 +1,4 @@
-import { getEventListeners } from 'node:events';
+import { getEventListeners, once } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { BodyError, SignatureError } from '../../../src/lib/errors.ts';
 import { parseSignatureHeader } from '../../../src/lib/signature/header.ts';
@@ -201,6 +201,29 @@ describe('a body whose sender goes away', () => {
     expect(failure).toMatchObject({ code: 'body_cut_off', status: 400, cause: { message: 'aborted' } });
     expect(body.receivedBytes).toBe(BODY.length);
     expect(() => body.proof()).toThrow('genuine end');
+  });
+
+  it('says so at once to whoever does not read on, with the error that reading would end with', async () => {
+    const stream = stalledAfter('a body ').on('error', () => {});
+    const body = signedBody({ stream });
+    const cutOff = body.cutOff();
+    expect(cutOff.aborted).toBe(false);
+    stream.destroy(new Error('aborted'));
+    await once(cutOff, 'abort');
+    expect(cutOff.reason).toMatchObject({ code: 'body_cut_off', status: 400, cause: { message: 'aborted' } });
+    expect(body.cutOff().reason).toMatchObject({ code: 'body_cut_off' });
+  });
+
+  it('says nothing when the body was whole before, or when there is none', async () => {
+    const stream = bodyOf(BODY);
+    const body = signedBody({ stream });
+    const cutOff = body.cutOff();
+    const closed = once(stream, 'close');
+    expect(await readOff(body)).toBe(BODY);
+    stream.destroy();
+    await closed;
+    expect([cutOff.aborted, body.cutOff().aborted]).toEqual([false, false]);
+    expect(signedBody({ stream: null }).cutOff().aborted).toBe(false);
   });
 });
 

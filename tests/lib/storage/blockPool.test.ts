@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { WebhookError } from '../../../src/lib/errors.ts';
 import {
@@ -114,6 +115,17 @@ describe('BlockPool', () => {
     expect(await next).toBe(block);
   });
 
+  it('listens to no signal any more once it has served', async () => {
+    const pool = new BlockPool(1);
+    const { signal } = new AbortController();
+    const block = await pool.take({ flush() {} }, signal);
+    const waiting = pool.take({ flush() {} }, signal);
+    expect(getEventListeners(signal, 'abort')).toHaveLength(1);
+    pool.giveBack(block);
+    await waiting;
+    expect(getEventListeners(signal, 'abort')).toHaveLength(0);
+  });
+
   it('never lends more than its bound, however many ask', async () => {
     const pool = new BlockPool(4);
     let most = 0;
@@ -200,6 +212,18 @@ describe('a pool whose blocks are all lent', () => {
     await turns();
     expect(flushed).toEqual(['second', 'third']);
     expect(late.block).toBeDefined();
+  });
+
+  it('takes 32 KiB for progress and 128 KiB for worth while', () => {
+    expect([PROGRESS_BYTES, WORTHWHILE_BYTES]).toEqual([32_768, 131_072]);
+  });
+
+  it('hears nothing of those that have no block', async () => {
+    const { pool, borrower } = poolOf(1);
+    const stranger = borrower('stranger');
+    pool.wrote(stranger, PROGRESS_BYTES);
+    pool.release(stranger);
+    expect(pool.lent).toBe(0);
   });
 
   it('asks nobody while as many blocks are on their way back as are waited for', async () => {

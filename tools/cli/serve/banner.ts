@@ -1,9 +1,11 @@
 import { commandLine } from '../../command/commandLine.ts';
 import type { RunningHost } from '../../local/host/host.ts';
+import { STORED_CALLS_QUEUE } from '../../local/storedCallEvents.ts';
 import { developmentDefaults } from '../localSettings.ts';
 import type { ElevenLabs } from './elevenlabs.ts';
 import { type Settings, usesDevelopmentSecret } from './settings.ts';
 import type { Storage } from './storage.ts';
+import type { StoredCalls } from './storedCalls.ts';
 
 /** What the app works with. */
 interface Surroundings {
@@ -28,6 +30,7 @@ export function banner(host: RunningHost, { storage, elevenLabs, settings, notes
       `containers ${containers(settings).join(', ')}`,
       `${commandLine('blobs', storage.port === undefined ? [] : ['--storage-port', String(storage.port)])} lists them`,
     ]),
+    ...block('Queue', storedCalls(storage)),
     ...block('ElevenLabs', elevenLabs.description),
     ...block('Secret', secrets(settings)),
     ...block(
@@ -47,6 +50,7 @@ export function bannerLine(host: RunningHost, { storage, elevenLabs, settings, n
     message: 'serving',
     url: host.url,
     blobs: storage.description[0],
+    ...(storage.storedCalls === undefined ? {} : { queue: queueUrl(storage.storedCalls) }),
     elevenlabs: elevenLabs.description[0],
     secret: secret(settings),
     ...(notes.length > 0 ? { note: notes.join('; ') } : {}),
@@ -55,6 +59,7 @@ export function bannerLine(host: RunningHost, { storage, elevenLabs, settings, n
 }
 
 function served(fn: RunningHost['functions'][number], url: string): string {
+  if (fn.kind === 'queue') return `queue     ${fn.queueName} (${fn.name})`;
   return fn.kind === 'timer'
     ? `timer     ${fn.schedule} (${fn.name})`
     : `${(fn.methods ?? []).join(',').padEnd(9)} ${url}${fn.route} (${fn.name})`;
@@ -69,6 +74,17 @@ function containers(settings: Settings): string[] {
     settings['OTHER_EVENTS_STORAGE_PATH'] || 'other-events',
     settings['PRECALL_STATE_STORAGE_PATH'] || 'precall-state',
   ];
+}
+
+function storedCalls({ storedCalls, port }: Storage): string[] {
+  if (storedCalls === undefined) return [];
+  const ports =
+    port === undefined ? [] : ['--storage-port', String(port), '--queue-port', String(storedCalls.azurite.port)];
+  return [`${queueUrl(storedCalls)} (one message a stored call)`, `${commandLine('after-the-call', ports)} reads it`];
+}
+
+function queueUrl({ azurite }: StoredCalls): string {
+  return `http://127.0.0.1:${azurite.port}/devstoreaccount1/${STORED_CALLS_QUEUE}`;
 }
 
 function secrets(settings: Settings): string[] {

@@ -9,6 +9,7 @@ export const serveOptions = {
   app: path('FOLDER', 'a package that was unpacked, for example out/app (else the build of this repository)'),
   inspect: flag('lets a debugger attach, on 127.0.0.1:9229 or, when that is taken, another port'),
   watch: flag('builds and starts again whenever src/ changes'),
+  'stored-call-events': flag('a queue with a message for each stored call, as on Azure: docs/after-the-call.md'),
 } as const;
 
 export interface ServeOptions {
@@ -18,6 +19,7 @@ export interface ServeOptions {
   /** The app's folder, with a slash at the end: host.json, package.json and what its `main` names. */
   app: URL;
   isInspected: boolean;
+  hasStoredCallEvents: boolean;
   /** What was on the command line, for advice that keeps it. */
   given: Readonly<Record<string, string>>;
 }
@@ -29,12 +31,13 @@ export function readOptions(values: Values<typeof serveOptions>): ServeOptions {
   if (values.watch && values.app !== undefined)
     throw new UsageError('--watch is for the build of this repository, without --app');
   const valued = { port: values.port, 'storage-port': values['storage-port'], app: values.app };
-  const flags = (['inspect', 'watch'] as const).filter((name) => values[name]);
+  const flags = (['inspect', 'watch', 'stored-call-events'] as const).filter((name) => values[name]);
   return {
     port: values.port ?? readEnvironmentPort('PORT'),
     storagePort: values['storage-port'] ?? readEnvironmentPort('STORAGE_PORT'),
     app: values.app === undefined ? repository : pathToFileURL(`${values.app}/`),
     isInspected: values.inspect,
+    hasStoredCallEvents: values['stored-call-events'],
     given: Object.fromEntries([
       ...Object.entries(valued).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]])),
       ...flags.map((name) => [name, '']),

@@ -2,11 +2,13 @@ import { request } from 'node:http';
 import { commandLine } from '../../command/commandLine.ts';
 import { Failure } from '../../command/errors.ts';
 import { type Azurite, connectionString, keptFor, startAzurite } from '../../local/azurite.ts';
+import type { StoredCallEvents } from '../../local/storedCallEvents.ts';
 import { PortTakenError } from '../ports.ts';
 import { nextFreePort } from './choosePort.ts';
 import { type ServeOptions, typed } from './options.ts';
 import type { Settings } from './settings.ts';
 import { type DevelopmentStorage, planStorage } from './storagePlan.ts';
+import { eventsOfStoredCalls, type StoredCalls, startStoredCalls } from './storedCalls.ts';
 
 const USUAL_PORT = 10_000;
 /** So far apart that the ports of Azurite's other services, 10001 and 10002, stay between them. */
@@ -16,6 +18,8 @@ const STEP = 10;
 export interface Storage {
   /** The Azurite that was started for it, if any. */
   azurite?: Azurite;
+  /** The queue of stored calls, if it was asked for. */
+  storedCalls?: StoredCalls;
   /** For people: where the blobs are. */
   description: string[];
   /** The port to name to other commands; undefined when they find it by themselves. */
@@ -31,14 +35,15 @@ export interface Storage {
  * next that is free.
  *
  * @param environment what the user has set in the environment itself; a blob service that it names is used as it is.
- * @throws Failure when another program has Azurite's port.
+ * @throws Failure when another program has Azurite's port, or stored-call events are asked for of a storage that is not started here.
  */
 export async function prepareStorage(
   settings: Settings,
   environment: NodeJS.ProcessEnv,
-  options: Pick<ServeOptions, 'storagePort' | 'given'>,
+  options: Pick<ServeOptions, 'storagePort' | 'hasStoredCallEvents' | 'given'>,
 ): Promise<Storage> {
   const plan = planStorage(settings, options.storagePort ?? USUAL_PORT);
+  if (options.hasStoredCallEvents && plan.kind !== 'development') throw new Failure(onlyItsOwn);
   switch (plan.kind) {
     case 'none':
       return { description: ['not configured: set CallStorage or AzureWebJobsStorage'], overrides: {} };
@@ -47,9 +52,14 @@ export async function prepareStorage(
     case 'development': {
       const isNamedByUser = Boolean(environment[plan.setting]);
       const isFree = options.storagePort === undefined && plan.usesShortForm && !isNamedByUser;
-      if (!isFree) return startOrFind(plan, { isNamedByUser, given: options.given });
+      const wanted: Wanted = {
+        isNamedByUser,
+        given: options.given,
+        events: options.hasStoredCallEvents ? eventsOfStoredCalls(settings) : undefined,
+      };
+      if (!isFree) return startOrFind(plan, wanted);
       const { port, taken } = await nextFreePort(USUAL_PORT, STEP);
-      const storage = await startOrFind({ ...plan, port }, { isNamedByUser, given: options.given });
+      const storage = await startOrFind({ ...plan, port }, wanted);
       return taken === undefined ? storage : { ...storage, taken };
     }
   }
@@ -58,19 +68,37 @@ export async function prepareStorage(
 interface Wanted {
   isNamedByUser: boolean;
   given: ServeOptions['given'];
+  events: StoredCallEvents | undefined;
 }
 
-async function startOrFind(plan: DevelopmentStorage, { isNamedByUser, given }: Wanted): Promise<Storage> {
+const onlyItsOwn =
+  '--stored-call-events tells of blobs in an Azurite that npm start has started itself, not of others.';
+
+async function startOrFind(plan: DevelopmentStorage, wanted: Wanted): Promise<Storage> {
+  const { isNamedByUser, given, events } = wanted;
   try {
     const kept = keptFor(plan.port);
-    const azurite = await startAzurite({ port: plan.port, ...kept });
+    const listening = events === undefined ? {} : { onAccess: (line: string) => events.hear(line) };
+    const azurite = await startAzurite({ port: plan.port, ...kept, ...listening });
+    const storedCalls = await startQueue(azurite, wanted, plan.port);
     const where = 'location' in kept ? kept.location : 'memory';
-    return { azurite, ...describe(plan, azurite.port, ['(Azurite)', `kept in ${where}`]) };
+    return { azurite, ...storedCalls, ...describe(plan, azurite.port, ['(Azurite)', `kept in ${where}`]) };
   } catch (error) {
     if (!(error instanceof PortTakenError)) throw error;
     const mayBeUsed = await isBlobService(plan.port);
+    if (mayBeUsed && isNamedByUser && events !== undefined) throw new Failure(onlyItsOwn, { cause: error });
     if (mayBeUsed && isNamedByUser) return describe(plan, plan.port, ['(was running already, used as it is)']);
     throw new Failure(await portTaken(plan, mayBeUsed, given), { cause: error });
+  }
+}
+
+async function startQueue(azurite: Azurite, { events }: Wanted, port: number): Promise<{ storedCalls?: StoredCalls }> {
+  if (events === undefined) return {};
+  try {
+    return { storedCalls: await startStoredCalls(events, azurite, { ...keptFor(port), isFreePort: port === 0 }) };
+  } catch (error) {
+    await azurite.stop();
+    throw error;
   }
 }
 

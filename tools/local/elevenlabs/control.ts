@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { addConversation, type NewConversation } from './conversations.ts';
 import type { Fault } from './faults.ts';
 import { ok, type Reply } from './reply.ts';
 import type { Served } from './server.ts';
@@ -6,8 +7,8 @@ import { readJson } from './wire.ts';
 
 /**
  * What is no part of the API, for another process that uses the stand-in: `GET /__state` shows voices, agents and requests,
- * `POST /__fail` takes a {@link Fault}, `POST /__agents` an agent as `{agentId, voiceId?, firstMessage?}`, and
- * `POST /__reset` forgets everything. Undefined for a path of the API.
+ * `POST /__fail` takes a {@link Fault}, `POST /__agents` an agent as `{agentId, voiceId?, firstMessage?}`, `POST /__calls` a call
+ * that no webhook tells of, as a {@link NewConversation}, and `POST /__reset` forgets everything. Undefined for a path of the API.
  */
 export async function control(
   { state, faults }: Served,
@@ -36,6 +37,11 @@ export async function control(
           ...(typeof firstMessage === 'string' ? { firstMessage } : {}),
         }),
       );
+    }
+    case 'POST /__calls': {
+      const call = await readJson(request);
+      if (typeof call?.['agentId'] !== 'string') return { status: 400, body: { detail: 'agentId is missing' } };
+      return ok({ conversation_id: addConversation(state, call as unknown as NewConversation) }); // the rest has defaults
     }
     case 'POST /__reset':
       state.clear();

@@ -1,4 +1,14 @@
-import { BAD_KEY, malformed, NO_PERMISSION, NO_PLAN, type Reply, refuse, SLOTS_FULL, TOO_MANY } from './reply.ts';
+import {
+  BAD_KEY,
+  MISSING_PERMISSION,
+  malformed,
+  NO_PERMISSION,
+  NO_PLAN,
+  type Reply,
+  refuse,
+  SLOTS_FULL,
+  TOO_MANY,
+} from './reply.ts';
 
 /** Answered instead of the work: nothing is done. */
 const REFUSALS = {
@@ -7,6 +17,7 @@ const REFUSALS = {
   plan: () => refuse(NO_PLAN),
   unauthorized: () => refuse(BAD_KEY),
   forbidden: () => refuse(NO_PERMISSION),
+  'missing-permission': () => refuse(MISSING_PERMISSION),
   invalid: () => malformed(['body', 'files', 0], 'Value error, Expected UploadFile, received: <class str>'),
   'rate-limited': ({ retryAfter = '1' }) => {
     const reply = refuse(TOO_MANY);

@@ -6,6 +6,9 @@ export interface Reply {
   readonly headers?: Readonly<Record<string, string>>;
   /** Text goes out as it is, everything else as JSON. */
   readonly body: unknown;
+  /** Instead of the body: bytes as they are, or as they are made. */
+  readonly bytes?: Uint8Array;
+  readonly pieces?: () => Iterable<Uint8Array>;
 }
 
 export interface ApiProblem {
@@ -71,6 +74,13 @@ export const NO_PERMISSION: ApiProblem = {
   message: 'The API key you used is missing the permission voices_write to execute this operation.',
 };
 
+export const MISSING_PERMISSION: ApiProblem = {
+  status: 401,
+  type: 'authentication_error',
+  code: 'missing_permissions',
+  message: 'The API key you used is missing the permission convai_read to execute this operation.',
+};
+
 export const TOO_MANY: ApiProblem = {
   status: 429,
   type: 'rate_limit_error',
@@ -79,7 +89,7 @@ export const TOO_MANY: ApiProblem = {
   message: 'Too many requests. Please upgrade your subscription or try again later.',
 };
 
-export const notFound = (what: 'voice' | 'agent', id: string): ApiProblem => ({
+export const notFound = (what: 'voice' | 'agent' | 'conversation', id: string): ApiProblem => ({
   status: 404,
   type: 'not_found',
   code: `${what}_not_found`,

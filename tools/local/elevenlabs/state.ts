@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { StoredConversation } from './conversations.ts';
 
 interface StoredSample {
   readonly sample_id: string;
@@ -44,6 +45,9 @@ export interface NewAgent {
 export class ElevenLabsState {
   readonly voices = new Map<string, StoredVoice>();
   readonly agents = new Map<string, JsonObject>();
+  readonly conversations = new Map<string, StoredConversation>();
+  /** Ids that every page of a listing has once more. */
+  listedTwice: readonly string[] = [];
   readonly requests: LoggedRequest[] = [];
   voiceLimit: number;
   /** Which of the two formats the API's own refusals have. */
@@ -106,6 +110,8 @@ export class ElevenLabsState {
   clear(): void {
     this.voices.clear();
     this.agents.clear();
+    this.conversations.clear();
+    this.listedTwice = [];
     this.requests.length = 0;
   }
 
@@ -113,6 +119,7 @@ export class ElevenLabsState {
     return {
       voices: [...this.voices.values()],
       agents: [...this.agents.values()],
+      conversations: [...this.conversations.values()].map(({ listed }) => listed),
       requests: this.requests,
       voiceLimit: this.voiceLimit,
     };

@@ -16,15 +16,24 @@ export interface TimerFunction extends RegisteredFunction {
   runOnStartup: boolean;
 }
 
+export interface QueueFunction extends RegisteredFunction {
+  name: string;
+  bindingName: string;
+  queueName: string;
+  /** Of the account that has the queue; this host knows connection strings only. */
+  connectionString: string;
+}
+
 /** The app's functions by kind, each in the order of their names, which is the order in which the host tries routes. */
 export interface AppFunctions {
   http: HttpFunction[];
   timer: TimerFunction[];
+  queue: QueueFunction[];
 }
 
 /** Sorts what the app has registered. Throws for a kind of trigger that this host cannot fire. */
 export function sortFunctions(registry: Registry, routePrefix: string): AppFunctions {
-  const sorted: AppFunctions = { http: [], timer: [] };
+  const sorted: AppFunctions = { http: [], timer: [], queue: [] };
   for (const registered of registry.functions.toSorted((a, b) => compare(a.metadata.name, b.metadata.name))) {
     const { name, bindings } = registered.metadata;
     const [bindingName, trigger] =
@@ -37,8 +46,13 @@ export function sortFunctions(registry: Registry, routePrefix: string): AppFunct
       case 'timerTrigger':
         sorted.timer.push({ ...registered, name, bindingName, ...timerTrigger(name, trigger) });
         break;
+      case 'queueTrigger':
+        sorted.queue.push({ ...registered, name, bindingName, ...queueTrigger(name, trigger) });
+        break;
       default:
-        throw new Error(`Function "${name}" has a ${trigger.type}; this host fires HTTP and timer functions only`);
+        throw new Error(
+          `Function "${name}" has a ${trigger.type}; this host fires HTTP, timer and queue functions only`,
+        );
     }
   }
   return sorted;
@@ -49,6 +63,7 @@ export function summarize(functions: AppFunctions): FunctionSummary[] {
   return [
     ...functions.http.map(({ name, route, methods }) => ({ name, kind: 'http' as const, route: `/${route}`, methods })),
     ...functions.timer.map(({ name, schedule }) => ({ name, kind: 'timer' as const, schedule })),
+    ...functions.queue.map(({ name, queueName }) => ({ name, kind: 'queue' as const, queueName })),
   ];
 }
 
@@ -67,6 +82,13 @@ function timerTrigger(name: string, trigger: Binding): { schedule: string; runOn
     return value;
   });
   return { schedule, runOnStartup: trigger['runOnStartup'] === true };
+}
+
+function queueTrigger(name: string, trigger: Binding): { queueName: string; connectionString: string } {
+  const setting = `${trigger['connection']}`;
+  const connectionString = process.env[setting];
+  if (!connectionString) throw new Error(`Function "${name}": the setting ${setting} holds no connection string`);
+  return { queueName: `${trigger['queueName']}`, connectionString };
 }
 
 function compare(a: string, b: string): number {

@@ -6,6 +6,7 @@ import { type ProgrammingModel, provideCoreApi } from './coreApi.ts';
 import { createFront, listen } from './frontServer.ts';
 import { sortFunctions, summarize } from './functions.ts';
 import { Invoker } from './invocation.ts';
+import { Queues, readQueueSettings } from './queues.ts';
 import { directRequests, StreamedRequests } from './streamed.ts';
 import { Timers, withValidSchedules } from './timers.ts';
 import type { HostOptions, RunningHost } from './types.ts';
@@ -47,8 +48,10 @@ export async function startHost(options: HostOptions, load: () => Promise<unknow
   seal();
   if (registry.model === undefined) throw new Error('The app has registered no function');
 
-  const functions = sortFunctions(registry, readRoutePrefix(folder));
+  const hostJson = readHostJson(folder);
+  const functions = sortFunctions(registry, hostJson.extensions?.http?.routePrefix ?? 'api');
   const invoker = new Invoker(registry, write);
+  const queues = new Queues(functions.queue, readQueueSettings(hostJson.extensions?.queues), invoker, write);
   functions.timer = withValidSchedules(functions.timer, write);
   const timers = new Timers(functions.timer, invoker, write);
   await invoker.runAppHooks('appStart');
@@ -68,7 +71,7 @@ export async function startHost(options: HostOptions, load: () => Promise<unknow
   for (const server of hasFront ? front : proxy) server.on('request', onRequest);
   const close = async () => {
     timers.stop();
-    await Promise.all(front.map((server) => finish(server)));
+    await Promise.all([queues.stop(), ...front.map((server) => finish(server))]);
     requests.close();
     await Promise.all(proxy.map((server) => finish(server)));
     await invoker.runAppHooks('appTerminate');
@@ -79,6 +82,7 @@ export async function startHost(options: HostOptions, load: () => Promise<unknow
     throw error;
   });
   if (runsSchedules) timers.start();
+  await queues.start();
   return {
     url: `http://127.0.0.1:${frontPort ?? new URL(String(httpUri)).port}`,
     functions: summarize(functions),
@@ -124,8 +128,6 @@ function finish(server: Server): Promise<void> {
   });
 }
 
-function readRoutePrefix(folder: URL): string {
-  const hostJson: unknown = JSON.parse(readFileSync(new URL('host.json', folder), 'utf8'));
-  const prefix = (hostJson as { extensions?: { http?: { routePrefix?: string } } }).extensions?.http?.routePrefix;
-  return prefix ?? 'api';
+function readHostJson(folder: URL): { extensions?: { http?: { routePrefix?: string }; queues?: object } } {
+  return JSON.parse(readFileSync(new URL('host.json', folder), 'utf8'));
 }

@@ -35,10 +35,11 @@ export interface HostOptions {
 /** One registered function as {@link RunningHost} lists it. */
 export interface FunctionSummary {
   name: string;
-  kind: 'http' | 'timer';
+  kind: 'http' | 'timer' | 'queue';
   route?: string;
   methods?: string[];
   schedule?: string;
+  queueName?: string;
 }
 
 /** A served app. */
@@ -48,6 +49,6 @@ export interface RunningHost {
   functions: FunctionSummary[];
   /** Runs a timer function now, after a run that is still going on; rejects with the error of the function. */
   runTimer(name: string): Promise<void>;
-  /** Stops timers and takes no more connections; what is under way may finish for 30 s, as on the real host, then it is cut off. */
+  /** Stops timers and queues, and takes no more connections; what is under way may finish for 30 s, as on the real host, then it is cut off. */
   close(): Promise<void>;
 }
