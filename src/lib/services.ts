@@ -64,7 +64,7 @@ export function openServices(
     store === undefined || state === undefined || 'setting' in areas
       ? undefined
       : { storage: store.storage, areas, elevenLabs: preCall?.elevenLabs, now };
-  const health = new Health({ configuration, postCall, preCall, reconciliation, state, now });
+  const health = new Health({ configuration, postCall, preCall, reconciliation, state, erasing, now });
   return { configuration, postCall, preCall, reconciliation, state, erasing, health, now, telemetry };
 }
 

@@ -176,6 +176,18 @@ describe('an erasure that cannot be finished', () => {
     expect(await tracesOf(call)).toEqual([]);
   });
 
+  it('is a warning in health after a day, and makes nothing red', async () => {
+    const { call } = await wholeCall();
+    const { erasures } = await plan({ conversationId: call.conversation_id }, true);
+    await eraseCalls(context(), erasures);
+    app.clock.aheadMs = 26 * 3_600_000;
+    const health = await instance.health.ofApp();
+    expect(health).toMatchObject({
+      status: 'healthy',
+      erasures: { status: 'warning', unfinished: expect.any(Number) },
+    });
+  });
+
   it('for want of a key is named, and finished with one', async () => {
     const { call, sample } = await wholeCall();
     const { erasures } = await plan({ conversationId: call.conversation_id });

@@ -12,7 +12,8 @@ const SWEEP_MS = 120_000;
 /** How many that are finished are looked at in one run; the next run takes the next ones. */
 const LOOKED_AT = 20;
 const STEP_MS = 5 * 60_000;
-const LATE_MS = 24 * 3_600_000;
+/** Then somebody should look why it is not finished. */
+export const LATE_MS = 24 * 3_600_000;
 
 /**
  * The sweep's part in erasing: goes on with what is not finished, and erases again what came back, for example with a version

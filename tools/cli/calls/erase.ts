@@ -32,6 +32,7 @@ export async function eraseStored(
     note('Nothing is stored of it, and nothing is left to do.');
     return 0;
   }
+  if (access.isAzure) note('Deleting versions needs the role Storage Blob Data Owner.');
   if (!values.yes) return preview(access, plan, values);
   const erased = await eraseCalls(context, plan.erasures);
   const more = await eraseLoose(context, plan);
@@ -57,7 +58,7 @@ function isEmpty({ erasures, calls, voiceIds, callers }: ErasurePlan): boolean {
   );
 }
 
-function preview({ isAzure, name }: StorageAccess, plan: ErasurePlan, values: CallValues): number {
+function preview({ name }: StorageAccess, plan: ErasurePlan, values: CallValues): number {
   const clones = new Set([...plan.voiceIds, ...plan.erasures.flatMap(({ voice_ids }) => voice_ids)]);
   const entries = new Set([...plan.callers, ...plan.erasures.flatMap(({ callers }) => callers)]);
   const blobs = plan.calls.flatMap((call) => call.blobs);
@@ -81,7 +82,6 @@ function preview({ isAzure, name }: StorageAccess, plan: ErasurePlan, values: Ca
   }
   if (plan.withoutNumber > 0)
     note(`${plan.withoutNumber} calls have no number that is known: none of them is found by it.`);
-  if (isAzure) note('Deleting versions needs the role Storage Blob Data Owner.');
   note('Nothing was erased: --yes does it, for good.');
   return 0;
 }
