@@ -11,7 +11,8 @@ import type { Call } from './call.ts';
 import { describeCall } from './describeCall.ts';
 import { type Erasure, readErasure, STEPS, type Step } from './erasureRecord.ts';
 import { findCalls } from './findCalls.ts';
-import { findStored } from './listCalls.ts';
+import { inParallel } from './inParallel.ts';
+import { findStored, listCalls } from './listCalls.ts';
 
 /** Whose calls are to go. */
 export type ErasureRequest =
@@ -57,7 +58,6 @@ export async function planErasure(context: ErasureContext, request: ErasureReque
   const label = key && number !== undefined ? labelOfNumber(key, number) : undefined;
   const found = 'conversationId' in request ? await callsOf(context, request) : undefined;
   const byNumber = number === undefined ? undefined : await findCalls(storage, areas, { number }, { limit: ALL });
-  const all = byNumber === undefined ? 0 : await countWithoutNumber(context);
   const calls = [...(found ?? byNumber?.calls ?? [])];
   const records = await preCallRecords(context);
   const own = records.filter((record) => isAskedFor(record, request, { label, calls }));
@@ -85,13 +85,15 @@ export async function planErasure(context: ErasureContext, request: ErasureReque
   return {
     erasures,
     calls,
-    withoutNumber: all,
+    withoutNumber: number === undefined ? 0 : await countWithoutNumber(context),
     voiceIds: [...(await labelledVoices(context, request, label))].filter((id) => !known.has(id)),
     callers: key && number !== undefined ? await directoryEntries(context, [hashOfNumber(key, number)]) : [],
   };
 }
 
 const ALL = Number.MAX_SAFE_INTEGER;
+/** Bodies that are read at once, of calls that were stored before metadata had the number. */
+const READERS = 8;
 
 async function callsOf(
   { storage, areas }: ErasureContext,
@@ -102,8 +104,10 @@ async function callsOf(
 }
 
 async function countWithoutNumber({ storage, areas }: ErasureContext): Promise<number> {
-  const { calls } = await findCalls(storage, areas, {}, { limit: ALL });
-  return calls.filter(({ details }) => details['call_external_number'] === undefined).length;
+  let count = 0;
+  const described = inParallel(listCalls(storage, areas), READERS, (stored) => describeCall(storage, stored));
+  for await (const { details } of described) if (details['call_external_number'] === undefined) count++;
+  return count;
 }
 
 /** What pre-call knows of conversations, and of the clones of their samples. */

@@ -25,7 +25,7 @@ export function receiptOf({ name }: Pick<StorageAccess, 'name'>, result: Result)
     clones_left: result.looseVoicesLeft,
     calls_without_a_known_number: result.withoutNumber,
     remains: [
-      'Blobs that were deleted can be restored until the soft delete of the account and of its containers has passed (7 days as deployed).',
+      'Blobs that were deleted can be restored until the soft delete of the account and of its containers has passed (14 days as deployed).',
       'Log lines with ids (no number, no name, no text) stay until the retention of Application Insights has passed.',
       'Messages about stored events stay in queues until they are read or expire.',
       'Versions of an agent at ElevenLabs may hold a greeting with the name.',
