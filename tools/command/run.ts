@@ -11,6 +11,8 @@ export interface Command<Options extends OptionSet> {
   /** The npm script's name. */
   readonly name: string;
   readonly options: Options;
+  /** Other names of options that npm would swallow or rename without the lone `--`, and so are not shown. */
+  readonly aliases?: Readonly<Record<string, keyof Options & string>>;
   /** What may come besides options: how the usage text shows it, and how many at most. Default: nothing. */
   readonly operands?: { readonly shown: string; readonly most: number };
   /** What the usage text has to say besides the options. */
@@ -34,10 +36,10 @@ interface Given<Options extends OptionSet> {
 export async function runCommand<const Options extends OptionSet>(command: Command<Options>): Promise<void> {
   // Whoever reads the output may have seen enough: `npm run blobs | head`.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
-  const { name, options, operands = { shown: '', most: 0 }, details = '' } = command;
+  const { name, options, aliases = {}, operands = { shown: '', most: 0 }, details = '' } = command;
   const described = { name, options, details, operands: operands.shown };
   try {
-    const { texts, words } = parse(options, process.argv.slice(2));
+    const { texts, words } = parse(options, renamed(process.argv.slice(2), aliases));
     const forgotten = forgottenDashes(described, words);
     if (forgotten !== undefined) throw new UsageError(forgotten);
     if (texts['help'] === true) {
@@ -51,6 +53,13 @@ export async function runCommand<const Options extends OptionSet>(command: Comma
     console.error(error instanceof UsageError || error instanceof Failure ? error.message : error);
     if (error instanceof UsageError) console.error(`\n${commandLine(name, ['--help'])} says more.`);
   }
+}
+
+function renamed(args: readonly string[], aliases: Readonly<Record<string, string>>): string[] {
+  return args.map((arg) => {
+    const name = arg.startsWith('--') ? aliases[arg.slice(2)] : undefined;
+    return name === undefined ? arg : `--${name}`;
+  });
 }
 
 type Texts = Readonly<Record<string, unknown>>;

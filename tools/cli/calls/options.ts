@@ -14,7 +14,7 @@ export const callOptions = {
   limit: number('the newest so many (else 1000)', (value) => Number.isInteger(value) && value >= 1 && value <= 100_000),
   utc: flag('times in UTC'),
   out: path('DIR', 'where get writes files (else here)'),
-  to: text('URL', 'replay sends to this app: its address, or that of its webhook'),
+  url: text('URL', 'replay sends to this app, its address or that of its webhook; --to is the same'),
   secret: secret('replay signs with this one (else ELEVENLABS_WEBHOOK_SECRET)'),
   'new-ids': flag('replay gives the conversations new ids'),
   rate: number('replay sends at most so many a second', (value) => value > 0 && value <= 1000),
@@ -44,7 +44,7 @@ const MEANT_FOR: Readonly<Record<Action, readonly string[]>> = {
   get: [...FILTERS, 'out'],
   verify: ['since', 'repair'],
   erase: ['agent', 'caller', 'voice', 'yes', 'elevenlabs', 'resume', 'receipt'],
-  replay: [...FILTERS, 'to', 'secret', 'new-ids', 'rate', 'in-place', 'reason', 'yes'],
+  replay: [...FILTERS, 'url', 'secret', 'new-ids', 'rate', 'in-place', 'reason', 'yes'],
 };
 
 /** What the first word asks for, and the id behind it. */
@@ -71,7 +71,7 @@ export function readRequest(values: CallValues, [word = 'list', id, ...more]: re
   if (values.agent !== undefined && !isId(values.agent))
     throw new UsageError(`--agent: "${values.agent}" is not an id`);
   if (values['in-place'] && id !== 'quarantine') throw new UsageError('--in-place is for replay quarantine');
-  if (values['in-place'] && values.to !== undefined) throw new UsageError('--in-place and --to exclude each other');
+  if (values['in-place'] && values.url !== undefined) throw new UsageError('--in-place and --to exclude each other');
   if (action === 'show' && id === undefined) throw new UsageError('show needs the id of a conversation');
   return { action, conversationId: id };
 }

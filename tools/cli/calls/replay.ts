@@ -26,8 +26,8 @@ export async function replayCalls(
   values: CallValues,
   what: string | undefined,
 ): Promise<number> {
-  if (values.to === undefined) throw new UsageError('replay needs --to URL (or, for quarantine, --in-place)');
-  const target = readTarget(values.to);
+  if (values.url === undefined) throw new UsageError('replay needs --to URL (or, for quarantine, --in-place)');
+  const target = readTarget(values.url);
   const blobs = await chosen(access, values, what);
   if (blobs.length === 0) throw new Failure('Nothing is stored that fits.');
   if (!values.yes && !LOOPBACK.has(target.webhook.hostname)) {
