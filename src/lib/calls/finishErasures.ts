@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Log } from '../telemetry/log.ts';
+import { withAgents } from './agentsOfErasure.ts';
 import { findReturned } from './eraseBlobs.ts';
 import { eraseCalls } from './eraseCalls.ts';
 import type { EraseContext } from './eraseContext.ts';
@@ -31,7 +32,8 @@ export async function finishErasures(services: ErasingServices, log: Log): Promi
   }
   const read = async (ids: readonly string[]) => {
     const found = await Promise.all(ids.map((id) => readErasure(state, id)));
-    return found.filter((erasure) => erasure !== undefined);
+    const known = found.filter((erasure) => erasure !== undefined);
+    return Promise.all(known.map((erasure) => withAgents(storage, areas, erasure)));
   };
   const again = await cameBack(services, await read(turnOf(finished, now())), log);
   const erasures = [...(await read(unfinished)), ...again];

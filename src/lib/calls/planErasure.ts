@@ -1,11 +1,12 @@
 import { hashOfNumber, labelOfNumber, readCallerKey } from '../callers/callerKey.ts';
 import type { ElevenLabsClient } from '../elevenlabs/client.ts';
 import type { Call as ApiCall } from '../elevenlabs/transport.ts';
+import { idSchema } from '../ids.ts';
 import { conversations, voices } from '../preCall/state/records.ts';
 import { MADE_BY } from '../preCall/voice/clone.ts';
 import type { StorageAreas } from '../settings/storageAreas.ts';
 import type { Attempts } from '../storage/blobStorage.ts';
-import { listBlobs } from '../storage/listBlobs.ts';
+import { listBlobs, listFolders } from '../storage/listBlobs.ts';
 import { StateStore } from '../storage/stateStore.ts';
 import type { Call } from './call.ts';
 import { describeCall } from './describeCall.ts';
@@ -91,6 +92,7 @@ export async function planErasure(context: ErasureContext, request: ErasureReque
   };
 }
 
+const MOST_AGENTS = 50;
 const ALL = Number.MAX_SAFE_INTEGER;
 /** Bodies that are read at once, of calls that were stored before metadata had the number. */
 const READERS = 8;
@@ -171,13 +173,14 @@ async function erasureOf(context: ErasureContext, about: About): Promise<Erasure
   const wasLeft = before?.left.includes('conversation') === true;
   const steps: Step[] = STEPS.filter((step) => step !== 'conversation' || withConversation || wasLeft);
   const agents = [...about.calls, ...about.records].map(({ agentId }) => agentId);
+  const known = unique([
+    ...(before?.agent_ids ?? []),
+    ...agents,
+    ...(about.agentId === undefined ? [] : [about.agentId]),
+  ]);
   return {
     conversation_id: about.conversationId,
-    agent_ids: unique([
-      ...(before?.agent_ids ?? []),
-      ...agents,
-      ...(about.agentId === undefined ? [] : [about.agentId]),
-    ]),
+    agent_ids: known.length > 0 ? known : await allAgents(context),
     requested_at: before?.requested_at ?? new Date(now()).toISOString(),
     finished_at: null,
     left: steps,
@@ -188,6 +191,17 @@ async function erasureOf(context: ErasureContext, about: About): Promise<Erasure
     samples: unique([...(before?.samples ?? []), ...about.records.map(({ sample }) => sample)]),
     callers: unique([...(before?.callers ?? []), ...hashes]),
   };
+}
+
+/**
+ * Of a call of which nothing is stored yet nobody knows the agent: the names are taken for every agent that has ever sent one.
+ * With many of them the agent has to be said.
+ */
+async function allAgents({ storage, areas }: ErasureContext): Promise<string[]> {
+  const { transcripts, audio, callFailures } = areas;
+  const folders = await Promise.all([transcripts, audio, callFailures].map((path) => listFolders(storage, path)));
+  const agents = unique(folders.flat()).filter((agent) => idSchema.safeParse(agent).success);
+  return agents.length > MOST_AGENTS ? [] : agents;
 }
 
 /** Of these hashes those that have an entry in the directory of callers. */

@@ -1,3 +1,4 @@
+import { withAgents } from '../../../src/lib/calls/agentsOfErasure.ts';
 import { findReturned } from '../../../src/lib/calls/eraseBlobs.ts';
 import { eraseCalls } from '../../../src/lib/calls/eraseCalls.ts';
 import { type Erasure, listErasures, readErasure } from '../../../src/lib/calls/erasureRecord.ts';
@@ -42,7 +43,7 @@ async function checkErased(access: StorageAccess, values: CallValues): Promise<{
   const erasures: Erasure[] = [];
   for await (const { conversationId } of listErasures(state)) {
     const erasure = await readErasure(state, conversationId);
-    if (erasure !== undefined) erasures.push(erasure);
+    if (erasure !== undefined) erasures.push(await withAgents(storage, areas, erasure));
   }
   const returned = erasures.length === 0 ? [] : await findReturned(storage, areas, erasures);
   for (const { blob } of returned) {
