@@ -4,6 +4,7 @@ import { UsageError } from '../tools/command/errors.ts';
 import { flag, json } from '../tools/command/option.ts';
 import { printJson } from '../tools/command/output.ts';
 import { runCommand } from '../tools/command/run.ts';
+import { type Group, measureIn } from './context.ts';
 import { measureAudio } from './groups/audio.ts';
 import { measureAudioCpu } from './groups/audioCpu.ts';
 import { measureColdStart } from './groups/coldStart.ts';
@@ -16,9 +17,8 @@ import { measureTranscripts } from './groups/transcripts.ts';
 import { lookAtMachine } from './machine.ts';
 import { type Run, resultOf, results } from './result.ts';
 import type { Row } from './row.ts';
-import { measureIn, type Room } from './world.ts';
 
-const rooms: Record<string, Room> = {
+const groups: Record<string, Group> = {
   'audio-cpu': measureAudioCpu,
   audio: measureAudio,
   peers: measurePeers,
@@ -33,33 +33,33 @@ const inShortForm = ['audio-cpu', 'peers', 'memory', 'transcripts', 'cold-start'
 
 await runCommand({
   name: 'bench',
-  operands: { shown: '[GROUP ...]', most: Object.keys(rooms).length },
+  operands: { shown: '[GROUP ...]', most: Object.keys(groups).length },
   options: {
     short: flag('under a minute, with loose targets that catch a real loss on any machine'),
     json,
   },
   details: `Writes ${results.full} (or ${results.short}), which npm run bench:publish puts into the docs. Fails when a target is
-missed. The groups: ${Object.keys(rooms).join(', ')}.`,
+missed. The groups: ${Object.keys(groups).join(', ')}.`,
   run: ({ values, operands }) => bench(operands, values),
 });
 // What a group has left open, sockets and processes, ends here.
 process.exit();
 
 async function bench(named: readonly string[], { short, json }: { short: boolean; json: boolean }): Promise<number> {
-  const unknown = named.filter((group) => rooms[group] === undefined);
+  const unknown = named.filter((name) => groups[name] === undefined);
   if (unknown.length > 0)
-    throw new UsageError(`There is no group ${unknown.join(', ')}: ${Object.keys(rooms).join(', ')}`);
-  const groups = named.length > 0 ? named : short ? inShortForm : Object.keys(rooms);
+    throw new UsageError(`There is no group ${unknown.join(', ')}: ${Object.keys(groups).join(', ')}`);
+  const names = named.length > 0 ? named : short ? inShortForm : Object.keys(groups);
   const start = performance.now();
   const seconds = () => Math.round((performance.now() - start) / 1000);
   const machine = lookAtMachine();
   const rows: Run['rows'] = [];
-  for (const group of groups) {
-    const room = rooms[group] as Room; // looked up above
+  for (const name of names) {
+    const group = groups[name] as Group; // looked up above
     const say = (progress: string) =>
-      process.stderr.write(`${String(seconds()).padStart(4)} s  ${group}: ${progress}\n`);
+      process.stderr.write(`${String(seconds()).padStart(4)} s  ${name}: ${progress}\n`);
     say('…');
-    for (const row of await measureIn(room, short, say).catch(failed)) rows.push({ group, ...row });
+    for (const row of await measureIn(group, short, say).catch(failed)) rows.push({ group: name, ...row });
   }
 
   const isWhole = !short && named.length === 0;

@@ -1,13 +1,13 @@
 import type { Run } from './result.ts';
 import { type Cost, simulateHour } from './simulation.ts';
 
-/** Sizes of a Flex Consumption instance; CPU grows with memory (A§6). */
+/** Sizes of a Flex Consumption instance; CPU grows with memory (docs/facts/azure-functions.md#limits). */
 const instances = [
   { memoryMb: 512, cores: 0.25 },
   { memoryMb: 2048, cores: 1 },
   { memoryMb: 4096, cores: 2 },
 ];
-/** What every instance has on top for system and host (A§6), and what those two are allowed here. */
+/** What every instance has on top for system and host, and what those two are allowed here (docs/facts/azure-functions.md#limits). */
 const EXTRA_MB = 272;
 const SET_ASIDE_MB = 400;
 

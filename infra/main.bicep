@@ -38,7 +38,7 @@ param unknownEventTypes string = 'refuse'
 @description('Agents that pre-call may change, separated by commas. Empty: every agent that the API key reaches.')
 param preCallAgentIds string = ''
 
-@description('Further settings of the app by name (README, Settings). The template\'s own cannot be replaced, see modules/appSettings.bicep.')
+@description('Further settings of the app by name (docs/reference.md). The template\'s own cannot be replaced, see modules/appSettings.bicep.')
 param appSettings Settings = {}
 
 // Who may call.

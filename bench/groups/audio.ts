@@ -1,10 +1,10 @@
 import { availableParallelism } from 'node:os';
 import type { App } from '../apps.ts';
+import type { Context } from '../context.ts';
 import type { LoadResult } from '../load/commands.ts';
 import { withCpu } from '../processes.ts';
 import { judge, type Row, type Target } from '../row.ts';
 import { ratio, show, spread, takeTurns } from '../turns.ts';
-import type { World } from '../world.ts';
 
 const MIB = 1024 * 1024;
 const SIZES_MIB = [1, 12, 100];
@@ -17,17 +17,17 @@ type Turn = LoadResult & { cpuMs: Record<'app' | 'azurite' | 'load', number> };
  * Recordings all the way: socket, app, Azurite. Beside it the two stages alone, and what the library makes of
  * the first.
  */
-export async function measureAudio(world: World): Promise<Row[]> {
-  const ours = await world.startApp('ours');
-  const receive = await world.startApp('receive');
-  const proxied = await world.startApp('receiveProxied');
+export async function measureAudio(context: Context): Promise<Row[]> {
+  const ours = await context.startApp('ours');
+  const receive = await context.startApp('receive');
+  const proxied = await context.startApp('receiveProxied');
   const rows: Row[] = [];
   for (const sizeMib of SIZES_MIB) {
-    world.say(`${sizeMib} MiB`);
+    context.say(`${sizeMib} MiB`);
     const count = Math.max(1, Math.round(8 / sizeMib));
     const send = (app: App) => () =>
-      withCpu(pidsOf(world, app), () =>
-        world.load.ask({
+      withCpu(pidsOf(context, app), () =>
+        context.load.ask({
           kind: 'recordings',
           url: app.url,
           bodyBytes: sizeMib * MIB,
@@ -37,8 +37,8 @@ export async function measureAudio(world: World): Promise<Row[]> {
         }),
       );
     const stage = () =>
-      withCpu(pidsOf(world, ours), () =>
-        world.load.ask({ kind: 'blocks', storage: world.storage, audioBytes: (sizeMib * MIB * 3) / 4, count }),
+      withCpu(pidsOf(context, ours), () =>
+        context.load.ask({ kind: 'blocks', storage: context.storage, audioBytes: (sizeMib * MIB * 3) / 4, count }),
       );
     const turns = await takeTurns<Name, Turn>(sizeMib === 100 ? 5 : 9, {
       ours: send(ours),
@@ -46,12 +46,12 @@ export async function measureAudio(world: World): Promise<Row[]> {
       proxied: send(proxied),
       stage,
     });
-    rows.push(rowOf(sizeMib, count, turns, world.isShort));
+    rows.push(rowOf(sizeMib, count, turns, context.isShort));
   }
   return rows;
 }
 
-function pidsOf({ azuritePid, load }: World, app: App): Record<'app' | 'azurite' | 'load', number> {
+function pidsOf({ azuritePid, load }: Context, app: App): Record<'app' | 'azurite' | 'load', number> {
   return { app: app.pid, azurite: azuritePid, load: load.pid };
 }
 

@@ -9,9 +9,9 @@ import type { Attempts } from '../../src/lib/storage/blobStorage.ts';
 import { BlockDraft } from '../../src/lib/storage/blockDraft.ts';
 import { BLOCK_BYTES, BlockPool } from '../../src/lib/storage/blockPool.ts';
 import { SECRET } from '../apps.ts';
+import type { Context } from '../context.ts';
 import { judge, type Row, type Target } from '../row.ts';
 import { ratio, show, spread, takeTurns } from '../turns.ts';
-import type { World } from '../world.ts';
 
 const MIB = 1024 * 1024;
 const SIZES_MIB = [1, 12, 100];
@@ -27,7 +27,7 @@ const deadline = new AbortController().signal;
 const nowhere = { attempt: async () => {} } as unknown as Attempts;
 
 /** Verify, split, decode, hash and hand over blocks, against the promised hashing alone; CPU time of this process. */
-export async function measureAudioCpu({ isShort, say }: World): Promise<Row[]> {
+export async function measureAudioCpu({ isShort, say }: Context): Promise<Row[]> {
   const rows: Row[] = [];
   for (const sizeMib of isShort ? SIZES_MIB.slice(-1) : SIZES_MIB) {
     say(`${sizeMib} MiB`);
@@ -94,7 +94,7 @@ async function wholePath({ chunks, header }: Recording): Promise<void> {
   const draft = new BlockDraft({ storage: nowhere, pool, incoming: { container: 'incoming', prefix: '' }, deadline });
   const targets: LiftTargets = {
     audio: () => draft,
-    remainder: () => {
+    undecoded: () => {
       throw new Error('the audio is good base64');
     },
   };

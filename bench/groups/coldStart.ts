@@ -1,11 +1,11 @@
 import { fileURLToPath } from 'node:url';
 import { type App, startFunctions, WEBHOOK_PATH } from '../apps.ts';
 import { bundle, bundlePackage, importMs, nodeMs, packagesIn, runtimeDependencies } from '../bundles.ts';
+import type { Context } from '../context.ts';
 import { headersOf } from '../load/deliveries.ts';
 import { transcriptBody } from '../load/transcriptBody.ts';
 import { judge, noTarget, type Row, type Target } from '../row.ts';
 import { ratio, show, spread, takeTurns } from '../turns.ts';
-import type { World } from '../world.ts';
 
 const ours = fileURLToPath(new URL('../../dist/index.js', import.meta.url));
 const helloTarget: Target = { is: 'at most', limit: 1.5, inShortForm: 3, unit: '× hello' };
@@ -14,14 +14,14 @@ const neverOnThatPath =
   /^(applicationinsights|@azure\/(identity|msal-|monitor-)|@opentelemetry\/(sdk|instrumentation|exporter))/;
 
 /** From the start of the process to the first answer, local host included; and which modules are on the way to it. */
-export async function measureColdStart(world: World): Promise<Row[]> {
-  world.say('bundling what is compared');
+export async function measureColdStart(context: Context): Promise<Row[]> {
+  context.say('bundling what is compared');
   const bare = bundle('bench/floors/hello.ts');
-  world.say('from the start of the process to the first answer');
-  const { hello, health, transcript, node } = await takeTurns(world.isShort ? 4 : 11, {
-    hello: () => msUntil(world, bare, askHealth),
-    health: () => msUntil(world, ours, askHealth),
-    transcript: () => msUntil(world, ours, sendTranscript),
+  context.say('from the start of the process to the first answer');
+  const { hello, health, transcript, node } = await takeTurns(context.isShort ? 4 : 11, {
+    hello: () => msUntil(context, bare, askHealth),
+    health: () => msUntil(context, ours, askHealth),
+    transcript: () => msUntil(context, ours, sendTranscript),
     node: nodeMs,
   });
   const share = ratio(health, hello);
@@ -31,7 +31,7 @@ export async function measureColdStart(world: World): Promise<Row[]> {
       what: 'cold start, first /health',
       measured: `${show(share)} ×: ${show(spread(health))} ms`,
       against: beside,
-      ...judge(share.median, helloTarget, world.isShort),
+      ...judge(share.median, helloTarget, context.isShort),
       figures: { shareOfHello: share, healthMs: spread(health), helloMs: spread(hello), nodeMs: spread(node) },
     },
     {
@@ -41,11 +41,11 @@ export async function measureColdStart(world: World): Promise<Row[]> {
       ...noTarget,
       figures: { transcriptMs: spread(transcript) },
     },
-    await modulesRow(world),
+    await modulesRow(context),
   ];
 }
 
-async function msUntil({ storage }: World, entry: string, firstAnswer: (app: App) => Promise<void>): Promise<number> {
+async function msUntil({ storage }: Context, entry: string, firstAnswer: (app: App) => Promise<void>): Promise<number> {
   const start = performance.now();
   const app = await startFunctions(entry, storage);
   try {
@@ -72,16 +72,16 @@ async function sendTranscript({ url }: App): Promise<void> {
 }
 
 /** Imports each package alone, bundled whole: together they are more than the app, which uses parts of them. */
-async function modulesRow(world: World): Promise<Row> {
-  const app = await startFunctions(ours, world.storage, 'tells its files');
+async function modulesRow(context: Context): Promise<Row> {
+  const app = await startFunctions(ours, context.storage, 'tells its files');
   await askHealth(app);
   await sendTranscript(app);
   const loaded = packagesIn(await app.loadedFiles());
   await app.stop();
   const unwanted = [...loaded].filter((name) => neverOnThatPath.test(name));
 
-  world.say('the modules on that path, one by one');
-  const names = world.isShort ? [] : runtimeDependencies().filter((name) => loaded.has(name));
+  context.say('the modules on that path, one by one');
+  const names = context.isShort ? [] : runtimeDependencies().filter((name) => loaded.has(name));
   const bundles = Object.fromEntries(names.map((name) => [name, bundlePackage(name)]));
   const turns = await takeTurns(
     5,
@@ -95,7 +95,7 @@ async function modulesRow(world: World): Promise<Row> {
       times.length === 0
         ? '-'
         : `imported alone: ${times.map(([name, ms]) => `${name} ${ms.median.toFixed(0)} ms`).join(', ')}`,
-    ...judge(unwanted.length, neverTarget, world.isShort),
+    ...judge(unwanted.length, neverTarget, context.isShort),
     figures: Object.fromEntries(times.map(([name, ms]) => [`importMs ${name}`, ms])),
   };
 }

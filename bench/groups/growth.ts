@@ -1,8 +1,8 @@
 import type { App } from '../apps.ts';
+import type { Context } from '../context.ts';
 import { canLookIntoProcesses, watchMemory, withCpu } from '../processes.ts';
 import { judge, type Row, type Target } from '../row.ts';
 import { spread, takeTurns } from '../turns.ts';
-import type { World } from '../world.ts';
 
 const SIZES_MB = [1, 25, 50, 100, 200];
 const AT_ONCE = [1, 4, 16, 64];
@@ -15,24 +15,24 @@ const flat: Target = { is: 'at most', limit: 0.1, inShortForm: 0.5, unit: 'MiB p
 const flatPerDelivery: Target = { is: 'at most', limit: 1, inShortForm: 4, unit: 'MiB per delivery from 16 to 64' };
 
 /** What twice the body, and twice as many deliveries at once, cost. */
-export async function measureGrowth(world: World): Promise<Row[]> {
-  world.say(`recordings of ${SIZES_MB.join(', ')} MB`);
-  const bySize = await pointsOf(world, SIZES_MB, (app, mb) => deliver(world, app, mb, 1));
-  world.say(`${AT_ONCE.join(', ')} recordings of ${AT_ONCE_MB} MB at once`);
-  const byNumber = await pointsOf(world, AT_ONCE, (app, count) => deliver(world, app, AT_ONCE_MB, count));
+export async function measureGrowth(context: Context): Promise<Row[]> {
+  context.say(`recordings of ${SIZES_MB.join(', ')} MB`);
+  const bySize = await pointsOf(context, SIZES_MB, (app, mb) => deliver(context, app, mb, 1));
+  context.say(`${AT_ONCE.join(', ')} recordings of ${AT_ONCE_MB} MB at once`);
+  const byNumber = await pointsOf(context, AT_ONCE, (app, count) => deliver(context, app, AT_ONCE_MB, count));
 
   // Below 25 MB the fixed cost of a delivery hides how it grows, and fewer than 16 at once do not need all block buffers.
   const large = bySize.filter(({ x }) => x >= 25);
   const many = byNumber.filter(({ x }) => x >= 16);
   const times = [
-    timeRow('body size, 25 → 200 MB', large, world),
-    timeRow(`${AT_ONCE_MB} MB, 1 → 64 at once`, byNumber, world),
+    timeRow('body size, 25 → 200 MB', large, context),
+    timeRow(`${AT_ONCE_MB} MB, 1 → 64 at once`, byNumber, context),
   ];
   if (!canLookIntoProcesses) return times;
   return [
     ...times,
-    memoryRow('body size, 25 → 200 MB', bySize, large, flat, world),
-    memoryRow(`${AT_ONCE_MB} MB, 1 → 64 at once`, byNumber, many, flatPerDelivery, world),
+    memoryRow('body size, 25 → 200 MB', bySize, large, flat, context),
+    memoryRow(`${AT_ONCE_MB} MB, 1 → 64 at once`, byNumber, many, flatPerDelivery, context),
   ];
 }
 
@@ -44,7 +44,7 @@ interface Point {
   readonly peakMib: number;
 }
 
-async function deliver({ load }: World, { pid, url }: App, bodyMb: number, count: number): Promise<Omit<Point, 'x'>> {
+async function deliver({ load }: Context, { pid, url }: App, bodyMb: number, count: number): Promise<Omit<Point, 'x'>> {
   const memory = watchMemory(pid);
   const { wallMs, cpuMs } = await withCpu({ app: pid }, () =>
     load.ask({ kind: 'recordings', url, bodyBytes: bodyMb * 1e6, count, atOnce: count, signature: 'good' }),
@@ -54,13 +54,13 @@ async function deliver({ load }: World, { pid, url }: App, bodyMb: number, count
 
 /** Each point has an app of its own: one that has grown for a larger point would hide what a smaller one takes. */
 async function pointsOf(
-  world: World,
+  context: Context,
   values: readonly number[],
   measure: (app: App, value: number) => Promise<Omit<Point, 'x'>>,
 ): Promise<Point[]> {
   const runs: Record<number, () => Promise<Omit<Point, 'x'>>> = {};
   for (const value of values) {
-    const app = await world.startApp('ours');
+    const app = await context.startApp('ours');
     runs[value] = () => measure(app, value);
   }
   const turns = await takeTurns(ROUNDS, runs);
@@ -70,7 +70,7 @@ async function pointsOf(
   });
 }
 
-function timeRow(what: string, points: readonly Point[], { isShort }: World): Row {
+function timeRow(what: string, points: readonly Point[], { isShort }: Context): Row {
   const wall = slope(points.map(({ x, wallMs }) => [Math.log(x), Math.log(wallMs)]));
   const cpu = slope(points.map(({ x, cpuMs }) => [Math.log(x), Math.log(cpuMs)]));
   return {
@@ -87,7 +87,7 @@ function memoryRow(
   points: readonly Point[],
   fitted: readonly Point[],
   target: Target,
-  { isShort }: World,
+  { isShort }: Context,
 ): Row {
   const rise = slope(fitted.map(({ x, peakMib }) => [x, peakMib]));
   return {

@@ -1,9 +1,9 @@
 import type { App } from '../apps.ts';
+import type { Context } from '../context.ts';
 import type { LoadResult } from '../load/commands.ts';
 import { watchMemory, withCpu } from '../processes.ts';
 import { judge, noTarget, type Row, type Target } from '../row.ts';
 import { ratio, type Spread, show, spread, takeTurns } from '../turns.ts';
-import type { World } from '../world.ts';
 
 const MIB = 1024 * 1024;
 const BODY_MIB = 100;
@@ -18,16 +18,16 @@ type Name = 'ours' | keyof typeof peers;
 type Turn = LoadResult & { cpuMs: Record<'app' | 'azurite', number> };
 
 /** A large recording, against what people would write instead: wall time, CPU, and how far memory grows. */
-export async function measurePeers(world: World): Promise<Row[]> {
-  const mib = world.isShort ? IN_SHORT_FORM_MIB : BODY_MIB;
+export async function measurePeers(context: Context): Promise<Row[]> {
+  const mib = context.isShort ? IN_SHORT_FORM_MIB : BODY_MIB;
   const apps: Record<Name, App> = {
-    ours: await world.startApp('ours'),
-    expressSdk: await world.startApp('expressSdk'),
-    plainFunctions: await world.startApp('plainFunctions'),
+    ours: await context.startApp('ours'),
+    expressSdk: await context.startApp('expressSdk'),
+    plainFunctions: await context.startApp('plainFunctions'),
   };
   const send = ({ url }: App, bodyMib: number) =>
-    world.load.ask({ kind: 'recordings', url, bodyBytes: bodyMib * MIB, count: 1, atOnce: 1, signature: 'good' });
-  const turn = (app: App) => () => withCpu({ app: app.pid, azurite: world.azuritePid }, () => send(app, mib));
+    context.load.ask({ kind: 'recordings', url, bodyBytes: bodyMib * MIB, count: 1, atOnce: 1, signature: 'good' });
+  const turn = (app: App) => () => withCpu({ app: app.pid, azurite: context.azuritePid }, () => send(app, mib));
 
   // Idle means after a first recording, a small one: what is kept for the next must not hide what a large one takes.
   for (const app of Object.values(apps)) await send(app, 1);
@@ -36,8 +36,8 @@ export async function measurePeers(world: World): Promise<Row[]> {
     expressSdk: watchMemory(apps.expressSdk.pid),
     plainFunctions: watchMemory(apps.plainFunctions.pid),
   };
-  world.say(`${mib} MiB: ours, ${Object.values(peers).join(', ')}`);
-  const turns = await takeTurns<Name, Turn>(world.isShort ? 2 : 5, {
+  context.say(`${mib} MiB: ours, ${Object.values(peers).join(', ')}`);
+  const turns = await takeTurns<Name, Turn>(context.isShort ? 2 : 5, {
     ours: turn(apps.ours),
     expressSdk: turn(apps.expressSdk),
     plainFunctions: turn(apps.plainFunctions),
@@ -50,14 +50,14 @@ export async function measurePeers(world: World): Promise<Row[]> {
       'ms',
       wallTarget,
       byName(turns, ({ wallMs }) => wallMs),
-      world,
+      context,
     ),
     compare(
       `${what}, CPU of the app`,
       'ms',
       cpuTarget,
       byName(turns, ({ cpuMs }) => cpuMs.app),
-      world,
+      context,
     ),
     {
       ...compare(
@@ -65,7 +65,7 @@ export async function measurePeers(world: World): Promise<Row[]> {
         'ms',
         cpuTarget,
         byName(turns, ({ cpuMs }) => cpuMs.azurite),
-        world,
+        context,
       ),
       ...noTarget,
     },
@@ -74,7 +74,7 @@ export async function measurePeers(world: World): Promise<Row[]> {
       'MiB',
       memoryTarget,
       { ours: growth(), expressSdk: growth(memory.expressSdk()), plainFunctions: growth(memory.plainFunctions()) },
-      world,
+      context,
     ),
   ];
 }
@@ -87,7 +87,13 @@ function byName(turns: Record<Name, Turn[]>, pick: (turn: Turn) => number): Reco
   };
 }
 
-function compare(what: string, unit: string, target: Target, values: Record<Name, number[]>, { isShort }: World): Row {
+function compare(
+  what: string,
+  unit: string,
+  target: Target,
+  values: Record<Name, number[]>,
+  { isShort }: Context,
+): Row {
   const spreads: Record<Name, Spread> = {
     ours: spread(values.ours),
     expressSdk: spread(values.expressSdk),

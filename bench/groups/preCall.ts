@@ -4,10 +4,10 @@ import { prepareSampleChecks } from '../../src/lib/preCall/sample/sample.ts';
 import { openServices, type Services } from '../../src/lib/services.ts';
 import { startElevenLabs } from '../../tools/local/elevenlabs/server.ts';
 import { SECRET } from '../apps.ts';
+import type { Context } from '../context.ts';
 import { invoke, type SignedRequest, signed } from '../invoke.ts';
 import { judge, type Row, type Target } from '../row.ts';
 import { show, spread } from '../turns.ts';
-import type { World } from '../world.ts';
 
 const SAMPLE_BYTES = 1_000_000;
 const SAMPLE_RATE = 44_100;
@@ -20,7 +20,7 @@ const returningTime: Target = { is: 'at most', limit: 30, inShortForm: Number.PO
 const oneCloneEach: Target = { is: 'at least', limit: AT_ONCE, inShortForm: AT_ONCE, unit: 'clones' };
 
 /** Our own time of a pre-call delivery: while it waits for neither ElevenLabs (a stand-in) nor storage. */
-export async function measurePreCall({ storage, isShort, say }: World): Promise<Row[]> {
+export async function measurePreCall({ storage, isShort, say }: Context): Promise<Row[]> {
   const api = await startElevenLabs({ port: 0, makesAgents: true, latencyMs: STAND_IN_MS, voiceLimit: 500 });
   try {
     const services = openServices({
@@ -90,7 +90,7 @@ function timeWaits({ preCall }: Services): Waited {
   if (preCall === undefined) throw new Error('pre-call is not configured');
   const wrap = (owner: object, name: string) => {
     const original: unknown = Reflect.get(owner, name);
-    if (typeof original !== 'function') throw new Error(`${name} is no method`);
+    if (typeof original !== 'function') throw new Error(`${name} is not a method`);
     Reflect.set(owner, name, async (...parameters: unknown[]) => {
       if (open++ === 0) since = performance.now();
       try {

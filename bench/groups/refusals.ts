@@ -1,8 +1,8 @@
+import type { Context } from '../context.ts';
 import type { LoadCommand, Signature } from '../load/commands.ts';
 import { withCpu } from '../processes.ts';
 import { noTarget, type Row } from '../row.ts';
 import { show, spread, takeTurns } from '../turns.ts';
-import type { World } from '../world.ts';
 
 const bodies = [
   { size: '10 kB', kind: 'transcripts', bodyBytes: 10_000, count: 400, atOnce: 16, rounds: 5 },
@@ -13,15 +13,15 @@ const bodies = [
  * What somebody without the secret can cost. Without a signature the answer comes by the head alone; with a bad one the
  * body has to be hashed first, and nothing else is done with it.
  */
-export async function measureRefusals(world: World): Promise<Row[]> {
-  const app = await world.startApp('ours');
-  const floor = await world.startApp('receiveProxied');
+export async function measureRefusals(context: Context): Promise<Row[]> {
+  const app = await context.startApp('ours');
+  const floor = await context.startApp('receiveProxied');
   const rows: Row[] = [];
   for (const { size, rounds, ...body } of bodies) {
-    world.say(size);
+    context.say(size);
     const send = (signature: Signature, { url, pid } = app) => {
       const command: LoadCommand = { ...body, url, signature };
-      return () => withCpu({ app: pid }, () => world.load.ask(command));
+      return () => withCpu({ app: pid }, () => context.load.ask(command));
     };
     const turns = await takeTurns(rounds, { none: send('none'), bad: send('bad'), floor: send('good', floor) });
     const rate = (name: keyof typeof turns) => spread(turns[name].map(({ perSecond }) => perSecond));

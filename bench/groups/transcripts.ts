@@ -1,9 +1,9 @@
 import type { App } from '../apps.ts';
+import type { Context } from '../context.ts';
 import type { LoadResult } from '../load/commands.ts';
 import { withCpu } from '../processes.ts';
 import { judge, type Row, type Target } from '../row.ts';
 import { ratio, show, spread, takeTurns } from '../turns.ts';
-import type { World } from '../world.ts';
 
 const sizes = [
   { size: '30 kB', bodyBytes: 30_000, requests: 256, rounds: 5 },
@@ -21,40 +21,40 @@ type Name = 'ours' | 'least' | 'expressSdk' | 'plainFunctions' | 'upload';
 type Turn = LoadResult & { cpuMs: Record<'app' | 'azurite' | 'load', number> };
 
 /** Transcripts: rate, latency and CPU, against the least possible Functions app, the peers, and bare uploads. */
-export async function measureTranscripts(world: World): Promise<Row[]> {
+export async function measureTranscripts(context: Context): Promise<Row[]> {
   const apps = {
-    ours: await world.startApp('ours'),
-    least: await world.startApp('least'),
-    expressSdk: await world.startApp('expressSdk'),
-    plainFunctions: await world.startApp('plainFunctions'),
+    ours: await context.startApp('ours'),
+    least: await context.startApp('least'),
+    expressSdk: await context.startApp('expressSdk'),
+    plainFunctions: await context.startApp('plainFunctions'),
   };
   for (const [name, { url }] of Object.entries(apps)) {
-    world.say(`${name} warms up`);
-    const count = world.isShort ? 300 : 1000;
-    await world.load.ask({ kind: 'transcripts', url, ...warmUp, count, signature: 'good' });
+    context.say(`${name} warms up`);
+    const count = context.isShort ? 300 : 1000;
+    await context.load.ask({ kind: 'transcripts', url, ...warmUp, count, signature: 'good' });
   }
   const rows: Row[] = [];
   let worst = { ofBetterPeer: Number.POSITIVE_INFINITY, where: '' };
-  for (const { size, bodyBytes, requests, rounds } of world.isShort ? shortSizes : sizes) {
-    for (const atOnce of world.isShort ? [8] : CONNECTIONS) {
+  for (const { size, bodyBytes, requests, rounds } of context.isShort ? shortSizes : sizes) {
+    for (const atOnce of context.isShort ? [8] : CONNECTIONS) {
       // One after the other they take longest, and vary least.
       const count = atOnce === 1 ? requests / 2 : Math.max(requests, atOnce);
       const what = `transcripts of ${size}, ${atOnce} at a time`;
-      world.say(what);
+      context.say(what);
       const turn = (pid: number, work: () => Promise<LoadResult>) => () =>
-        withCpu({ app: pid, azurite: world.azuritePid, load: world.load.pid }, work);
+        withCpu({ app: pid, azurite: context.azuritePid, load: context.load.pid }, work);
       const send = ({ url, pid }: App) =>
-        turn(pid, () => world.load.ask({ kind: 'transcripts', url, bodyBytes, count, atOnce, signature: 'good' }));
+        turn(pid, () => context.load.ask({ kind: 'transcripts', url, bodyBytes, count, atOnce, signature: 'good' }));
       const turns = await takeTurns<Name, Turn>(rounds, {
         ours: send(apps.ours),
         least: send(apps.least),
         expressSdk: send(apps.expressSdk),
         plainFunctions: send(apps.plainFunctions),
-        upload: turn(world.load.pid, () =>
-          world.load.ask({ kind: 'uploads', storage: world.storage, bodyBytes, count, atOnce }),
+        upload: turn(context.load.pid, () =>
+          context.load.ask({ kind: 'uploads', storage: context.storage, bodyBytes, count, atOnce }),
         ),
       });
-      const row = rowOf(what, count, turns, world.isShort);
+      const row = rowOf(what, count, turns, context.isShort);
       rows.push(row.row);
       if (row.ofBetterPeer < worst.ofBetterPeer) worst = { ofBetterPeer: row.ofBetterPeer, where: what };
     }
@@ -63,7 +63,7 @@ export async function measureTranscripts(world: World): Promise<Row[]> {
     what: 'transcripts, against the better peer',
     measured: `${(worst.ofBetterPeer * 100).toFixed(0)} % of its rate where it is closest`,
     against: worst.where,
-    ...judge(worst.ofBetterPeer * 100, againstPeers, world.isShort),
+    ...judge(worst.ofBetterPeer * 100, againstPeers, context.isShort),
     figures: { shareOfBetterPeer: worst.ofBetterPeer },
   });
   return rows;
@@ -105,7 +105,9 @@ function rowOf(
         leastPerSecond: rate('least'),
         leastCpuMs: cpu('least'),
         expressSdkPerSecond: rate('expressSdk'),
+        expressSdkCpuMs: cpu('expressSdk'),
         plainFunctionsPerSecond: rate('plainFunctions'),
+        plainFunctionsCpuMs: cpu('plainFunctions'),
         uploadPerSecond: rate('upload'),
       },
     },

@@ -7,7 +7,8 @@ const service = BlobServiceClient.fromConnectionString(process.env['CallStorage'
 const container = service.getContainerClient('plain-functions');
 await container.createIfNotExists();
 
-// Few people would write this line, but without it no chunked body, and so no recording, arrives at all (A§0.1).
+// Few people would write this line, but without it no chunked body, and so no recording, arrives at all
+// (docs/facts/azure-functions.md#streams).
 app.setup({ enableHttpStream: true });
 
 app.http('webhook', { route: 'elevenlabs/webhook', methods: ['POST'], handler: webhook });

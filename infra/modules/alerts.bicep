@@ -172,7 +172,7 @@ resource alert 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [
 func duration(minutes int) string =>
   minutes < 60 ? 'PT${minutes}M' : minutes < 1440 ? 'PT${minutes / 60}H' : 'P${minutes / 1440}D'
 
-// Three runs: one that is late or one that fails is no reason to wake anybody.
+// Three runs: one that is late or fails is not a reason to wake anybody.
 resource heartbeat 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = {
   name: 'no-heartbeat'
   location: location
@@ -190,7 +190,7 @@ resource heartbeat 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = {
     criteria: {
       allOf: [
         {
-          // One row, with 0 in it when no run was good: no row at all would be no measurement.
+          // One row, with 0 in it when no run was good: without a row nothing would be measured.
           query: loadTextContent('../queries/heartbeats.kql')
           metricMeasureColumn: 'well'
           timeAggregation: 'Total'
@@ -255,7 +255,7 @@ resource quiet 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = if (quietHo
     criteria: {
       allOf: [
         {
-          // One row, with 0 in it when nothing came: no row at all would be no measurement.
+          // One row, with 0 in it when nothing came: without a row nothing would be measured.
           query: loadTextContent('../queries/storedEvents.kql')
           metricMeasureColumn: 'stored'
           timeAggregation: 'Total'

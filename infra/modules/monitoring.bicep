@@ -29,7 +29,7 @@ resource component 'Microsoft.Insights/components@2020-02-02' = {
   properties: {
     Application_Type: 'web'
     WorkspaceResourceId: workspace.id
-    // Telemetry is taken from Entra identities with the role Monitoring Metrics Publisher only; the connection string is no secret then.
+    // Telemetry is taken from Entra identities with the role Monitoring Metrics Publisher only; the connection string is not a secret then.
     DisableLocalAuth: true
   }
 }

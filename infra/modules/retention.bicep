@@ -18,7 +18,7 @@ param days {
 var undeliveredEvents = 'undelivered-events'
 
 // A version's age counts from when it was written, so one number serves the blob and what is left of it when it is deleted.
-// `incoming` is empty at rest: what stands there after a week could not be finished, and the versions that a recording leaves
+// `incoming` is empty at rest: what is left after a week could not be finished, and the versions that a recording leaves
 // there on its way are worth nothing once it has arrived.
 var rules = [
   { name: 'transcripts', prefix: '${areas.transcripts}/', blobDays: days.transcripts, versionDays: days.transcripts }

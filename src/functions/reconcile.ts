@@ -6,5 +6,5 @@ import { services } from '../lib/wiring.ts';
 app.timer('reconcile', {
   schedule: services.configuration.reconcileSchedule,
   handler: (_timer, context) =>
-    reconcileByTimer(services, context.invocationId, logTo(context, services.configuration.log, services.telemetry)),
+    reconcileByTimer(services, context.invocationId, logTo(context, services.configuration.log)),
 });

@@ -5,5 +5,5 @@ import { services } from '../lib/wiring.ts';
 
 app.timer('sweep', {
   schedule: services.configuration.sweepSchedule,
-  handler: (_timer, context) => sweep(services, logTo(context, services.configuration.log, services.telemetry)),
+  handler: (_timer, context) => sweep(services, logTo(context, services.configuration.log)),
 });

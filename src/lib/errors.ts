@@ -35,11 +35,11 @@ export type RequestRefusal = 'invocation_id' | 'host' | 'header_bytes' | 'header
 
 const REFUSED_REQUESTS: Readonly<Record<RequestRefusal, string>> = {
   invocation_id:
-    'The caller has set x-ms-invocation-id to something that no host makes, or to the id of another request.',
-  host: 'The Host header of the caller makes no URL.',
-  header_bytes: 'A header of the caller has characters that are not ASCII.',
-  headers_query: 'The query has a member named headers with values that make no header.',
-  headers_member: 'The JSON body has a member named headers with values that make no header.',
+    'The caller has set x-ms-invocation-id to a value that no host generates, or to the id of another request.',
+  host: 'The Host header of the caller is not valid in a URL.',
+  header_bytes: 'A header of the caller contains characters that are not ASCII.',
+  headers_query: 'The query has a member named headers with invalid header values.',
+  headers_member: 'The JSON body has a member named headers with invalid header values.',
 };
 
 /** The library could not take the request, so no function has seen it. ElevenLabs sends no such request. */
@@ -63,7 +63,7 @@ export class StorageUnavailable extends WebhookError {
 export class NotConfigured extends WebhookError {
   constructor(settings: readonly string[]) {
     super('not_configured', 503, 'This endpoint is not configured.', {
-      hint: `Set these app settings right and restart the app: ${settings.join(', ')}.`,
+      hint: `Correct these app settings and restart the app: ${settings.join(', ')}.`,
     });
   }
 }

@@ -1,5 +1,4 @@
 import { app } from '@azure/functions';
-import { WebhookError } from './errors.ts';
 import type { AnswerError } from './http/answerError.ts';
 import { completeAnswer } from './http/completeAnswer.ts';
 import { guardFront } from './http/front.ts';
@@ -7,7 +6,8 @@ import { problem } from './http/problem.ts';
 import { failure } from './preCall/answers.ts';
 import type { Services } from './services.ts';
 import { HEADROOM_BYTES, HOST_BODY_LIMIT_BYTES } from './settings/postCallSettings.ts';
-import { type Log, logTo } from './telemetry/log.ts';
+import { DeliveryLog } from './telemetry/deliveryLog.ts';
+import { logTo } from './telemetry/log.ts';
 
 const PRE_CALL = /^([a-z]+:\/\/[^/]*)?\/elevenlabs\/precall\//i;
 
@@ -33,21 +33,9 @@ export function guardFunctions(services: Used): void {
 function errorAnswers({ configuration, telemetry }: Used): AnswerError {
   return ({ error, target, context }) => {
     const isPreCall = PRE_CALL.test(target);
-    const log = logTo(context ?? console, configuration.log, telemetry);
-    writeError(log, isPreCall ? 'pre-call' : 'delivery', { error, delivery: context?.invocationId });
+    const log = logTo(context ?? console, configuration.log);
+    const endpoint = isPreCall ? 'pre-call' : 'delivery';
+    new DeliveryLog({ endpoint, log, telemetry, id: context?.invocationId }).fail(error);
     return isPreCall ? failure(error, undefined) : problem(error);
   };
-}
-
-function writeError(log: Log, message: string, { error, delivery }: { error: unknown; delivery: string | undefined }) {
-  if (error instanceof WebhookError) {
-    const { status, code, hint } = error;
-    const reason = 'reason' in error ? String(error.reason) : undefined;
-    const isRefused = status < 500;
-    const fields = { outcome: isRefused ? 'refused' : 'failed', status, code, reason, delivery, hint };
-    log.write(isRefused ? 'WARNING' : 'ERROR', message, fields);
-  } else {
-    const bug = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    log.write('ERROR', message, { outcome: 'failed', status: 500, code: 'internal_error', delivery, bug });
-  }
 }

@@ -6,8 +6,8 @@ import { ConversationsApi } from './elevenlabs/conversations.ts';
 import { Health } from './health.ts';
 import type { StateArea } from './heartbeat.ts';
 import { type CallStore, openCallStore } from './postCall/callStore.ts';
+import type { PreCallContext } from './preCall/context.ts';
 import { installationId } from './preCall/state/records.ts';
-import type { PreCallWorld } from './preCall/world.ts';
 import type { ReconcileContext } from './reconcile/context.ts';
 import type { PostCallSettings } from './settings/postCallSettings.ts';
 import type { PreCallSettings } from './settings/preCallSettings.ts';
@@ -19,12 +19,12 @@ import type { Telemetry } from './telemetry/telemetry.ts';
 
 const STATE_BUDGET: RetryBudget = { totalMs: 25_000, tryMs: 15_000 };
 
-/** The world that the functions of a process share. */
+/** What the functions of a process share. */
 export interface Services {
   readonly configuration: Configuration;
   readonly postCall: { readonly settings: PostCallSettings; readonly store: CallStore } | undefined;
   /** Undefined when pre-call is not configured. */
-  readonly preCall: PreCallWorld | undefined;
+  readonly preCall: PreCallContext | undefined;
   /** Undefined when reconciliation is not configured; whether it is switched on is another question. */
   readonly reconciliation: ReconcileContext | undefined;
   /** Where the app writes down how it is; undefined when the settings do not say where. */
@@ -84,7 +84,7 @@ function openReconciliation(
   return { settings, store, storage, state, api: new ConversationsApi({ ...settings.elevenLabs, telemetry }), now };
 }
 
-/** Also without a store: the heartbeat of an app that refuses everything, for want of a secret, is worth most. */
+/** Also without a store: the heartbeat matters most when the app refuses everything because a secret is missing. */
 function openState(
   { state }: Configuration,
   store: CallStore | undefined,
@@ -97,8 +97,8 @@ function openState(
 function openPreCall(
   settings: PreCallSettings,
   { storage, bodies }: CallStore,
-  { now, telemetry, callerLabel }: Surroundings & Pick<PreCallWorld, 'callerLabel'>,
-): PreCallWorld {
+  { now, telemetry, callerLabel }: Surroundings & Pick<PreCallContext, 'callerLabel'>,
+): PreCallContext {
   const state = new StateStore(storage, settings.statePath);
   let known: Promise<string> | undefined;
   const installation = (by: StateStore) => {
@@ -113,7 +113,7 @@ function openPreCall(
 }
 
 /** The key is read once a process, by the first call with a number. */
-function labelsCallers(state: StateArea, country: string | undefined): NonNullable<PreCallWorld['callerLabel']> {
+function labelsCallers(state: StateArea, country: string | undefined): NonNullable<PreCallContext['callerLabel']> {
   let key: Promise<Buffer> | undefined;
   return async (given) => {
     const number = normaliseNumber(given, country);

@@ -2,8 +2,8 @@ import { type ErasingServices, finishErasures } from './calls/finishErasures.ts'
 import type { Health } from './health.ts';
 import { noteRun, type StateArea } from './heartbeat.ts';
 import type { CallStore } from './postCall/callStore.ts';
+import type { PreCallContext } from './preCall/context.ts';
 import { sweepPreCall } from './preCall/sweep.ts';
-import type { PreCallWorld } from './preCall/world.ts';
 import { sweepIncoming } from './storage/incoming.ts';
 import type { Log } from './telemetry/log.ts';
 
@@ -12,7 +12,7 @@ const LONGEST_DELIVERY_MS = 5 * 60_000;
 
 interface SweepServices {
   readonly postCall: { readonly store: Pick<CallStore, 'storage' | 'paths'> } | undefined;
-  readonly preCall: PreCallWorld | undefined;
+  readonly preCall: PreCallContext | undefined;
   readonly state: StateArea | undefined;
   /** Undefined when the settings do not say where everything is. */
   readonly erasing: ErasingServices | undefined;

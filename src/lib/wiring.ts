@@ -3,6 +3,7 @@ import { prepareSampleChecks } from './preCall/sample/sample.ts';
 import { openServices } from './services.ts';
 import { readTelemetrySettings } from './settings/telemetrySettings.ts';
 import { LazyTelemetry } from './telemetry/lazyTelemetry.ts';
+import { sayAtStart } from './telemetry/log.ts';
 
 const { settings: telemetrySettings, problems: telemetryProblems } = readTelemetrySettings(process.env);
 
@@ -20,17 +21,18 @@ export const services = openServices(process.env, { telemetry });
 // The first caller is not to wait for the thread that looks at samples.
 if (services.preCall !== undefined) prepareSampleChecks();
 
-const { problems, isPreCallUsed, preCallProblems, warnings, preCallWarnings, reconciliation } = services.configuration;
+const { problems, isPreCallUsed, preCallProblems, warnings, preCallWarnings, reconciliation, log } =
+  services.configuration;
 for (const { setting, message } of [...problems, ...(isPreCallUsed ? preCallProblems : []), ...telemetryProblems])
-  console.error(`error: setting ${setting} ${message}`);
+  sayAtStart('ERROR', `setting ${setting} ${message}`, log);
 for (const { setting, message, level } of [...warnings, ...preCallWarnings])
-  console.error(`${level.toLowerCase()}: setting ${setting} ${message}`);
+  sayAtStart(level, `setting ${setting} ${message}`, log);
 
 for (const { setting, message } of reconciliation.isEnabled ? reconciliation.problems : [])
   console.error(`warning: setting ${setting} ${message}; reconciliation is off`);
 
 const node = nodeProblem();
-if (node !== undefined)
-  console.error(
-    `error: Node ${node.node} is too old: this app needs ${node.needs}, and storage cannot be reached with less`,
-  );
+if (node !== undefined) {
+  const message = `Node ${node.node} is too old: this app needs ${node.needs}, and storage cannot be reached with less`;
+  sayAtStart('ERROR', message, log);
+}

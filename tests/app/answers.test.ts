@@ -2,35 +2,35 @@ import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   audioEvent,
+  type Context,
   newCall,
   now,
   OLD_SECRET,
   send,
   sign,
-  startWorld,
+  startContext,
   transcription,
   until,
-  type World,
-} from '../support/world.ts';
+} from '../support/context.ts';
 
-let world: World;
+let context: Context;
 beforeAll(async () => {
-  world = await startWorld();
+  context = await startContext();
 });
-afterAll(() => world.close());
+afterAll(() => context.close());
 
-const blobAt = async (path: string) => (await world.stored((each) => each === path))[0];
-const deliveryLine = () => world.lines.filter((line) => line.message.startsWith('delivery ')).at(-1);
+const blobAt = async (path: string) => (await context.stored((each) => each === path))[0];
+const deliveryLine = () => context.lines.filter((line) => line.message.startsWith('delivery ')).at(-1);
 
 describe('a genuine event is stored and answered with exactly 200', () => {
   it('a transcription, byte for byte', async () => {
     const event = transcription();
     const body = JSON.stringify(event, null, 3);
-    const answer = await send(world, body);
+    const answer = await send(context, body);
     expect(answer.status).toBe(200);
     expect(answer.text).toBe('{"status":"received"}');
     const blob = await blobAt(
-      `${world.containers.transcripts}/${event.data.agent_id}/${event.data.conversation_id}.json`,
+      `${context.containers.transcripts}/${event.data.agent_id}/${event.data.conversation_id}.json`,
     );
     expect(blob?.bytes.toString()).toBe(body);
     expect(blob?.contentType).toBe('application/json');
@@ -53,9 +53,9 @@ describe('a genuine event is stored and answered with exactly 200', () => {
     ['with traces', { otlp_traces: { resourceSpans: [] } }],
   ])('a transcription %s, as .json', async (_name, more) => {
     const event = transcription(newCall(), more);
-    expect((await send(world, JSON.stringify(event))).status).toBe(200);
+    expect((await send(context, JSON.stringify(event))).status).toBe(200);
     const { agent_id, conversation_id } = event.data;
-    expect(await blobAt(`${world.containers.transcripts}/${agent_id}/${conversation_id}.json`)).toBeDefined();
+    expect(await blobAt(`${context.containers.transcripts}/${agent_id}/${conversation_id}.json`)).toBeDefined();
   });
 
   it('transcripts of one call in both forms, neither of them beside the other, and a second one of each beside its own', async () => {
@@ -68,9 +68,9 @@ describe('a genuine event is stored and answered with exactly 200', () => {
         data: { ...call, n, otlp_traces: {} },
       });
     for (const body of [otel(1), json(1), json(2), otel(2), otel(2)])
-      expect((await send(world, body)).status).toBe(200);
-    const stem = `${world.containers.transcripts}/${call.agent_id}/${call.conversation_id}`;
-    const blobs = await world.stored((path) => path.startsWith(`${stem}.`));
+      expect((await send(context, body)).status).toBe(200);
+    const stem = `${context.containers.transcripts}/${call.agent_id}/${call.conversation_id}`;
+    const blobs = await context.stored((path) => path.startsWith(`${stem}.`));
     const forms = blobs.map(({ path }) => path.slice(stem.length).replace(/\.[0-9a-f]{32}\./, '.<hash>.'));
     expect(forms.sort()).toEqual(['.<hash>.json', '.<hash>.otel.json', '.json', '.otel.json']);
     const first = blobs.find(({ path }) => path === `${stem}.otel.json`);
@@ -82,8 +82,8 @@ describe('a genuine event is stored and answered with exactly 200', () => {
   it.each([{}, null, { more: 1 }])('an event with its members beside an unused data: %j', async (data) => {
     const call = newCall();
     const body = JSON.stringify({ type: 'post_call_transcription', event_timestamp: now(), ...call, data });
-    expect((await send(world, body)).status).toBe(200);
-    const blob = await blobAt(`${world.containers.transcripts}/${call.agent_id}/${call.conversation_id}.json`);
+    expect((await send(context, body)).status).toBe(200);
+    const blob = await blobAt(`${context.containers.transcripts}/${call.agent_id}/${call.conversation_id}.json`);
     expect(blob?.bytes.toString()).toBe(body);
   });
 
@@ -98,9 +98,9 @@ describe('a genuine event is stored and answered with exactly 200', () => {
       analysis: { call_successful: 'success', transcript_summary: 'Grüße' },
       conversation_initiation_client_data: { dynamic_variables: { caller_known: 'yes' } },
     });
-    expect((await send(world, JSON.stringify(event))).status).toBe(200);
+    expect((await send(context, JSON.stringify(event))).status).toBe(200);
     const { agent_id, conversation_id } = event.data;
-    const blob = await blobAt(`${world.containers.transcripts}/${agent_id}/${conversation_id}.json`);
+    const blob = await blobAt(`${context.containers.transcripts}/${agent_id}/${conversation_id}.json`);
     expect(blob?.metadata).toMatchObject({
       call_started_at: '2025-02-14T12:48:17.000Z',
       call_duration_seconds: '118',
@@ -118,8 +118,8 @@ describe('a genuine event is stored and answered with exactly 200', () => {
     const body = { to_number: '+12025550187', sip_status_code: 486, error_reason: 'Busy Here' };
     const data = { ...call, failure_reason: 'declined by Jan', metadata: { type: 'sip', body } };
     const event = JSON.stringify({ type: 'call_initiation_failure', event_timestamp: now(), data });
-    expect((await send(world, event)).status).toBe(200);
-    const blob = await blobAt(`${world.containers.failures}/${call.agent_id}/${call.conversation_id}.json`);
+    expect((await send(context, event)).status).toBe(200);
+    const blob = await blobAt(`${context.containers.failures}/${call.agent_id}/${call.conversation_id}.json`);
     expect(blob?.metadata).toMatchObject({
       call_failure_reason: 'other',
       call_sip_status: '486',
@@ -134,18 +134,18 @@ describe('a genuine event is stored and answered with exactly 200', () => {
     ['with data', { type: 'webhook_check', event_timestamp: now(), data: newCall() }],
     ['with a recording', { ...audioEvent(Buffer.alloc(600_000)), type: 'webhook_check' }],
   ])('a webhook_check %s, of which nothing is kept', async (_name, event) => {
-    const before = await world.paths();
-    const answer = await send(world, JSON.stringify(event));
+    const before = await context.paths();
+    const answer = await send(context, JSON.stringify(event));
     expect([answer.status, answer.text]).toEqual([200, '{"status":"received"}']);
-    expect(await world.paths()).toEqual(before);
+    expect(await context.paths()).toEqual(before);
     expect(deliveryLine()?.message).toContain('outcome=check ');
   });
 
   it('a transcription in the older flat shape, with the fields beside type', async () => {
     const call = newCall();
     const body = JSON.stringify({ type: 'post_call_transcription', event_timestamp: now(), ...call, transcript: [] });
-    expect((await send(world, body)).status).toBe(200);
-    const blob = await blobAt(`${world.containers.transcripts}/${call.agent_id}/${call.conversation_id}.json`);
+    expect((await send(context, body)).status).toBe(200);
+    const blob = await blobAt(`${context.containers.transcripts}/${call.agent_id}/${call.conversation_id}.json`);
     expect(blob?.bytes.toString()).toBe(body);
   });
 
@@ -159,8 +159,8 @@ describe('a genuine event is stored and answered with exactly 200', () => {
     'an event without a type whose shape is that of %s, marked as inferred',
     async (type, area, form, data) => {
       const call = newCall();
-      expect((await send(world, JSON.stringify({ data: { ...call, ...data } }))).status).toBe(200);
-      const blob = await blobAt(`${world.containers[area]}/${call.agent_id}/${call.conversation_id}.${form}`);
+      expect((await send(context, JSON.stringify({ data: { ...call, ...data } }))).status).toBe(200);
+      const blob = await blobAt(`${context.containers[area]}/${call.agent_id}/${call.conversation_id}.${form}`);
       expect(blob?.metadata).toMatchObject({ event_type: type, event_type_inferred: 'true' });
       expect(deliveryLine()?.message).toContain('inferred=true');
     },
@@ -168,25 +168,25 @@ describe('a genuine event is stored and answered with exactly 200', () => {
 
   it('a short recording, decoded', async () => {
     const event = audioEvent(Buffer.from('not quite an MP3'));
-    expect((await send(world, JSON.stringify(event))).status).toBe(200);
-    const blob = await blobAt(`${world.containers.audio}/${event.data.agent_id}/${event.data.conversation_id}.mp3`);
+    expect((await send(context, JSON.stringify(event))).status).toBe(200);
+    const blob = await blobAt(`${context.containers.audio}/${event.data.agent_id}/${event.data.conversation_id}.mp3`);
     expect(blob?.bytes.toString()).toBe('not quite an MP3');
     expect(blob?.contentType).toBe('audio/mpeg');
   });
 
   it('a documented event of another product, under other-events', async () => {
     const body = JSON.stringify({ type: 'voice_removed', event_timestamp: 1739537297, data: { voice_id: 'v' } });
-    expect((await send(world, body)).status).toBe(200);
-    const [blob] = await world.storedIn(world.containers.other);
+    expect((await send(context, body)).status).toBe(200);
+    const [blob] = await context.storedIn(context.containers.other);
     expect(blob?.bytes.toString()).toBe(body);
     expect(blob?.path).toContain('/voice_removed/2025-02-14/');
   });
 
   it('signed with the second secret, which the metadata and the log tell by its position', async () => {
     const event = transcription();
-    expect((await send(world, JSON.stringify(event), { secret: OLD_SECRET })).status).toBe(200);
+    expect((await send(context, JSON.stringify(event), { secret: OLD_SECRET })).status).toBe(200);
     const blob = await blobAt(
-      `${world.containers.transcripts}/${event.data.agent_id}/${event.data.conversation_id}.json`,
+      `${context.containers.transcripts}/${event.data.agent_id}/${event.data.conversation_id}.json`,
     );
     expect(blob?.metadata['secret_position']).toBe('2');
     expect(deliveryLine()?.message).toContain('secret=2');
@@ -198,19 +198,19 @@ describe('duplicates are harmless', () => {
     const event = transcription();
     const body = JSON.stringify(event);
     for (const timestamp of [now(), now(), now() - 60]) {
-      expect((await send(world, body, { timestamp })).status).toBe(200);
+      expect((await send(context, body, { timestamp })).status).toBe(200);
     }
     expect(deliveryLine()?.message).toContain('duplicate=true');
-    const paths = (await world.paths()).filter((path) => path.includes(event.data.conversation_id));
+    const paths = (await context.paths()).filter((path) => path.includes(event.data.conversation_id));
     expect(paths).toHaveLength(1);
   });
 
   it('twelve at once are one blob and twelve times 200', async () => {
     const event = transcription();
     const body = JSON.stringify(event);
-    const answers = await Promise.all(Array.from({ length: 12 }, () => send(world, body)));
+    const answers = await Promise.all(Array.from({ length: 12 }, () => send(context, body)));
     expect(answers.map((answer) => answer.status)).toEqual(Array(12).fill(200));
-    const paths = (await world.paths()).filter((path) => path.includes(event.data.conversation_id));
+    const paths = (await context.paths()).filter((path) => path.includes(event.data.conversation_id));
     expect(paths).toHaveLength(1);
   });
 
@@ -218,8 +218,8 @@ describe('duplicates are harmless', () => {
     const call = newCall();
     const first = JSON.stringify(transcription(call));
     const second = JSON.stringify(transcription(call, { analysis: { call_successful: 'success' } }));
-    for (const body of [first, second, second, first]) expect((await send(world, body)).status).toBe(200);
-    const blobs = await world.stored((path) => path.includes(call.conversation_id));
+    for (const body of [first, second, second, first]) expect((await send(context, body)).status).toBe(200);
+    const blobs = await context.stored((path) => path.includes(call.conversation_id));
     expect(blobs.map((blob) => blob.bytes.toString()).sort()).toEqual([first, second].sort());
     expect(blobs.every((blob) => blob.path.includes(`/${call.agent_id}/${call.conversation_id}.`))).toBe(true);
   });
@@ -245,13 +245,13 @@ describe('what is not genuine gets an answer and leaves nothing', () => {
     ['a timestamp too old', sign(body, undefined, t - 1860), 400, 'timestamp_too_old'],
     ['a timestamp too far ahead', sign(body, undefined, t + 360), 400, 'timestamp_in_future'],
   ])('%s', async (_name, header, status, code) => {
-    const answer = await send(world, body, { header });
+    const answer = await send(context, body, { header });
     expect(answer.status).toBe(status);
     expect(answer.headers['content-type']).toBe('application/problem+json');
     expect(answer.json).toMatchObject({ status, code, title: expect.any(String), type: expect.stringContaining(code) });
     expect(answer.text).not.toContain('forged');
-    expect((await world.stored()).filter((blob) => blob.bytes.includes('conv_forged'))).toEqual([]);
-    expect(world.lines.filter((line) => line.message.includes('forged'))).toEqual([]);
+    expect((await context.stored()).filter((blob) => blob.bytes.includes('conv_forged'))).toEqual([]);
+    expect(context.lines.filter((line) => line.message.includes('forged'))).toEqual([]);
     expect(deliveryLine()?.message).toContain(`code=${code}`);
   });
 
@@ -259,13 +259,13 @@ describe('what is not genuine gets an answer and leaves nothing', () => {
     const event = JSON.stringify(transcription());
     const [time, signature = ''] = sign(event).split(',');
     const header = `${time}, v1=ignored , v0=${signature.slice(3).toUpperCase()}`;
-    expect((await send(world, event, { header })).status).toBe(200);
+    expect((await send(context, event, { header })).status).toBe(200);
   });
 
   it('one right signature among wrong ones is enough', async () => {
     const event = JSON.stringify(transcription());
     const [time, signature] = sign(event).split(',');
-    expect((await send(world, event, { header: `${time},v0=${'0'.repeat(64)},${signature}` })).status).toBe(200);
+    expect((await send(context, event, { header: `${time},v0=${'0'.repeat(64)},${signature}` })).status).toBe(200);
   });
 });
 
@@ -326,38 +326,38 @@ describe('genuine but no event: quarantined byte for byte, then 400', () => {
       'no_audio',
     ],
     [
-      'audio that is no base64',
+      'audio that is not valid base64',
       '{"type":"post_call_audio","data":{"agent_id":"a","conversation_id":"b","full_audio":"QUJ*"}}',
       'broken_audio',
     ],
   ])('%s', async (_name, body, code) => {
-    const answer = await send(world, body);
+    const answer = await send(context, body);
     expect(answer.status).toBe(400);
     expect(answer.json['code']).toBe(code);
     const bytes = Buffer.from(body);
-    const blob = (await world.storedIn(world.containers.quarantine)).find((stored) => stored.bytes.equals(bytes));
+    const blob = (await context.storedIn(context.containers.quarantine)).find((stored) => stored.bytes.equals(bytes));
     expect(blob?.path).toMatch(new RegExp(`/${code}/\\d{4}-\\d{2}-\\d{2}/[0-9a-f]{64}\\.(json|bin)$`));
     expect(blob?.metadata).toMatchObject({ quarantine_reason: code });
   });
 
   it('the date of the folder is that of the event when it is readable', async () => {
-    await send(world, '{"type":"post_call_image","event_timestamp":"2025-02-14T12:00:00Z"}');
-    const paths = (await world.storedIn(world.containers.quarantine)).map((blob) => blob.path);
+    await send(context, '{"type":"post_call_image","event_timestamp":"2025-02-14T12:00:00Z"}');
+    const paths = (await context.storedIn(context.containers.quarantine)).map((blob) => blob.path);
     expect(paths.some((path) => path.includes('/unknown_type/2025-02-14/'))).toBe(true);
   });
 });
 
 describe('the host and the limits', () => {
   it('a wrong method gets 404', async () => {
-    expect((await send(world, '', { method: 'GET' })).status).toBe(404);
+    expect((await send(context, '', { method: 'GET' })).status).toBe(404);
   });
 
   it('JSON over 16 MiB outside the audio gets 413 and leaves nothing', async () => {
     const event = transcription(newCall(), { padding: 'x'.repeat(17 * 1024 * 1024) });
-    const answer = await send(world, JSON.stringify(event), { chunkBytes: 65536 });
+    const answer = await send(context, JSON.stringify(event), { chunkBytes: 65536 });
     expect(answer.status).toBe(413);
     expect(answer.json['code']).toBe('json_too_large');
-    expect(await world.stored((path) => path.includes(event.data.conversation_id))).toEqual([]);
+    expect(await context.stored((path) => path.includes(event.data.conversation_id))).toEqual([]);
   });
 
   it.each<[string, number, Parameters<typeof send>[2]]>([
@@ -365,26 +365,26 @@ describe('the host and the limits', () => {
     ['refused half-way', 413, {}],
   ])('a large body that is %s does not make the next request wait', async (_name, status, options) => {
     const body = `{"padding":"${'x'.repeat(17 * 1024 * 1024)}"}`;
-    expect((await send(world, body, { chunkBytes: 65536, ...options })).status).toBe(status);
-    expect((await send(world, '', { method: 'GET', path: '/health', header: null })).status).toBe(200);
-    expect((await send(world, JSON.stringify(transcription()))).status).toBe(200);
+    expect((await send(context, body, { chunkBytes: 65536, ...options })).status).toBe(status);
+    expect((await send(context, '', { method: 'GET', path: '/health', header: null })).status).toBe(200);
+    expect((await send(context, JSON.stringify(transcription()))).status).toBe(200);
   });
 
   it('health is green, also for HEAD', async () => {
-    const answer = await send(world, '', { method: 'GET', path: '/health', header: null });
+    const answer = await send(context, '', { method: 'GET', path: '/health', header: null });
     expect(answer.status).toBe(200);
     expect(answer.text).toMatch(/^\{"status":"healthy","service":"elevenlabs-webhook"/);
-    expect((await send(world, '', { method: 'HEAD', path: '/health', header: null })).status).toBe(200);
+    expect((await send(context, '', { method: 'HEAD', path: '/health', header: null })).status).toBe(200);
   });
 
   it('a log line for a delivery says all that an operator needs, and nothing of the call', async () => {
     const event = transcription();
-    await send(world, JSON.stringify(event));
+    await send(context, JSON.stringify(event));
     const line = await until(() => deliveryLine()?.message.includes(event.data.conversation_id) && deliveryLine());
     expect(line).toMatchObject({ level: 'information', functionName: 'postCallWebhook' });
     expect((line as { message: string }).message).toMatch(
       /^delivery outcome=stored event=post_call_transcription conversation=conv_\w+ agent=agent_\w+ secret=1 bytes=\d+ ms=\d+ commit_ms=\d+ signature_age_s=\d+ delivery=\S+ duplicate=false blob=\S+ status=200$/,
     );
-    expect(world.lines.filter((each) => each.message.includes('Hello?'))).toEqual([]);
+    expect(context.lines.filter((each) => each.message.includes('Hello?'))).toEqual([]);
   });
 });

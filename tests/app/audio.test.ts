@@ -2,28 +2,28 @@ import { createHash, randomBytes } from 'node:crypto';
 import { request as httpRequest } from 'node:http';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Services } from '../../src/lib/services.ts';
-import { newCall, now, send, sign, startWorld, until, WEBHOOK_PATH, type World } from '../support/world.ts';
+import { type Context, newCall, now, send, sign, startContext, until, WEBHOOK_PATH } from '../support/context.ts';
 
 const MEGABYTE = 1024 * 1024;
 const PIECES = { chunkBytes: 60_000 };
 const recording = randomBytes(11 * MEGABYTE + 1);
 const base64 = recording.toString('base64');
 
-let world: World;
+let context: Context;
 let services: Services;
 beforeAll(async () => {
-  world = await startWorld();
+  context = await startContext();
   ({ services } = await import('../../src/lib/wiring.ts'));
 });
-afterAll(() => world.close());
+afterAll(() => context.close());
 afterEach(async () => {
-  expect(await world.storedIn(world.containers.incoming), 'incoming is empty at rest').toEqual([]);
-  await until(() => services.postCall?.store.pool.lent === 0 || undefined);
+  expect(await context.storedIn(context.containers.incoming), 'incoming is empty at rest').toEqual([]);
+  await until(() => services.postCall?.store.pool.leased === 0 || undefined);
 });
 
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 const storedOf = (call: { conversation_id: string }) =>
-  world.stored((_path, metadata) => metadata['conversation_id'] === call.conversation_id);
+  context.stored((_path, metadata) => metadata['conversation_id'] === call.conversation_id);
 
 /** The event as text with its members in a given order. */
 function eventText(call: ReturnType<typeof newCall>, order: string, audio = base64): string {
@@ -46,11 +46,11 @@ describe('a large recording streams through', () => {
     'in the key order %s, chunked, to the same bytes',
     async (order) => {
       const call = newCall();
-      const answer = await send(world, eventText(call, order), PIECES);
+      const answer = await send(context, eventText(call, order), PIECES);
       expect(answer.text).toBe('{"status":"received"}');
       const [blob, ...others] = await storedOf(call);
       expect(others).toEqual([]);
-      expect(blob?.path).toBe(`${world.containers.audio}/${call.agent_id}/${call.conversation_id}.mp3`);
+      expect(blob?.path).toBe(`${context.containers.audio}/${call.agent_id}/${call.conversation_id}.mp3`);
       expect(blob?.contentType).toBe('audio/mpeg');
       expect(sha256(blob?.bytes ?? Buffer.alloc(0))).toBe(sha256(recording));
       expect(blob?.metadata).toMatchObject({ sha256: sha256(recording), event_type: 'post_call_audio' });
@@ -60,14 +60,14 @@ describe('a large recording streams through', () => {
 
   it('with a Content-Length instead of chunks', async () => {
     const call = newCall();
-    expect((await send(world, eventText(call, 'ted acf'))).status).toBe(200);
+    expect((await send(context, eventText(call, 'ted acf'))).status).toBe(200);
     expect((await storedOf(call))[0]?.metadata['sha256']).toBe(sha256(recording));
   });
 
   it('with every slash escaped, as some encoders do', async () => {
     const call = newCall();
     const text = eventText(call, 'ted acf', base64.replaceAll('/', '\\/'));
-    expect((await send(world, text, PIECES)).status).toBe(200);
+    expect((await send(context, text, PIECES)).status).toBe(200);
     expect((await storedOf(call))[0]?.metadata['sha256']).toBe(sha256(recording));
   });
 
@@ -76,7 +76,7 @@ describe('a large recording streams through', () => {
     async (size) => {
       const call = newCall();
       const bytes = randomBytes(size);
-      expect((await send(world, eventText(call, 'ted acf', bytes.toString('base64')), PIECES)).status).toBe(200);
+      expect((await send(context, eventText(call, 'ted acf', bytes.toString('base64')), PIECES)).status).toBe(200);
       expect((await storedOf(call)).map((blob) => blob.metadata['sha256'])).toEqual([sha256(bytes)]);
     },
   );
@@ -84,8 +84,8 @@ describe('a large recording streams through', () => {
   it('several times at once and again: one blob and 200 each time', async () => {
     const call = newCall();
     const text = eventText(call, 'ted acf');
-    const atOnce = await Promise.all(Array.from({ length: 4 }, () => send(world, text, PIECES)));
-    const again = await send(world, text, PIECES);
+    const atOnce = await Promise.all(Array.from({ length: 4 }, () => send(context, text, PIECES)));
+    const again = await send(context, text, PIECES);
     expect([...atOnce, again].map((answer) => answer.status)).toEqual(Array(5).fill(200));
     expect(await storedOf(call)).toHaveLength(1);
   });
@@ -95,20 +95,20 @@ describe('a large recording streams through', () => {
     const other = Buffer.from(recording);
     other[5_000_000] = (other[5_000_000] ?? 0) ^ 1;
     for (const bytes of [recording, other, other]) {
-      expect((await send(world, eventText(call, 'ted acf', bytes.toString('base64')), PIECES)).status).toBe(200);
+      expect((await send(context, eventText(call, 'ted acf', bytes.toString('base64')), PIECES)).status).toBe(200);
     }
     const blobs = await storedOf(call);
     expect(blobs.map((blob) => sha256(blob.bytes)).sort()).toEqual([sha256(recording), sha256(other)].sort());
     expect(
       blobs.every((blob) =>
-        blob.path.startsWith(`${world.containers.audio}/${call.agent_id}/${call.conversation_id}.`),
+        blob.path.startsWith(`${context.containers.audio}/${call.agent_id}/${call.conversation_id}.`),
       ),
     ).toBe(true);
   });
 
   it('twenty at once, more than there are block buffers for', async () => {
     const calls = Array.from({ length: 20 }, newCall);
-    const answers = await Promise.all(calls.map((call) => send(world, eventText(call, 'ted acf'), PIECES)));
+    const answers = await Promise.all(calls.map((call) => send(context, eventText(call, 'ted acf'), PIECES)));
     expect(answers.map((answer) => answer.status)).toEqual(Array(20).fill(200));
     for (const call of calls) expect((await storedOf(call))[0]?.metadata['sha256']).toBe(sha256(recording));
   }, 120_000);
@@ -121,58 +121,58 @@ describe('a recording that is not genuine leaves nothing visible', () => {
   ])('%s', async (_name, header) => {
     const call = newCall();
     const text = eventText(call, 'ted acf');
-    const before = await world.paths();
-    const answer = await send(world, text, { ...PIECES, header: header(text) });
+    const before = await context.paths();
+    const answer = await send(context, text, { ...PIECES, header: header(text) });
     expect(answer.status).toBe(401);
     expect(answer.json['code']).toBe('signature_mismatch');
-    expect(await world.paths()).toEqual(before);
+    expect(await context.paths()).toEqual(before);
   });
 
   it('cut off half-way by a client that goes away', async () => {
     const call = newCall();
     const text = eventText(call, 'ted acf');
-    const before = await world.paths();
-    const request = httpRequest(world.host.url.replace(/\/$/, '') + WEBHOOK_PATH, {
+    const before = await context.paths();
+    const request = httpRequest(context.host.url.replace(/\/$/, '') + WEBHOOK_PATH, {
       method: 'POST',
       headers: { 'elevenlabs-signature': sign(text), 'transfer-encoding': 'chunked' },
     });
     request.on('error', () => {});
     await new Promise((resolve) => request.write(text.slice(0, 9 * MEGABYTE), resolve));
     request.destroy();
-    await until(() => world.lines.find((line) => line.message.includes('code=body_cut_off')));
-    expect(await world.paths()).toEqual(before);
+    await until(() => context.lines.find((line) => line.message.includes('code=body_cut_off')));
+    expect(await context.paths()).toEqual(before);
   });
 });
 
 describe('genuine audio that cannot be taken as an event is quarantined in its parts', () => {
   const inQuarantine = async (reason: string) => {
-    const blobs = (await world.storedIn(world.containers.quarantine)).filter((blob) =>
+    const blobs = (await context.storedIn(context.containers.quarantine)).filter((blob) =>
       blob.path.includes(`/${reason}/`),
     );
     const part = (ending: string) => blobs.find((blob) => blob.path.endsWith(ending))?.bytes;
-    return { around: part('.around.json'), audio: part('.mp3'), remainder: part('.remainder.bin'), blobs };
+    return { around: part('.around.json'), audio: part('.mp3'), undecoded: part('.remainder.bin'), blobs };
   };
 
   it('broken base64 after megabytes: all that arrived can be put together again', async () => {
     const cut = 10 * MEGABYTE;
     const call = newCall();
     const text = eventText(call, 'ted acf', `${base64.slice(0, cut + 2)}*${base64.slice(cut + 3)}`);
-    const answer = await send(world, text, PIECES);
+    const answer = await send(context, text, PIECES);
     expect(answer.status).toBe(400);
     expect(answer.json['code']).toBe('broken_audio');
-    const { around, audio, remainder, blobs } = await inQuarantine('broken_audio');
+    const { around, audio, undecoded, blobs } = await inQuarantine('broken_audio');
     expect(audio?.equals(recording.subarray(0, (cut / 4) * 3))).toBe(true);
     const brokenFrom = text.indexOf(base64.slice(0, 64)) + cut;
-    expect(remainder?.equals(Buffer.from(text.slice(brokenFrom)))).toBe(true);
+    expect(undecoded?.equals(Buffer.from(text.slice(brokenFrom)))).toBe(true);
     const whole = Buffer.concat([
       around ?? Buffer.alloc(0),
       Buffer.from(audio?.toString('base64') ?? ''),
-      remainder ?? Buffer.alloc(0),
+      undecoded ?? Buffer.alloc(0),
     ]);
     expect(whole.equals(Buffer.from(text))).toBe(true);
     for (const blob of blobs)
       expect(blob.metadata).toMatchObject({ ...call, quarantine_reason: 'broken_audio', sha256: sha256(blob.bytes) });
-    expect((await send(world, text, PIECES)).status).toBe(400);
+    expect((await send(context, text, PIECES)).status).toBe(400);
     expect((await inQuarantine('broken_audio')).blobs).toHaveLength(3);
   });
 
@@ -210,7 +210,7 @@ describe('genuine audio that cannot be taken as an event is quarantined in its p
     ],
   ])('%s after megabytes', async (_name, reason, change) => {
     const before = await inQuarantine(reason);
-    const answer = await send(world, change(eventText(newCall(), 'ted acf')), PIECES);
+    const answer = await send(context, change(eventText(newCall(), 'ted acf')), PIECES);
     expect(answer.status).toBe(400);
     expect(answer.json['code']).toBe(reason);
     const known = new Set(before.blobs.map((blob) => blob.path));
@@ -222,7 +222,7 @@ describe('genuine audio that cannot be taken as an event is quarantined in its p
   it('a genuine body that ends inside the audio', async () => {
     const text = eventText(newCall(), 'ted acf').slice(0, 5 * MEGABYTE);
     const before = new Set((await inQuarantine('broken_audio')).blobs.map((blob) => blob.path));
-    expect((await send(world, text, PIECES)).status).toBe(400);
+    expect((await send(context, text, PIECES)).status).toBe(400);
     const added = (await inQuarantine('broken_audio')).blobs.filter((blob) => !before.has(blob.path));
     const part = (ending: string) => added.find((blob) => blob.path.endsWith(ending))?.bytes ?? Buffer.alloc(0);
     const whole = part('.around.json').toString() + part('.mp3').toString('base64') + part('.remainder.bin').toString();

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 import { StorageUnavailable } from '../../src/lib/errors.ts';
-import { BlockDraft, type DraftWorld } from '../../src/lib/storage/blockDraft.ts';
+import { BlockDraft, type DraftContext } from '../../src/lib/storage/blockDraft.ts';
 import { BLOCK_BYTES, BlockPool, PROGRESS_BYTES } from '../../src/lib/storage/blockPool.ts';
 import { cutAt, inPiecesOf, noise } from '../lib/json/pieces.ts';
+import { until } from '../support/context.ts';
 import { contentOf, genuine, newPlace, storageAt } from '../support/drafts.ts';
 import { type FaultProxy, startFaultProxy } from '../support/faultProxy.ts';
-import { until } from '../support/world.ts';
 
 const BYTES = noise(2 * BLOCK_BYTES + 1000);
 const METADATA = { delivery_id: 'delivery-1', agent_id: 'agent_1' };
@@ -22,17 +22,17 @@ afterEach(() => {
 
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 
-function newDraft(options: Partial<DraftWorld> & { blocks?: number } = {}) {
+function newDraft(options: Partial<DraftContext> & { blocks?: number } = {}) {
   const incoming = { container: `incoming-${newPlace().container}`, prefix: 'staged/' };
   const { blocks = 4, ...more } = options;
-  const world: DraftWorld = {
+  const context: DraftContext = {
     storage: storageAt(proxy.connectionString),
     pool: new BlockPool(blocks),
     incoming,
     deadline: new AbortController().signal,
     ...more,
   };
-  return { draft: new BlockDraft(world), place: newPlace(), ...world };
+  return { draft: new BlockDraft(context), place: newPlace(), ...context };
 }
 
 const writes = (from: number) =>
@@ -48,7 +48,7 @@ describe('a draft that fits into one block', () => {
     expect(draft.length).toBe(length);
     expect((await draft.publish(await genuine(), place, METADATA)).kind).toBe('stored');
     await draft.abandon();
-    expect(pool.lent).toBe(0);
+    expect(pool.leased).toBe(0);
     expect(new Set(writes(before))).toEqual(new Set([expect.stringContaining('/folder/agent_1/conv_1.json')]));
     const [blob] = await contentOf(place.container);
     expect(blob?.bytes.equals(bytes)).toBe(true);
@@ -104,7 +104,7 @@ describe('a larger draft', () => {
     expect(names.has(undefined)).toBe(false);
     expect(requests.filter((line) => line.includes('comp=blocklist'))).toHaveLength(1);
     expect(await visible(incoming.container)).toBe(0);
-    expect(pool.lent).toBe(0);
+    expect(pool.leased).toBe(0);
     const [blob] = await contentOf(place.container);
     expect(blob?.bytes.equals(bytes)).toBe(true);
     expect(blob).toMatchObject({ contentType: 'application/json' });
@@ -129,17 +129,17 @@ describe('a larger draft', () => {
     const { draft, pool } = newDraft({ storage: storageAt(proxy.connectionString, { totalMs: 25_000, tryMs: 1_000 }) });
     proxy.onRequest = (_method, target) => (target.includes('comp=block&') ? { kind: 'hang' } : undefined);
     for (let block = 0; block < 2; block++) await draft.write(BYTES.subarray(0, BLOCK_BYTES));
-    expect(pool.lent).toBe(2);
+    expect(pool.leased).toBe(2);
     let isReady = false;
     const waiting = draft.ready().then(() => (isReady = true));
     await new Promise((resolve) => setImmediate(resolve));
-    expect([isReady, pool.lent, draft.block]).toEqual([false, 2, undefined]);
+    expect([isReady, pool.leased, draft.block]).toEqual([false, 2, undefined]);
     proxy.onRequest = () => undefined; // the next tries get through
     await waiting;
     expect(draft.block).toHaveLength(BLOCK_BYTES);
     expect(draft.used).toBe(0);
     await draft.abandon();
-    expect(pool.lent).toBe(0);
+    expect(pool.leased).toBe(0);
   });
 
   it('keeps the block that it has when it is asked whether it is ready', async () => {
@@ -148,7 +148,7 @@ describe('a larger draft', () => {
     const { block } = draft;
     await draft.ready();
     expect(draft.block).toBe(block);
-    expect([draft.used, pool.lent]).toEqual([10, 1]);
+    expect([draft.used, pool.leased]).toEqual([10, 1]);
     await draft.abandon();
   });
 });
@@ -185,17 +185,17 @@ describe('flushing', () => {
     await draft.write(BYTES.subarray(1000, 3000));
     await draft.publish(await genuine(), place, METADATA);
     await draft.abandon();
-    expect(pool.lent).toBe(0);
+    expect(pool.leased).toBe(0);
     expect((await contentOf(place.container))[0]?.bytes.equals(BYTES.subarray(0, 3000))).toBe(true);
   });
 
   it('gives back a block that nothing is in, at once and without a request', async () => {
     const { draft, pool } = newDraft();
     await draft.ready();
-    expect(pool.lent).toBe(1);
+    expect(pool.leased).toBe(1);
     const before = proxy.requests.length;
     draft.flush();
-    expect(pool.lent).toBe(0);
+    expect(pool.leased).toBe(0);
     expect(proxy.requests).toHaveLength(before);
   });
 
@@ -210,7 +210,7 @@ describe('flushing', () => {
     await third.draft.ready();
     expect([still.draft.block, busy.draft.block?.length]).toEqual([undefined, BLOCK_BYTES]);
     for (const { draft } of [still, busy, third]) await draft.abandon();
-    expect(pool.lent).toBe(0);
+    expect(pool.leased).toBe(0);
   });
 });
 
@@ -223,7 +223,7 @@ it('a draft that has let go of its block is not asked for it again: the next one
   await third.draft.ready();
   expect(second.draft.block).toBeUndefined();
   for (const { draft } of [first, second, third]) await draft.abandon();
-  expect(pool.lent).toBe(0);
+  expect(pool.leased).toBe(0);
 });
 
 describe('a draft whose block cannot be staged', () => {
@@ -236,10 +236,10 @@ describe('a draft whose block cannot be staged', () => {
     const { draft, pool } = newDraft();
     refuse();
     await draft.write(BYTES.subarray(0, BLOCK_BYTES));
-    await until(() => pool.lent === 0);
+    await until(() => pool.leased === 0);
     await expect(draft.ready()).rejects.toBeInstanceOf(StorageUnavailable);
     await draft.abandon();
-    expect(pool.lent).toBe(0);
+    expect(pool.leased).toBe(0);
   });
 
   it('cannot be published: nothing becomes visible', async () => {
@@ -250,7 +250,7 @@ describe('a draft whose block cannot be staged', () => {
     await expect(draft.publish(await genuine(), place, METADATA)).rejects.toBeInstanceOf(StorageUnavailable);
     expect(writes(before).filter((line) => line.includes('comp=blocklist'))).toEqual([]);
     await draft.abandon();
-    expect([await visible(incoming.container), await visible(place.container), pool.lent]).toEqual([0, 0, 0]);
+    expect([await visible(incoming.container), await visible(place.container), pool.leased]).toEqual([0, 0, 0]);
   });
 });
 
@@ -260,7 +260,7 @@ it('a draft that is abandoned lets go of everything at once, even when storage h
   await draft.write(BYTES.subarray(0, BLOCK_BYTES + 1));
   const before = proxy.requests.length;
   await draft.abandon();
-  expect(pool.lent).toBe(0);
+  expect(pool.leased).toBe(0);
   expect([draft.block, draft.used]).toEqual([undefined, 0]);
   expect(proxy.requests.length - before).toBeLessThan(2); // no further try
   expect(await visible(incoming.container)).toBe(0);

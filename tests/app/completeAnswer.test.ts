@@ -3,7 +3,7 @@ import type { HttpRequest } from '@azure/functions';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { guardFunctions } from '../../src/lib/guardFunctions.ts';
 import { readSettings } from '../../src/lib/settings/settings.ts';
-import type { LogFields } from '../../src/lib/telemetry/telemetry.ts';
+import type { DeliveryFact } from '../../src/lib/telemetry/telemetry.ts';
 import { type HostLine, type RunningHost, startHost } from '../../tools/local/host/host.ts';
 
 /** What a function of this app might do with its request, the usual ways of the library included. */
@@ -20,7 +20,7 @@ const handlers: Record<string, (request: HttpRequest) => Promise<unknown>> = {
 };
 
 const lines: HostLine[] = [];
-const facts: [message: string, fields: LogFields][] = [];
+const facts: DeliveryFact[] = [];
 let host: RunningHost;
 beforeAll(async () => {
   host = await startHost({ port: 0, write: (line) => lines.push(line), timers: false }, async () => {
@@ -32,7 +32,8 @@ beforeAll(async () => {
     const handler = () => Promise.reject(new Error('a bug'));
     app.http('broken', { route: 'elevenlabs/{name}/webhook', methods: ['POST'], handler });
     const telemetry = {
-      fact: (...fact: [string, LogFields]) => void facts.push(fact),
+      delivery: (fact: DeliveryFact) => void facts.push(fact),
+      cloned: () => {},
       dependency: () => {},
     };
     guardFunctions({ configuration: readSettings({ LOG_FORMAT: 'json' }), postCall: undefined, telemetry });
@@ -74,7 +75,8 @@ it.each([
   const fields = { outcome: 'failed', status: 500, code: 'internal_error', delivery: invocationId };
   const bug = expect.stringMatching(/^Error: a bug\n/);
   expect([level, JSON.parse(line)]).toEqual(['error', { level: 'ERROR', message, ...fields, bug }]);
-  expect(facts.at(-1)).toEqual([message, { ...fields, bug }]);
+  const event = message === 'pre-call' ? 'pre_call' : undefined;
+  expect(facts.at(-1)).toEqual({ event, outcome: 'failed', code: 'internal_error' });
 });
 
 // Last: who keeps a reader keeps the body, too, and what comes over the same connection has to wait for it.

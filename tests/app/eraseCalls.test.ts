@@ -5,8 +5,9 @@ import { eraseCalls } from '../../src/lib/calls/eraseCalls.ts';
 import type { EraseContext } from '../../src/lib/calls/eraseContext.ts';
 import { readErasure } from '../../src/lib/calls/erasureRecord.ts';
 import { type ErasureRequest, planErasure } from '../../src/lib/calls/planErasure.ts';
-import { callOf } from '../../src/lib/preCall/world.ts';
+import { callOf } from '../../src/lib/preCall/context.ts';
 import type { Services } from '../../src/lib/services.ts';
+import { audioEvent, newCall, now, send, transcription } from '../support/context.ts';
 import {
   clonesOf,
   jsonRequest,
@@ -19,8 +20,7 @@ import {
   sendPreCall,
   startInstances,
   sweepOn,
-} from '../support/preCallWorld.ts';
-import { audioEvent, newCall, now, send, transcription } from '../support/world.ts';
+} from '../support/preCallContext.ts';
 
 const NUMBER = '+31612345678';
 
@@ -64,13 +64,13 @@ const eraseAgain = (conversationId: string) => erase({ conversationId });
 type CallIds = ReturnType<typeof newCall>;
 const withNumber = (call: CallIds, number = NUMBER) =>
   transcription(call, { has_audio: true, metadata: { phone_call: { direction: 'inbound', external_number: number } } });
-const post = (event: object) => send(app.world, JSON.stringify(event));
+const post = (event: object) => send(app.context, JSON.stringify(event));
 
 /** Everything in every container that names the call, in its name or its bytes or its metadata, tombstones apart. */
 async function tracesOf(call: CallIds, ...more: string[]): Promise<string[]> {
   const found: string[] = [];
-  for await (const { name } of app.world.blobs.listContainers()) {
-    for (const { path, bytes, metadata } of await app.world.storedIn(name)) {
+  for await (const { name } of app.context.blobs.listContainers()) {
+    for (const { path, bytes, metadata } of await app.context.storedIn(name)) {
       if (metadata['erased_at'] !== undefined || path.includes('/erased/')) continue;
       const all = `${path} ${JSON.stringify(metadata)} ${bytes.toString('latin1')}`;
       if ([call.conversation_id, ...more].some((text) => all.includes(text))) found.push(path);
@@ -160,7 +160,7 @@ describe('by number', () => {
     await post(withNumber(other, '+4930123456'));
     const { storage, areas } = context();
     const hash = hashOfNumber(await callerKey({ storage, path: areas.state }), number);
-    const directory = app.world.blobs.getContainerClient(areas.callers.container);
+    const directory = app.context.blobs.getContainerClient(areas.callers.container);
     await directory.createIfNotExists();
     await directory.getBlockBlobClient(`${areas.callers.prefix}${hash}.json`).upload(number, number.length);
 
@@ -244,7 +244,7 @@ it('what came back of an erased call, sweep erases again', async () => {
   const { container, prefix } = context().areas.transcripts;
   const name = `${prefix}${call.agent_id}/${call.conversation_id}.json`;
   const restored = Buffer.from(JSON.stringify(withNumber(call)));
-  await app.world.blobs.getContainerClient(container).getBlockBlobClient(name).upload(restored, restored.length);
+  await app.context.blobs.getContainerClient(container).getBlockBlobClient(name).upload(restored, restored.length);
   const lines = await sweepOn(instance);
   expect(lines.join('\n')).toContain('came back');
   expect(await tracesOf(call)).toEqual([]);

@@ -5,25 +5,25 @@ import { putOnce } from '../../src/lib/storage/blockDraft.ts';
 import { sweepIncoming } from '../../src/lib/storage/incoming.ts';
 import { copyFrom, keepOnce } from '../../src/lib/storage/keepOnce.ts';
 import { StoredBody } from '../../src/lib/storage/proof.ts';
+import { audioEvent, type Context, newCall, now, send, startContext, transcription } from '../support/context.ts';
 import { contentOf, genuine, metadataOf, newPlace, storageAt } from '../support/drafts.ts';
-import { audioEvent, newCall, now, send, startWorld, transcription, type World } from '../support/world.ts';
 
 const ERASED = { erased_at: '2026-11-01T00:00:00Z' };
 const state = `state-${randomUUID().slice(0, 8)}`;
 
-let world: World;
+let context: Context;
 beforeAll(async () => {
-  world = await startWorld({ STATE_STORAGE_PATH: `${state}/app`, UNKNOWN_EVENT_TYPES: 'keep' });
+  context = await startContext({ STATE_STORAGE_PATH: `${state}/app`, UNKNOWN_EVENT_TYPES: 'keep' });
 });
-afterAll(() => world.close());
+afterAll(() => context.close());
 
 async function put(container: string, name: string, metadata: Record<string, string> = {}): Promise<void> {
-  const client = world.blobs.getContainerClient(container);
+  const client = context.blobs.getContainerClient(container);
   await client.createIfNotExists();
   await client.getBlockBlobClient(name).upload('', 0, { metadata });
 }
 
-const lastLine = () => world.lines.findLast(({ message }) => message.startsWith('delivery '))?.message;
+const lastLine = () => context.lines.findLast(({ message }) => message.startsWith('delivery '))?.message;
 
 describe('of a call that was erased', () => {
   it.each([
@@ -43,14 +43,14 @@ describe('of a call that was erased', () => {
   ] as const)('%s meets the tombstone: 200, and nothing is kept', async (_name, area, extension, event) => {
     const call = newCall();
     const name = `${call.agent_id}/${call.conversation_id}.${extension}`;
-    await put(world.containers[area], name, ERASED);
-    const { status, json } = await send(world, JSON.stringify(event(call)), { chunkBytes: 500_000 });
+    await put(context.containers[area], name, ERASED);
+    const { status, json } = await send(context, JSON.stringify(event(call)), { chunkBytes: 500_000 });
     expect([status, json]).toEqual([200, { status: 'received' }]);
     expect(lastLine()).toContain('outcome=erased');
-    const left = await world.stored((path, { conversation_id }) =>
+    const left = await context.stored((path, { conversation_id }) =>
       [path, conversation_id].some((text) => text?.includes(call.conversation_id)),
     );
-    expect(left.map(({ path, bytes }) => [path, bytes.length])).toEqual([[`${world.containers[area]}/${name}`, 0]]);
+    expect(left.map(({ path, bytes }) => [path, bytes.length])).toEqual([[`${context.containers[area]}/${name}`, 0]]);
   });
 
   const unusable = (call: ReturnType<typeof newCall>) => [
@@ -63,17 +63,17 @@ describe('of a call that was erased', () => {
     const call = newCall();
     await put(state, `app/erased/${call.conversation_id}.json`);
     for (const event of unusable(call)) {
-      expect((await send(world, JSON.stringify(event))).status).toBe(200);
+      expect((await send(context, JSON.stringify(event))).status).toBe(200);
       expect(lastLine()).toContain('outcome=erased');
     }
-    expect(await world.stored((_path, { conversation_id }) => conversation_id === call.conversation_id)).toEqual([]);
+    expect(await context.stored((_path, { conversation_id }) => conversation_id === call.conversation_id)).toEqual([]);
   });
 
   it('and only of that one: the same of another call is kept', async () => {
     const call = newCall();
     await put(state, `app/erased/${call.conversation_id}x.json`);
-    for (const event of unusable(call)) await send(world, JSON.stringify(event));
-    expect(await world.stored((_path, { conversation_id }) => conversation_id === call.conversation_id)).toHaveLength(
+    for (const event of unusable(call)) await send(context, JSON.stringify(event));
+    expect(await context.stored((_path, { conversation_id }) => conversation_id === call.conversation_id)).toHaveLength(
       3,
     );
   });
@@ -136,7 +136,7 @@ describe('bytes of the API', () => {
     const incoming = `incoming-${place.container}`;
     const metadata = { ...metadataOf('b'.repeat(64), 'run'), source: 'api' };
     await put(incoming, 'left');
-    const source = world.blobs.getContainerClient(incoming).getBlockBlobClient('left').url;
+    const source = context.blobs.getContainerClient(incoming).getBlockBlobClient('left').url;
     expect((await keepOnce(storage, place, metadata, copyFrom(source, metadata))).kind).toBe('dropped');
     expect(await contentOf(place.container)).toHaveLength(1);
   });
@@ -145,15 +145,15 @@ describe('bytes of the API', () => {
     const call = newCall();
     const body = JSON.stringify(transcription(call));
     const metadata = metadataOf('c'.repeat(64), 'run');
-    const path = { container: world.containers.transcripts, prefix: '' };
+    const path = { container: context.containers.transcripts, prefix: '' };
     const facts = { type: '', isInferred: false, agentId: call.agent_id, conversationId: call.conversation_id };
     const place = placeOfCall(path, facts, 'json');
     await putOnce(fromApi, storageAt(inject('storage')), place, metadata, Buffer.from('c'));
     for (const outcome of ['kept-beside', 'duplicate']) {
-      await send(world, body);
+      await send(context, body);
       expect(lastLine()).toContain(`outcome=${outcome}`);
     }
-    const stored = await world.stored((path) => path.includes(call.conversation_id));
+    const stored = await context.stored((path) => path.includes(call.conversation_id));
     expect(stored.map(({ metadata }) => metadata['source']).sort()).toEqual(['api', 'webhook']);
   });
 });
@@ -161,7 +161,7 @@ describe('bytes of the API', () => {
 describe('a blob that is read back', () => {
   const store = async (text: string, sha256: string) => {
     const place = newPlace();
-    const client = world.blobs.getContainerClient(place.container);
+    const client = context.blobs.getContainerClient(place.container);
     await client.createIfNotExists();
     await client.getBlockBlobClient('kept').upload(text, text.length, { metadata: { sha256, agent_id: 'agent_1' } });
     return StoredBody.open(storageAt(inject('storage')), place.container, 'kept');
@@ -176,7 +176,7 @@ describe('a blob that is read back', () => {
     const body = await store('abc', 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad');
     expect(() => body.proof()).toThrow('not been read');
     expect(await read(body)).toBe('abc');
-    expect(body.proof()).toEqual({ source: 'replay' });
+    expect(body.proof()).toEqual({ source: 'replay', signedAtSeconds: 0, secretPosition: 0 });
     expect(body.metadata['agent_id']).toBe('agent_1');
   });
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type PreCallApp, startDeployedApp } from '../support/preCallWorld.ts';
-import { send } from '../support/world.ts';
+import { send } from '../support/context.ts';
+import { type PreCallApp, startDeployedApp } from '../support/preCallContext.ts';
 
 const WARNINGS_OF_PRE_CALL = ['ELEVENLABS_PRECALL_WEBHOOK_SECRET', 'PRECALL_AGENT_IDS'];
 const WARNINGS = ['WEBHOOK_TOLERANCE_SECONDS', 'LOG_FORMAT', 'SWEEP_SCHEDULE', ...WARNINGS_OF_PRE_CALL];
@@ -15,7 +15,7 @@ beforeAll(async () => {
 });
 afterAll(() => app.close());
 
-const ask = (path: string, method = 'GET') => send(app.world, '', { method, path, header: null });
+const ask = (path: string, method = 'GET') => send(app.context, '', { method, path, header: null });
 
 it.each(['/health', '/elevenlabs/health'])('an app with warnings is green at %s, which names them', async (path) => {
   const answer = await ask(path);
@@ -24,6 +24,7 @@ it.each(['/health', '/elevenlabs/health'])('an app with warnings is green at %s,
   expect(answer.json).toEqual({
     status: 'healthy',
     service: 'elevenlabs-webhook',
+    version: 'source',
     warnings: WARNINGS,
     checks: { settings: { status: 'pass' }, storage: { status: 'pass' } },
     'elevenlabs-precall-webhook': { status: 'healthy' },
@@ -43,7 +44,7 @@ it('it is green at /elevenlabs/precall/health, which names those of pre-call', a
 });
 
 it('a schedule that the Functions host would refuse is replaced by the default', () => {
-  expect(app.world.host.functions).toContainEqual({ name: 'sweep', kind: 'timer', schedule: '0 */5 * * * *' });
+  expect(app.context.host.functions).toContainEqual({ name: 'sweep', kind: 'timer', schedule: '0 */5 * * * *' });
 });
 
 it.each(['/elevenlabs/health', '/elevenlabs/precall/health'])('%s takes GET and HEAD alone', async (path) => {

@@ -3,7 +3,7 @@ import { BlobServiceClient } from '@azure/storage-blob';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { openServices, type Services } from '../../src/lib/services.ts';
 import { sweep } from '../../src/lib/sweep.ts';
-import type { LogFields } from '../../src/lib/telemetry/telemetry.ts';
+import type { LogFields } from '../../src/lib/telemetry/log.ts';
 import { type FaultProxy, startFaultProxy } from '../support/faultProxy.ts';
 
 const PATHS = ['TRANSCRIPT', 'AUDIO', 'CALL_FAILURE', 'QUARANTINE', 'INCOMING', 'OTHER_EVENTS', 'STATE'];

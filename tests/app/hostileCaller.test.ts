@@ -1,26 +1,26 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { rememberDelivery } from '../support/confidential.ts';
-import { foreignIds, MARKER, refusedRequests } from '../support/hostileRequests.ts';
-import { rawRequest } from '../support/rawRequest.ts';
 import {
   audioEvent,
+  type Context,
   newCall,
   send,
   sign,
-  startWorld,
+  startContext,
   transcription,
   WEBHOOK_PATH,
-  type World,
-} from '../support/world.ts';
+} from '../support/context.ts';
+import { foreignIds, MARKER, refusedRequests } from '../support/hostileRequests.ts';
+import { rawRequest } from '../support/rawRequest.ts';
 
-let world: World;
+let context: Context;
 
 beforeAll(async () => {
-  world = await startWorld({ LOG_FORMAT: 'json' });
+  context = await startContext({ LOG_FORMAT: 'json' });
 });
 
-afterAll(() => world.close());
+afterAll(() => context.close());
 
 /** Headers by which proxies and platforms tell an app who is calling, as a stranger would set them. */
 const pretended = {
@@ -33,7 +33,7 @@ const pretended = {
 
 async function post(body: string, headers: Record<string, string>, query = ''): Promise<number> {
   rememberDelivery(Buffer.from(JSON.stringify(headers)), null);
-  const response = await fetch(`${world.host.url}${WEBHOOK_PATH}${query}`, { method: 'POST', body, headers });
+  const response = await fetch(`${context.host.url}${WEBHOOK_PATH}${query}`, { method: 'POST', body, headers });
   await response.arrayBuffer();
   return response.status;
 }
@@ -42,7 +42,7 @@ it('headers that pretend to be somebody neither help nor harm, and are not logge
   const forged = JSON.stringify(transcription());
   expect(await post(forged, { ...pretended, 'elevenlabs-signature': sign(forged, 'wsec_other') })).toBe(401);
   expect(await post(forged, pretended)).toBe(401);
-  expect(await world.paths()).toEqual([]);
+  expect(await context.paths()).toEqual([]);
   const genuine = JSON.stringify(transcription());
   expect(await post(genuine, { ...pretended, 'elevenlabs-signature': sign(genuine) })).toBe(200);
 });
@@ -58,11 +58,11 @@ describe.each(['headers', 'Headers'])('a query member named %s', (name) => {
   });
 
   it('supplies no signature', async () => {
-    const before = await world.paths();
+    const before = await context.paths();
     const event = JSON.stringify(transcription());
     expect(await post(event, {}, query(sign(event)))).toBe(401);
     expect(await post(event, { 'elevenlabs-signature': sign(event, 'wsec_other') }, query(sign(event)))).toBe(401);
-    expect(await world.paths()).toEqual(before);
+    expect(await context.paths()).toEqual(before);
   });
 });
 
@@ -74,8 +74,8 @@ it.each([
 ])('a body with a length and a member named %s, %j, is stored as any other', async (name, value) => {
   const call = newCall();
   const body = JSON.stringify({ ...transcription(call), [name]: value });
-  expect((await send(world, body)).status).toBe(200);
-  expect(await world.stored((path) => path.includes(call.conversation_id))).toMatchObject([
+  expect((await send(context, body)).status).toBe(200);
+  expect(await context.stored((path) => path.includes(call.conversation_id))).toMatchObject([
     { bytes: Buffer.from(body) },
   ]);
 });
@@ -90,12 +90,12 @@ it.each(foreignIds)(
   async (_what, headers) => {
     const answer = await refused([`POST ${WEBHOOK_PATH} HTTP/1.1`, ...headers], '{}');
     expect(answer.line).toMatchObject({ status: 400, code: 'invalid_request', reason: 'invocation_id' });
-    expect((await send(world, JSON.stringify(transcription()))).status).toBe(200);
+    expect((await send(context, JSON.stringify(transcription()))).status).toBe(200);
   },
 );
 
 it('a pre-call request that is refused in front of its function is answered in the format of pre-call', async () => {
-  const answer = await rawRequest(world.host.url, ['POST /elevenlabs/precall/webhook?Headers=[1] HTTP/1.1'], '{}');
+  const answer = await rawRequest(context.host.url, ['POST /elevenlabs/precall/webhook?Headers=[1] HTTP/1.1'], '{}');
   expect(JSON.parse(answer.body)).toMatchObject({
     status: 'error',
     error_code: 'INVALID_REQUEST',
@@ -112,17 +112,17 @@ it.each([
 ])('a header of %s kB (%s) is answered, on any route', async (name, kilobytes, status) => {
   const value = 'a'.repeat(kilobytes * 1000);
   const header = name === 'signature' ? `elevenlabs-signature: t=1,v0=${value}` : `x-long: ${value}`;
-  expect((await rawRequest(world.host.url, [`POST ${WEBHOOK_PATH} HTTP/1.1`, header], '{}')).status).toBe(status);
-  const health = await rawRequest(world.host.url, ['GET /health HTTP/1.1', header]);
+  expect((await rawRequest(context.host.url, [`POST ${WEBHOOK_PATH} HTTP/1.1`, header], '{}')).status).toBe(status);
+  const health = await rawRequest(context.host.url, ['GET /health HTTP/1.1', header]);
   expect(health.status).toBe(status === 401 ? 200 : status);
 });
 
 /** Sends a request that is refused in front of the functions, and gives the one line that tells of it. */
 async function refused(head: readonly string[], body?: string) {
-  const before = world.lines.length;
+  const before = context.lines.length;
   const warn = vi.spyOn(console, 'warn').mockImplementation(() => {});
-  const answer = await rawRequest(world.host.url, head, body);
-  const lines = [...world.lines.slice(before).map(({ message }) => message), ...warn.mock.calls.map(String)];
+  const answer = await rawRequest(context.host.url, head, body);
+  const lines = [...context.lines.slice(before).map(({ message }) => message), ...warn.mock.calls.map(String)];
   warn.mockRestore();
   expect([answer.status, JSON.parse(answer.body).code]).toEqual([400, 'invalid_request']);
   const told = lines.filter((line) => line.includes('outcome'));
@@ -134,17 +134,17 @@ async function refused(head: readonly string[], body?: string) {
 it('what a forged recording stages cannot be seen, has a name of its own, and touches no name of the call', async () => {
   const call = newCall();
   const body = JSON.stringify(audioEvent(randomBytes(9_000_000), call));
-  expect((await send(world, body, { secret: 'wsec_other', chunkBytes: 65_536 })).status).toBe(401);
-  expect(await world.stored((path) => path.includes(call.agent_id) || path.includes('incoming'))).toEqual([]);
+  expect((await send(context, body, { secret: 'wsec_other', chunkBytes: 65_536 })).status).toBe(401);
+  expect(await context.stored((path) => path.includes(call.agent_id) || path.includes('incoming'))).toEqual([]);
 
   const names: string[] = [];
-  for (const container of Object.values(world.containers)) {
-    const client = world.blobs.getContainerClient(container);
+  for (const container of Object.values(context.containers)) {
+    const client = context.blobs.getContainerClient(container);
     if (!(await client.exists())) continue;
     for await (const { name } of client.listBlobsFlat({ includeUncommitedBlobs: true }))
       names.push(`${container}/${name}`);
   }
-  const staged = names.filter((name) => name.startsWith(world.containers.incoming));
+  const staged = names.filter((name) => name.startsWith(context.containers.incoming));
   expect(staged).toEqual([expect.stringMatching(/^incoming-[0-9a-f]+\/[0-9a-f-]{36}$/)]);
   expect(names.filter((name) => name.includes(call.conversation_id))).toEqual([]);
 });

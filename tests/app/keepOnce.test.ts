@@ -76,7 +76,7 @@ describe('of two writers of one name', () => {
   });
 });
 
-describe('what stands there as a copy', () => {
+describe('what exists as a copy', () => {
   it('that is under way is waited for, and then decides', async () => {
     const place = newPlace();
     await keep(place, ONE, 'first');
@@ -129,7 +129,7 @@ describe('a blob that comes and goes', () => {
     expect((await keep(next, ONE, 'second')).kind).toBe('stored');
   });
 
-  it('is no excuse for another failure', async () => {
+  it('does not hide another failure', async () => {
     const place = newPlace();
     proxy.onRequest = () => ({ kind: 'answer', status: 403 });
     await expect(keep(place, ONE, 'first')).rejects.toMatchObject({ hint: expect.stringContaining('refuses access') });
@@ -164,7 +164,7 @@ describe('a copy', () => {
     expect(made).toMatchObject({ bytes: Buffer.from('the bytes'), metadata: metadataOf(ONE, 'copy') });
   });
 
-  it('never goes over what stands there', async () => {
+  it('never overwrites what exists', async () => {
     const from = await source();
     await keep(from.place, OTHER, 'another', 'other bytes');
     expect((await copyTo(from)).kind).toBe('kept-beside');

@@ -10,7 +10,7 @@ import {
   type PreCallApp,
   sendPreCall,
   startInstances,
-} from '../support/preCallWorld.ts';
+} from '../support/preCallContext.ts';
 
 let app: PreCallApp;
 beforeAll(async () => {
@@ -28,7 +28,7 @@ it.each(FORMS)('PRECALL_AGENT_IDS: pre-call works for the agents that it names (
 it.each(FORMS)(
   'PRECALL_AGENT_IDS: for any other one nothing is cloned, asked or written (%s)',
   async (_form, request) => {
-    const records = () => app.world.storedIn(app.containers.state);
+    const records = () => app.context.storedIn(app.containers.state);
     for (const agentId of ['agent_other', 'agent_allowed2', 'AGENT_ALLOWED']) {
       const metadata = metadataOf(newCallOfAgent(app, agentId));
       const [asked, before] = [app.api.state.requests.length, (await records()).length];
@@ -39,7 +39,7 @@ it.each(FORMS)(
         {
           status: 'error',
           error_code: 'INVALID_PAYLOAD',
-          error_message: 'This agent is not one of those that pre-call is for',
+          error_message: 'This agent is not allowed for pre-call',
           conversation_id: metadata.conversation_id,
           reason: 'agent_not_allowed',
         },
@@ -47,7 +47,7 @@ it.each(FORMS)(
       expect(clonesOf(app, sample)).toEqual([]);
       expect(app.api.state.agentNow(agentId)).toEqual({ voiceId: OWN_VOICE, firstMessage: OWN_GREETING });
       expect([app.api.state.requests.length, (await records()).length]).toEqual([asked, before]);
-      expect(app.world.lines.at(-1)?.message).toMatch(/code=agent_not_allowed .*hint=.*PRECALL_AGENT_IDS/);
+      expect(app.context.lines.at(-1)?.message).toMatch(/code=agent_not_allowed .*hint=.*PRECALL_AGENT_IDS/);
     }
   },
 );

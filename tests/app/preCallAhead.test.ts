@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Services } from '../../src/lib/services.ts';
-import { type HeldApp, startHeldApp } from '../support/preCallHold.ts';
+import { type Answer, send, transcription, until } from '../support/context.ts';
 import {
   addVoiceCalls,
   changesOf,
@@ -12,8 +12,8 @@ import {
   OWN_VOICE,
   sha256,
   sweepOn,
-} from '../support/preCallWorld.ts';
-import { type Answer, send, transcription, until } from '../support/world.ts';
+} from '../support/preCallContext.ts';
+import { type HeldApp, startHeldApp } from '../support/preCallHold.ts';
 
 const OWN = { voiceId: OWN_VOICE, firstMessage: OWN_GREETING };
 const LEASE_MS = 15 * MINUTE_MS;
@@ -32,9 +32,9 @@ afterEach(() => {
 });
 
 const endCall = (call: { agent_id: string; conversation_id: string }) =>
-  send(app.world, JSON.stringify(transcription(call)));
+  send(app.context, JSON.stringify(transcription(call)));
 const agentNow = ({ agent_id }: { agent_id: string }) => app.api.state.agentNow(agent_id);
-const stateOf = (name: string) => app.world.storedIn(app.containers.state, (path) => path.includes(name));
+const stateOf = (name: string) => app.context.storedIn(app.containers.state, (path) => path.includes(name));
 
 describe('a sample that is refused', () => {
   it('leaves nothing in the state, although the state has been looked at', async () => {
@@ -67,7 +67,7 @@ describe('a returning caller whose voice the sweep deletes', () => {
     expect(clonesOf(app, sample).map(({ voice_id }) => voice_id)).toEqual([json['voice_id']]);
   }
 
-  it('after it was seen and before the conversation is claimed gets a new one', async () => {
+  it('after it was seen and before the conversation is locked gets a new one', async () => {
     const { held, free } = await running.install({ VOICE_CLONE_AUTO_DELETE: 'true' });
     const { sample, voiceId } = await past(free);
     hold.hold((what) => what === 'PUT conversations');
@@ -82,14 +82,14 @@ describe('a returning caller whose voice the sweep deletes', () => {
   it('in the middle of that, when ElevenLabs still has it, gets a new one, too', async () => {
     const { held, free } = await running.install({ VOICE_CLONE_AUTO_DELETE: 'true' });
     const { sample, voiceId } = await past(free);
-    const isClaim = (what: string) => what === 'PUT conversations';
-    hold.hold(isClaim);
+    const isLock = (what: string) => what === 'PUT conversations';
+    hold.hold(isLock);
     const answering = running.deliver(held, newCallOfAgent(app), sample);
     await hold.arrival();
     hold.hold((what) => what === 'ElevenLabs DELETE voice');
     const sweeping = sweepOn(held);
     await hold.arrival(2);
-    hold.let(isClaim);
+    hold.let(isLock);
     const looks = () => running.elevenLabs.requests.includes(`GET /v1/voices/${voiceId}`) || undefined;
     await until(looks);
     hold.open();

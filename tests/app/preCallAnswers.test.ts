@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Fault } from '../../tools/local/elevenlabs/faults.ts';
+import { type Answer, newCall, now, OLD_SECRET, SECRET, type SendOptions, sign } from '../support/context.ts';
 import {
   clonesOf,
   FORMS,
@@ -17,8 +18,7 @@ import {
   sendPreCall,
   sha256,
   startDeployedApp,
-} from '../support/preCallWorld.ts';
-import { type Answer, newCall, now, OLD_SECRET, SECRET, type SendOptions, sign } from '../support/world.ts';
+} from '../support/preCallContext.ts';
 
 const MIB = 1024 * 1024;
 
@@ -39,7 +39,7 @@ afterEach(() => {
 
 const file = (name: string) => readFileSync(`examples/voice-samples/${name}`);
 const post = (request: SignedRequest, options?: SendOptions) => sendPreCall(app, request, options);
-const lastLine = () => app.world.lines.filter(({ message }) => message.startsWith('pre-call ')).at(-1)?.message ?? '';
+const lastLine = () => app.context.lines.filter(({ message }) => message.startsWith('pre-call ')).at(-1)?.message ?? '';
 const personal = (more: object = {}) => metadataOf(newCallOfAgent(app), { caller_metadata: PERSON, ...more });
 
 function expectFailure(answer: Answer, status: number, errorCode: string, conversation: string | undefined): void {
@@ -100,7 +100,7 @@ describe.each(FORMS)('a caller that comes as %s', (_form, request) => {
     const metadata = metadataOf(newCallOfAgent(app));
     expect((await post(request(metadata, file(name)))).status).toBe(200);
     expect(clonesOf(app, file(name))[0]?.samples).toMatchObject([{ mime_type: type }]);
-    const kept = await app.world.storedIn(app.containers.samples, (path) => path.includes(metadata.conversation_id));
+    const kept = await app.context.storedIn(app.containers.samples, (path) => path.includes(metadata.conversation_id));
     expect(kept.map(({ bytes, contentType }) => [sha256(bytes), contentType])).toEqual([[sha256(file(name)), type]]);
     expect(kept[0]?.path).toContain(`/${metadata.agent_id}/`);
     expect(kept[0]?.path.endsWith(name.slice(-4))).toBe(true);
@@ -287,7 +287,7 @@ describe('the agent cannot be changed: 200, agent_updated is false, and the log 
     const answer = await post(jsonRequest(metadata, newSample()));
     expect(answer.json).toMatchObject({ status: 'success', agent_updated: false, voice_id: expect.any(String) });
     expect(answer.status).toBe(200);
-    const line = app.world.lines.find(
+    const line = app.context.lines.find(
       ({ message }) => message.startsWith('agent ') && message.includes(metadata.conversation_id),
     );
     expect(line).toMatchObject({ level: 'warning', message: expect.stringMatching(/hint=.*500/) });
@@ -300,7 +300,7 @@ describe('the agent cannot be changed: 200, agent_updated is false, and the log 
   });
 });
 
-describe('a body that is no request', () => {
+describe('a body that is not a valid request', () => {
   const sample = () => jsonRequest(metadataOf(), newSample());
   const json = (body: object | string) => ({
     body: Buffer.from(typeof body === 'string' ? body : JSON.stringify(body)),
@@ -318,7 +318,7 @@ describe('a body that is no request', () => {
     ['has no metadata part', () => multipart(good().slice(1))],
     ['has no parts', () => multipart([])],
     [
-      'has metadata that is no JSON',
+      'has metadata that is not valid JSON',
       () => multipart([{ name: 'metadata', bytes: 'name=Ivan' }, samplePart(newSample())]),
     ],
     ['has two metadata parts', () => multipart([...good(), metadataPart(personal())])],
@@ -460,12 +460,12 @@ describe('the hint of a refusal is about the switch, not about ElevenLabs', () =
     [
       'signature_malformed',
       () => ({ header: 'v0=abc' }),
-      /malformed: .*64 hex digits\. Look at the code of the switch/,
+      /malformed: .*64 hex digits\. Check the signing code of the switch/,
     ],
     [
       'signature_mismatch',
       () => ({ secret: 'wsec_other' }),
-      /any secret that is set .*code of the switch.*of a form the boundaries and the sample/,
+      /any secret that is set .*signing code of the switch.*in a form, that includes the boundaries and the sample/,
     ],
     ['timestamp_too_old', () => ({ timestamp: now() - 1_801 }), /is 1801 s old .*in the code of the switch/],
     ['timestamp_in_future', () => ({ timestamp: now() + 400 }), /s ahead .*milliseconds/],
@@ -492,7 +492,7 @@ it('a type in capitals and with a charset is JSON all the same', async () => {
 
 it('a state that cannot be read gets 500 and no details', async () => {
   const metadata = personal();
-  const container = app.world.blobs.getContainerClient(app.containers.state);
+  const container = app.context.blobs.getContainerClient(app.containers.state);
   await container.createIfNotExists();
   const text = '{"broken": very';
   await container.getBlockBlobClient(`conversations/${metadata.conversation_id}.json`).upload(text, text.length);
@@ -513,7 +513,7 @@ it('pre-call has its own member in health, and asks ElevenLabs once', async () =
 // Runs after all others: it looks at everything that they have left behind.
 describe('nothing personal is left behind', () => {
   it('in any log line', () => {
-    const text = app.world.lines.map(({ message }) => message).join('\n');
+    const text = app.context.lines.map(({ message }) => message).join('\n');
     expect(text).toContain('outcome=cloned');
     expect(text).toContain('outcome=refused');
     expect(text).toContain('POST /v1/voices/add');
@@ -522,7 +522,7 @@ describe('nothing personal is left behind', () => {
   });
 
   it('in any blob of the state', async () => {
-    const blobs = await app.world.storedIn(app.containers.state);
+    const blobs = await app.context.storedIn(app.containers.state);
     expect(new Set(blobs.map(({ path }) => path.split('/')[1]))).toEqual(
       new Set(['agents', 'conversations', 'installation', 'voices']),
     );
@@ -531,12 +531,12 @@ describe('nothing personal is left behind', () => {
   });
 
   it('in the names and metadata of the kept samples', async () => {
-    const samples = await app.world.storedIn(app.containers.samples);
+    const samples = await app.context.storedIn(app.containers.samples);
     const text = samples.map(({ path, metadata }) => `${path} ${JSON.stringify(metadata)}`).join('\n');
     for (const trace of TRACES) expect(text).not.toMatch(trace);
   });
 
   it('anywhere by requests that were not genuine', async () => {
-    expect(await app.world.paths()).toEqual([]);
+    expect(await app.context.paths()).toEqual([]);
   });
 });

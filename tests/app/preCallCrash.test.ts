@@ -11,12 +11,12 @@ import {
   OWN_GREETING,
   OWN_VOICE,
   openInstance,
-  PAST_CLAIMS_MS,
+  PAST_LOCKS_MS,
   type PreCallApp,
   sendPreCall,
   startInstances,
   sweepOn,
-} from '../support/preCallWorld.ts';
+} from '../support/preCallContext.ts';
 
 const OWN = { voiceId: OWN_VOICE, firstMessage: OWN_GREETING };
 const LEASE_MS = 15 * MINUTE_MS;
@@ -92,7 +92,7 @@ describe.each(Object.keys(SCENES))('%s', (name) => {
         const request = jsonRequest(metadataOf(call), sample);
         const died = await dieAt(at, death, settings, (doomed) => deliver(doomed, request));
 
-        app.clock.aheadMs += PAST_CLAIMS_MS;
+        app.clock.aheadMs += PAST_LOCKS_MS;
         const instance = healthy(settings);
         const answer = await deliver(instance, request);
         const where = `crash at request ${at}`;
@@ -102,8 +102,8 @@ describe.each(Object.keys(SCENES))('%s', (name) => {
           agent_updated: true,
           caller_info: { Name: 'Ivan' },
         });
-        const lent = { voiceId: answer.json['voice_id'], firstMessage: 'Hallo Ivan, fijn dat je belt!' };
-        expect(app.api.state.agentNow(call.agent_id), where).toEqual(lent);
+        const leased = { voiceId: answer.json['voice_id'], firstMessage: 'Hallo Ivan, fijn dat je belt!' };
+        expect(app.api.state.agentNow(call.agent_id), where).toEqual(leased);
         const clones = () => clonesOf(app, sample).map(({ voice_id }) => voice_id);
         expect(clones(), where).toEqual([answer.json['voice_id']]);
 
@@ -111,7 +111,7 @@ describe.each(Object.keys(SCENES))('%s', (name) => {
         await sweepOn(instance);
         expect(app.api.state.agentNow(call.agent_id), where).toEqual(OWN);
         expect(clones(), where).toEqual([answer.json['voice_id']]);
-        const kept = await app.world.storedIn(app.containers.samples, (path) => path.includes(call.conversation_id));
+        const kept = await app.context.storedIn(app.containers.samples, (path) => path.includes(call.conversation_id));
         expect(kept, where).toHaveLength(1);
         app.clock.aheadMs = 0;
         return died;
@@ -156,7 +156,7 @@ describe('a sweep', () => {
       app.clock.aheadMs = LEASE_MS + MINUTE_MS;
       const died = await dieAt(at, death, settings, sweepOn);
 
-      app.clock.aheadMs += PAST_CLAIMS_MS;
+      app.clock.aheadMs += PAST_LOCKS_MS;
       await sweepOn(instance);
       const where = `crash at request ${at}`;
       expect(app.api.state.agentNow(call.agent_id), where).toEqual(OWN);

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { send, transcription } from '../support/context.ts';
 import {
   FORMS,
   metadataOf,
@@ -6,8 +7,7 @@ import {
   type PreCallApp,
   sendPreCall,
   startDeployedApp,
-} from '../support/preCallWorld.ts';
-import { send, transcription } from '../support/world.ts';
+} from '../support/preCallContext.ts';
 
 let app: PreCallApp;
 beforeAll(async () => {
@@ -28,7 +28,7 @@ it.each(FORMS)(
       error_message: expect.stringMatching(/\w/),
       reason: 'not_configured',
     });
-    const line = app.world.lines.filter(({ message }) => message.startsWith('pre-call ')).at(-1);
+    const line = app.context.lines.filter(({ message }) => message.startsWith('pre-call ')).at(-1);
     expect(line?.level).toBe('error');
     expect(line?.message).toMatch(/ELEVENLABS_API_KEY/);
     expect(line?.message).toMatch(/VOICE_LEASE_MINUTES/);
@@ -39,9 +39,9 @@ it.each(FORMS)(
 
 it('post-call works all the same, and health is green but for the member of pre-call', async () => {
   const event = transcription();
-  expect((await send(app.world, JSON.stringify(event))).status).toBe(200);
-  expect(await app.world.paths()).toEqual([expect.stringContaining(event.data.conversation_id)]);
-  const health = await send(app.world, '', { method: 'GET', path: '/health', header: null });
+  expect((await send(app.context, JSON.stringify(event))).status).toBe(200);
+  expect(await app.context.paths()).toEqual([expect.stringContaining(event.data.conversation_id)]);
+  const health = await send(app.context, '', { method: 'GET', path: '/health', header: null });
   expect(health.status).toBe(200);
   expect(health.json).toMatchObject({
     status: 'healthy',
@@ -53,7 +53,7 @@ it('post-call works all the same, and health is green but for the member of pre-
 });
 
 it('health of pre-call is red and names the settings', async () => {
-  const health = await send(app.world, '', { method: 'GET', path: '/elevenlabs/precall/health', header: null });
+  const health = await send(app.context, '', { method: 'GET', path: '/elevenlabs/precall/health', header: null });
   expect(health.status).toBe(503);
   expect(health.json).toMatchObject({
     status: 'not configured',
@@ -63,5 +63,5 @@ it('health of pre-call is red and names the settings', async () => {
 });
 
 it('the sweep runs without pre-call', async () => {
-  await app.world.host.runTimer('sweep');
+  await app.context.host.runTimer('sweep');
 });

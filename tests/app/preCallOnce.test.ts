@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Fault } from '../../tools/local/elevenlabs/faults.ts';
+import type { Answer } from '../support/context.ts';
 import {
   addVoiceCalls,
   changesOf,
@@ -13,8 +14,7 @@ import {
   type PreCallApp,
   sendPreCall,
   startInstances,
-} from '../support/preCallWorld.ts';
-import type { Answer } from '../support/world.ts';
+} from '../support/preCallContext.ts';
 
 let app: PreCallApp;
 let instances: PreCallApp['instances'];
@@ -137,7 +137,7 @@ describe('a clone call that goes wrong ends in one clone', () => {
   it.each<[string, Fault, number]>([
     ['its answer is lost', { kind: 'answer-lost' }, 1],
     ['its answer breaks off', { kind: 'reset' }, 1],
-    ['its answer is no JSON', { kind: 'not-json' }, 1],
+    ['its answer is not valid JSON', { kind: 'not-json' }, 1],
     ['its answer comes after the time limit', { kind: 'slow', delayMs: 20_000 }, 1],
     ['a server error comes instead', { kind: 'server-error', status: 500 }, 2],
     ['a gateway gives up', { kind: 'server-error', status: 504 }, 2],
@@ -233,7 +233,7 @@ describe('one conversation id for two callers', () => {
         return post(call, newSample());
       },
     ],
-  ])('is no conflict when the first sample %s: a better one may come', async (_name, refuse) => {
+  ])('is not a conflict when the first sample %s: a better one may come', async (_name, refuse) => {
     const call = newCallOfAgent(app);
     expect((await refuse(call)).status).toBeGreaterThanOrEqual(400);
     const sample = newSample();
@@ -243,7 +243,7 @@ describe('one conversation id for two callers', () => {
     });
   });
 
-  it('is no conflict when only the name is another: the same answer again, with that name', async () => {
+  it('is not a conflict when only the name is another: the same answer again, with that name', async () => {
     const call = newCallOfAgent(app);
     const sample = newSample();
     const first = await post(call, sample, 'Ann');

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { newCall } from '../support/context.ts';
 import {
   clonesOf,
   FORMS,
@@ -11,8 +12,7 @@ import {
   type PreCallApp,
   sendPreCall,
   startDeployedApp,
-} from '../support/preCallWorld.ts';
-import { newCall } from '../support/world.ts';
+} from '../support/preCallContext.ts';
 
 let app: PreCallApp;
 beforeAll(async () => {

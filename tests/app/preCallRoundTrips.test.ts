@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { newCallOfAgent, newSample } from '../support/preCallContext.ts';
 import { type HeldApp, startHeldApp } from '../support/preCallHold.ts';
-import { newCallOfAgent, newSample } from '../support/preCallWorld.ts';
 
 let running: HeldApp;
 let app: HeldApp['app'];

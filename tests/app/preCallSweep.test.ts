@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Services } from '../../src/lib/services.ts';
+import { audioEvent, now, send, transcription } from '../support/context.ts';
 import {
   clonesOf,
   jsonRequest,
@@ -14,8 +15,7 @@ import {
   sendPreCall,
   startInstances,
   sweepOn,
-} from '../support/preCallWorld.ts';
-import { audioEvent, now, send, transcription } from '../support/world.ts';
+} from '../support/preCallContext.ts';
 
 const LEASE_MS = 15 * MINUTE_MS;
 const OWN = { voiceId: OWN_VOICE, firstMessage: OWN_GREETING };
@@ -41,17 +41,17 @@ function install(settings: Record<string, string> = {}): Services {
 }
 
 /** One caller who has got voice and greeting. */
-async function lend({ call = newCallOfAgent(app), sample = newSample(), name = 'Ivan' } = {}) {
+async function lease({ call = newCallOfAgent(app), sample = newSample(), name = 'Ivan' } = {}) {
   const answer = await sendPreCall(app, jsonRequest(metadataOf(call, { caller_metadata: { name } }), sample));
   expect(answer.json).toMatchObject({ status: 'success', agent_updated: true });
-  const lent = { voiceId: String(answer.json['voice_id']), firstMessage: `Hallo ${name}, fijn dat je belt!` };
-  expect(app.api.state.agentNow(call.agent_id)).toEqual(lent);
-  return { call, sample, answer, voiceId: lent.voiceId, lent };
+  const leased = { voiceId: String(answer.json['voice_id']), firstMessage: `Hallo ${name}, fijn dat je belt!` };
+  expect(app.api.state.agentNow(call.agent_id)).toEqual(leased);
+  return { call, sample, answer, voiceId: leased.voiceId, leased };
 }
 
 const agentNow = ({ agent_id }: { agent_id: string }) => app.api.state.agentNow(agent_id);
 const voiceIds = () => [...app.api.state.voices.keys()];
-const post = (event: object) => send(app.world, JSON.stringify(event));
+const post = (event: object) => send(app.context, JSON.stringify(event));
 
 describe('a lease ends', () => {
   const failed = (call: object) => ({
@@ -65,11 +65,11 @@ describe('a lease ends', () => {
     ['failure', failed],
   ])('when the %s of the call is stored, and the agent gets back what is its own', async (_name, event) => {
     const instance = install();
-    const { call, lent } = await lend();
+    const { call, leased } = await lease();
     await sweepOn(instance);
-    expect(agentNow(call)).toEqual(lent);
+    expect(agentNow(call)).toEqual(leased);
     expect((await post(event(call))).status).toBe(200);
-    expect(agentNow(call)).toEqual(lent);
+    expect(agentNow(call)).toEqual(leased);
     const lines = await sweepOn(instance);
     expect(agentNow(call)).toEqual(OWN);
     expect(lines.filter((line) => line.includes('agent restored'))).toHaveLength(1);
@@ -77,18 +77,18 @@ describe('a lease ends', () => {
 
   it('not by the transcript of another call of the same agent', async () => {
     const instance = install();
-    const { call, lent } = await lend();
+    const { call, leased } = await lease();
     await post(transcription({ ...call, conversation_id: 'conv_another' }));
     await sweepOn(instance);
-    expect(agentNow(call)).toEqual(lent);
+    expect(agentNow(call)).toEqual(leased);
   });
 
   it('after its minutes at the latest, and not before', async () => {
     const instance = install({ VOICE_LEASE_MINUTES: '30' });
-    const { call, lent } = await lend();
+    const { call, leased } = await lease();
     app.clock.aheadMs = 29 * MINUTE_MS;
     await sweepOn(instance);
-    expect(agentNow(call)).toEqual(lent);
+    expect(agentNow(call)).toEqual(leased);
     app.clock.aheadMs = 30 * MINUTE_MS;
     await sweepOn(instance);
     expect(agentNow(call)).toEqual(OWN);
@@ -98,7 +98,7 @@ describe('a lease ends', () => {
     const settings = { PRECALL_STATE_STORAGE_PATH: `${app.containers.state}/five`, VOICE_CLONE_AUTO_DELETE: 'true' };
     const sweepers = Array.from({ length: 5 }, () => openInstance(app, { settings }));
     app.instances = sweepers;
-    const { call, voiceId } = await lend();
+    const { call, voiceId } = await lease();
     app.clock.aheadMs = LEASE_MS;
     const before = app.api.state.requests.length;
     const lines = (await Promise.all(sweepers.map(sweepOn))).flat();
@@ -112,7 +112,7 @@ describe('a lease ends', () => {
 
   it('and the same delivery that comes once more changes nothing', async () => {
     const instance = install();
-    const { call, sample, answer } = await lend();
+    const { call, sample, answer } = await lease();
     app.clock.aheadMs = LEASE_MS;
     await sweepOn(instance);
     const again = await sendPreCall(app, jsonRequest(metadataOf(call, { caller_metadata: { name: 'Ivan' } }), sample));
@@ -122,7 +122,7 @@ describe('a lease ends', () => {
 
   it('while ElevenLabs is down: the next sweep gives back', async () => {
     const instance = install();
-    const { call } = await lend();
+    const { call } = await lease();
     app.clock.aheadMs = LEASE_MS;
     app.api.fail({ kind: 'server-error', times: 100 });
     const lines = await sweepOn(instance);
@@ -137,22 +137,22 @@ describe('a lease ends', () => {
 describe('an agent with one caller after another', () => {
   it('gets back its own, not the first caller’s', async () => {
     const instance = install();
-    const first = await lend({ name: 'Anna' });
-    const second = await lend({ call: newCallOfAgent(app, first.call.agent_id), name: 'Ben' });
+    const first = await lease({ name: 'Anna' });
+    const second = await lease({ call: newCallOfAgent(app, first.call.agent_id), name: 'Ben' });
     await post(transcription(first.call));
     await sweepOn(instance);
-    expect(agentNow(first.call)).toEqual(second.lent);
+    expect(agentNow(first.call)).toEqual(second.leased);
     await post(transcription(second.call));
     await sweepOn(instance);
     expect(agentNow(first.call)).toEqual(OWN);
   });
 
-  it('can be lent again after it has got back its own', async () => {
+  it('can be leased again after it has got back its own', async () => {
     const instance = install();
-    const first = await lend({ name: 'Anna' });
+    const first = await lease({ name: 'Anna' });
     await post(transcription(first.call));
     await sweepOn(instance);
-    const second = await lend({ call: newCallOfAgent(app, first.call.agent_id), name: 'Ben' });
+    const second = await lease({ call: newCallOfAgent(app, first.call.agent_id), name: 'Ben' });
     await post(transcription(second.call));
     await sweepOn(instance);
     expect(agentNow(first.call)).toEqual(OWN);
@@ -177,7 +177,7 @@ describe('an agent that somebody has changed since', () => {
     ['greeting', { agent: { first_message: 'Merry Christmas!' } }],
   ])('in its %s is left as it is', async (_name, changed) => {
     const instance = install();
-    const { call } = await lend();
+    const { call } = await lease();
     change(call.agent_id, changed);
     const standing = agentNow(call);
     app.clock.aheadMs = LEASE_MS;
@@ -187,9 +187,9 @@ describe('an agent that somebody has changed since', () => {
 
   it('in the middle of a row of callers gets back what that somebody set', async () => {
     const instance = install();
-    const first = await lend({ name: 'Anna' });
+    const first = await lease({ name: 'Anna' });
     change(first.call.agent_id, { tts: { voice_id: 'voice_new' }, agent: { first_message: 'New greeting' } });
-    await lend({ call: newCallOfAgent(app, first.call.agent_id), name: 'Ben' });
+    await lease({ call: newCallOfAgent(app, first.call.agent_id), name: 'Ben' });
     app.clock.aheadMs = LEASE_MS;
     await sweepOn(instance);
     expect(agentNow(first.call)).toEqual({ voiceId: 'voice_new', firstMessage: 'New greeting' });
@@ -197,8 +197,8 @@ describe('an agent that somebody has changed since', () => {
 
   it('by deleting it keeps nothing else from being done', async () => {
     const instance = install();
-    const gone = await lend();
-    const other = await lend();
+    const gone = await lease();
+    const other = await lease();
     app.api.state.agents.delete(gone.call.agent_id);
     app.clock.aheadMs = LEASE_MS;
     await sweepOn(instance);
@@ -211,7 +211,7 @@ describe('an agent that somebody has changed since', () => {
 describe('clones', () => {
   it('stay for the returning caller unless they are to be deleted', async () => {
     const instance = install();
-    const { voiceId } = await lend();
+    const { voiceId } = await lease();
     app.clock.aheadMs = 2 * LEASE_MS;
     await sweepOn(instance);
     expect(voiceIds()).toContain(voiceId);
@@ -219,24 +219,24 @@ describe('clones', () => {
 
   it('are deleted with their lease by auto-delete, and the caller gets a new one next time', async () => {
     const instance = install({ VOICE_CLONE_AUTO_DELETE: 'true' });
-    const { call, sample, voiceId } = await lend();
+    const { call, sample, voiceId } = await lease();
     await sweepOn(instance);
     expect(voiceIds()).toContain(voiceId);
     await post(transcription(call));
     await sweepOn(instance);
     expect(voiceIds()).not.toContain(voiceId);
-    const again = await lend({ sample });
+    const again = await lease({ sample });
     expect(clonesOf(app, sample).map(({ voice_id }) => voice_id)).toEqual([again.voiceId]);
   });
 
   it('are not deleted while another call of the same caller runs, but after it', async () => {
     const instance = install({ VOICE_CLONE_AUTO_DELETE: 'true' });
-    const first = await lend();
-    const second = await lend({ sample: first.sample });
+    const first = await lease();
+    const second = await lease({ sample: first.sample });
     await post(transcription(first.call));
     await sweepOn(instance);
     expect(voiceIds()).toContain(second.voiceId);
-    expect(agentNow(second.call)).toEqual(second.lent);
+    expect(agentNow(second.call)).toEqual(second.leased);
     await post(transcription(second.call));
     await sweepOn(instance);
     expect(voiceIds()).not.toContain(second.voiceId);
@@ -244,7 +244,7 @@ describe('clones', () => {
 
   it('are deleted by a later sweep when ElevenLabs was down', async () => {
     const instance = install({ VOICE_CLONE_AUTO_DELETE: 'true' });
-    const { call, voiceId } = await lend();
+    const { call, voiceId } = await lease();
     await post(transcription(call));
     app.api.fail({ kind: 'server-error', method: 'DELETE', times: 3 });
     await sweepOn(instance);
@@ -256,7 +256,7 @@ describe('clones', () => {
 
   it('that somebody has deleted already count as deleted', async () => {
     const instance = install({ VOICE_CLONE_AUTO_DELETE: 'true' });
-    const { call, voiceId } = await lend();
+    const { call, voiceId } = await lease();
     app.api.state.voices.delete(voiceId);
     await post(transcription(call));
     expect((await sweepOn(instance)).filter((line) => line.startsWith('WARNING'))).toEqual([]);
@@ -313,7 +313,7 @@ describe('voices without a state', () => {
 
   it('do not take a voice with them that a record knows', async () => {
     const instance = install();
-    const { voiceId } = await lend();
+    const { voiceId } = await lease();
     app.clock.aheadMs = 60 * MINUTE_MS;
     await sweepOn(instance);
     await sweepOn(instance);
@@ -344,7 +344,7 @@ describe('a reserve of free slots', () => {
   it('costs our oldest idle clones, and never one that a running call needs', async () => {
     const instance = install({ VOICE_SLOTS_RESERVE: '2' });
     const idle = [];
-    for (let count = 0; count < 3; count++) idle.push(await lend());
+    for (let count = 0; count < 3; count++) idle.push(await lease());
     const [oldest, middle, youngest] = idle.map(({ voiceId }) => voiceId);
     for (const [at, id] of [middle, youngest, oldest].entries()) {
       const voice = app.api.state.voices.get(id ?? '');
@@ -352,19 +352,19 @@ describe('a reserve of free slots', () => {
         app.api.state.voices.set(voice.voice_id, { ...voice, created_at_unix: now() - (at === 2 ? 900 : 500 - at) });
     }
     for (const { call } of idle) await post(transcription(call));
-    const running = await lend();
+    const running = await lease();
     app.api.state.voiceLimit = app.api.state.slotsUsed;
     await sweepOn(instance);
     expect(voiceIds()).toContain(running.voiceId);
     expect(voiceIds()).toContain(youngest);
     expect(voiceIds()).not.toContain(oldest);
     expect(voiceIds()).not.toContain(middle);
-    expect(agentNow(running.call)).toEqual(running.lent);
+    expect(agentNow(running.call)).toEqual(running.leased);
   });
 
   it('that cannot be reached is reported', async () => {
     const instance = install({ VOICE_SLOTS_RESERVE: '3' });
-    const running = await lend();
+    const running = await lease();
     app.api.state.voiceLimit = app.api.state.slotsUsed + 1;
     const lines = await sweepOn(instance);
     expect(lines.find((line) => line.includes('reserve not reached'))).toMatch(/WARNING.*"missing":2/);
@@ -373,7 +373,7 @@ describe('a reserve of free slots', () => {
 
   it('is left alone while enough slots are free', async () => {
     const instance = install({ VOICE_SLOTS_RESERVE: '3' });
-    const { call, voiceId } = await lend();
+    const { call, voiceId } = await lease();
     await post(transcription(call));
     await sweepOn(instance);
     expect(voiceIds()).toContain(voiceId);
@@ -384,10 +384,10 @@ describe('a caller who returns while the sweep is at work', () => {
   it('ends with a voice that exists, on an agent that has it', async () => {
     const instance = install({ VOICE_CLONE_AUTO_DELETE: 'true' });
     for (let round = 0; round < 5; round++) {
-      const first = await lend();
+      const first = await lease();
       await post(transcription(first.call));
       const [second] = await Promise.all([
-        lend({ sample: first.sample, call: newCallOfAgent(app, first.call.agent_id), name: 'Ivan' }),
+        lease({ sample: first.sample, call: newCallOfAgent(app, first.call.agent_id), name: 'Ivan' }),
         sweepOn(instance),
         sweepOn(instance),
       ]);

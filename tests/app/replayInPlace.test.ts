@@ -3,14 +3,14 @@ import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { type Replayed, replayInPlace } from '../../src/lib/calls/replayInPlace.ts';
 import { callStoreOn } from '../../src/lib/postCall/callStore.ts';
 import { readStorageAreas } from '../../src/lib/settings/storageAreas.ts';
+import { audioEvent, type Context, newCall, now, send, startContext, transcription } from '../support/context.ts';
 import { storageAt } from '../support/drafts.ts';
-import { audioEvent, newCall, now, send, startWorld, transcription, type World } from '../support/world.ts';
 
-let world: World;
+let context: Context;
 beforeAll(async () => {
-  world = await startWorld({ STATE_STORAGE_PATH: `state-${randomUUID().slice(0, 8)}` });
+  context = await startContext({ STATE_STORAGE_PATH: `state-${randomUUID().slice(0, 8)}` });
 });
-afterAll(() => world.close());
+afterAll(() => context.close());
 
 /** The app as it may be later: it knows every type that can name a folder. */
 async function replay(keepsUnknownTypes = true, reason?: string) {
@@ -24,10 +24,10 @@ async function replay(keepsUnknownTypes = true, reason?: string) {
 }
 
 const inQuarantine = async (call: ReturnType<typeof newCall>) =>
-  (await world.storedIn(world.containers.quarantine)).filter(
+  (await context.storedIn(context.containers.quarantine)).filter(
     ({ metadata }) => metadata['conversation_id'] === call.conversation_id,
   );
-const post = (event: object) => send(world, JSON.stringify(event));
+const post = (event: object) => send(context, JSON.stringify(event));
 
 it('what is understood by now is stored with its own facts, says that it was replayed, and leaves quarantine', async () => {
   const call = newCall();
@@ -36,7 +36,7 @@ it('what is understood by now is stored with its own facts, says that it was rep
   const replayed = (await replay()).find(({ blob }) => blob === before?.path);
   expect(replayed).toMatchObject({ outcome: 'stored', reason: 'unknown_type' });
   expect(await inQuarantine(call)).toEqual([]);
-  const [stored] = await world.storedIn(world.containers.other, (path) => path === replayed?.stored);
+  const [stored] = await context.storedIn(context.containers.other, (path) => path === replayed?.stored);
   expect(stored?.bytes).toEqual(before?.bytes);
   const { quarantine_reason: _, source, ...facts } = before?.metadata ?? {};
   expect([source, stored?.metadata]).toEqual(['webhook', { ...facts, source: 'replay' }]);
@@ -53,7 +53,7 @@ it('what still is not understood stays, once', async () => {
 
 it('only what is there for the reason that is asked for', async () => {
   await post({ ...transcription(), type: 'a_third_type' });
-  await send(world, 'not json');
+  await send(context, 'not json');
   expect(new Set((await replay(false, 'not_json')).map(({ reason }) => reason))).toEqual(new Set(['not_json']));
 });
 
@@ -63,17 +63,17 @@ it('of a call that was erased meanwhile nothing is stored, and nothing stays', a
   const [before] = await inQuarantine(call);
   const areas = readStorageAreas(process.env);
   if ('setting' in areas) throw new Error(areas.setting);
-  const state = world.blobs.getContainerClient(areas.state.container);
+  const state = context.blobs.getContainerClient(areas.state.container);
   await state.createIfNotExists();
   await state.getBlockBlobClient(`${areas.state.prefix}erased/${call.conversation_id}.json`).upload('{}', 2);
   expect((await replay()).find(({ blob }) => blob === before?.path)?.outcome).toBe('erased');
   expect(await inQuarantine(call)).toEqual([]);
-  expect((await world.paths()).filter((path) => path.includes(call.conversation_id))).toEqual([]);
+  expect((await context.paths()).filter((path) => path.includes(call.conversation_id))).toEqual([]);
 });
 
 it('bytes that are not those that were received are left alone', async () => {
   const call = newCall();
-  const container = world.blobs.getContainerClient(world.containers.quarantine);
+  const container = context.blobs.getContainerClient(context.containers.quarantine);
   const body = JSON.stringify({ ...transcription(call), event_timestamp: now() });
   const metadata = { sha256: '0'.repeat(64), conversation_id: call.conversation_id, agent_id: call.agent_id };
   await container.getBlockBlobClient('unknown_type/2026-01-01/torn.json').upload(body, body.length, { metadata });

@@ -130,7 +130,7 @@ describe('a record that storage answers for in its own way', () => {
     ['created', 'PUT'],
     ['replaced', 'PUT'],
     ['removed', 'DELETE'],
-  ])('cannot be %s when storage refuses it, and that is no answer', async (action, method) => {
+  ])('cannot be %s when storage refuses it, and that is not an answer', async (action, method) => {
     const store = newStore(proxy.connectionString);
     const { record } = await store.create(agents, 'agent_1', AGENT);
     answer(refused, method);
@@ -162,7 +162,7 @@ it('a record can be changed as it was read', async () => {
   expect(read && (await store.replace(agents, read, AGENT))).toBeUndefined();
 });
 
-const CLAIM = { by: 'delivery-1', conversation: 'conv_1' };
+const LOCK = { by: 'delivery-1', conversation: 'conv_1' };
 
 /** Values with every member, as each kind of record may hold them. */
 const values: [string, RecordKind<unknown>, object][] = [
@@ -179,7 +179,7 @@ const values: [string, RecordKind<unknown>, object][] = [
     },
   ],
   ['voices', voices, { state: 'ready', voice_id: 'voice_1', cloned_at: 3 }],
-  ['voices', voices, { state: 'cloning', claim: CLAIM }],
+  ['voices', voices, { state: 'cloning', claim: LOCK }],
   ['voices', voices, { state: 'deleting', claim: { by: 'sweep-1', until: 5 }, voice_id: 'voice_1', cloned_at: 3 }],
   [
     'agents',
@@ -188,7 +188,7 @@ const values: [string, RecordKind<unknown>, object][] = [
       own: { voice_id: 'voice_1', first_message: null },
       set: [{ voice_id: 'voice_2', first_message_sha256: 'abc' }],
       lease: { conversation: 'conv_1', expires_at: 1 },
-      claim: CLAIM,
+      claim: LOCK,
     },
   ],
 ];
@@ -217,7 +217,7 @@ describe('a record is read as it was written, as JSON in the folder of its kind:
   });
 });
 
-it('an installation has one id, for all its instances and for ever', async () => {
+it('an installation has one id, for all its instances and forever', async () => {
   const container = `state-${randomBytes(4).toString('hex')}`;
   const ids = await Promise.all(
     Array.from({ length: 10 }, () => installationId(newStore(connectionString, container))),
@@ -228,7 +228,7 @@ it('an installation has one id, for all its instances and for ever', async () =>
   expect((await contentOf(container)).map(({ name }) => name)).toEqual(['folder/installation/id.json']);
 });
 
-describe('whoever made a claim', () => {
+describe('whoever holds a lock', () => {
   const conversation = (claim: Conversation['claim']): Conversation => ({
     agent_id: 'agent_1',
     sample_sha256: '0',
@@ -249,7 +249,7 @@ describe('whoever made a claim', () => {
 
   it.each<[string, Conversation['claim'] | undefined, boolean]>([
     ['holds its conversation', { by: 'delivery-1', until: NOW + 1 }, true],
-    ['has not given a sign of life in time', { by: 'delivery-1', until: NOW }, false],
+    ['has not given a heartbeat in time', { by: 'delivery-1', until: NOW }, false],
     ['has lost its conversation to another delivery', { by: 'delivery-2', until: NOW + 1 }, false],
     ['has done with its conversation', null, false],
     ['has no conversation any more', undefined, false],

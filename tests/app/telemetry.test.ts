@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { audioEvent, type newCall, now, SECRET, type SendOptions, send, transcription } from '../support/context.ts';
 import { type FaultProxy, startFaultProxy } from '../support/faultProxy.ts';
 import {
   connectionStringTo,
@@ -20,8 +21,7 @@ import {
   type PreCallApp,
   sendPreCall,
   startDeployedApp,
-} from '../support/preCallWorld.ts';
-import { audioEvent, type newCall, now, SECRET, type SendOptions, send, transcription } from '../support/world.ts';
+} from '../support/preCallContext.ts';
 
 const MIB = 1024 * 1024;
 const BLOCK_BYTES = 4 * MIB;
@@ -55,7 +55,7 @@ async function deliver(
 ): Promise<Sent> {
   const trace = newTrace();
   const body = JSON.stringify(event);
-  const { status } = await send(app.world, body, { headers: { traceparent: traceParent(trace) }, ...options });
+  const { status } = await send(app.context, body, { headers: { traceparent: traceParent(trace) }, ...options });
   return { ...trace, call: event.data, bytes: Buffer.byteLength(body), status };
 }
 
@@ -155,7 +155,7 @@ describe('dependencies', () => {
 
   it('of a transcript are one put, of its own operation and under the request that the host reports', () => {
     for (const sent of transcripts) {
-      const path = `/devstoreaccount1/${app.world.containers.transcripts}/${sent.call.agent_id}/${sent.call.conversation_id}.json`;
+      const path = `/devstoreaccount1/${app.context.containers.transcripts}/${sent.call.agent_id}/${sent.call.conversation_id}.json`;
       const puts = of(sent).filter(({ resultCode }) => resultCode === '201');
       expect(puts).toMatchObject([
         {
@@ -213,7 +213,7 @@ describe('dependencies', () => {
     expect(new Set(dependencies.map(({ id }) => id)).size).toBe(dependencies.length);
   });
 
-  it('count an answer that says what stands there as a success', () => {
+  it('count a response that says what exists as a success', () => {
     const duplicate = dependenciesIn(envelopes).filter(({ resultCode }) => resultCode === '409');
     expect(duplicate.length).toBeGreaterThan(0);
     expect(duplicate.filter(({ success }) => !success)).toEqual([]);
@@ -260,6 +260,6 @@ describe('what is sent', () => {
       expect(all).not.toContain(text);
     }
     expect(all).toContain(INSTRUMENTATION_KEY);
-    expect(readFileSync('tests/support/world.ts', 'utf8')).toContain('Hello?');
+    expect(readFileSync('tests/support/context.ts', 'utf8')).toContain('Hello?');
   });
 });

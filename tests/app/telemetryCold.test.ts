@@ -4,8 +4,8 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { SECRET } from '../support/context.ts';
 import { connectionStringTo, dependenciesIn, type Ingestion, metricsIn, startIngestion } from '../support/ingestion.ts';
-import { SECRET } from '../support/world.ts';
 import { run } from '../tools/run.ts';
 
 /** The built app where there is no node_modules. */
@@ -89,13 +89,9 @@ describe('a cold process', () => {
     for (const { headers } of ingestion.batches) expect(headers.authorization).toBe('Bearer of-the-identity');
   });
 
-  const none = 'is no connection string';
+  const none = 'is not a valid Application Insights connection string';
   it.each([
-    [
-      'with a connection string that is none',
-      { APPLICATIONINSIGHTS_CONNECTION_STRING: 'InstrumentationKey=abc' },
-      none,
-    ],
+    ['with an invalid connection string', { APPLICATIONINSIGHTS_CONNECTION_STRING: 'InstrumentationKey=abc' }, none],
     [
       'without a connection string, but with an identity',
       { APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'Authorization=AAD' },

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { type Context, SECRET, send, startContext, transcription, until } from '../support/context.ts';
 import { type HttpFaultProxy, startHttpFaultProxy } from '../support/faultProxy.ts';
 import { connectionStringTo, dependenciesIn, type Ingestion, startIngestion } from '../support/ingestion.ts';
-import { SECRET, send, startWorld, transcription, until, type World } from '../support/world.ts';
 
 let ingestion: Ingestion;
 let proxy: HttpFaultProxy;
-let world: World;
+let context: Context;
 const said: unknown[] = [];
 
 beforeAll(async () => {
@@ -13,13 +13,13 @@ beforeAll(async () => {
   process.env['OTEL_BSP_SCHEDULE_DELAY'] = '50'; // dependencies go out at once instead of every five seconds
   ingestion = await startIngestion();
   proxy = await startHttpFaultProxy(ingestion.url);
-  world = await startWorld({ APPLICATIONINSIGHTS_CONNECTION_STRING: connectionStringTo(proxy.url) });
-  await send(world, JSON.stringify(transcription()));
+  context = await startContext({ APPLICATIONINSIGHTS_CONNECTION_STRING: connectionStringTo(proxy.url) });
+  await send(context, JSON.stringify(transcription()));
   await until(() => proxy.requests.length > 0);
 });
 afterAll(() => Promise.all([proxy.close(), ingestion.close()]));
 
-const lastLine = () => world.lines.filter(({ message }) => message.startsWith('delivery ')).at(-1)?.message;
+const lastLine = () => context.lines.filter(({ message }) => message.startsWith('delivery ')).at(-1)?.message;
 
 // One after the other: the library tries a batch again a second or two later, and then meets the next fault.
 it.each([
@@ -33,17 +33,17 @@ it.each([
   ingestion.delayMs = fault === undefined ? 1_000 : 0;
   proxy.onRequest = () => fault;
   for (let tries = 0; tries === 0 || proxy.requests.length === seen; tries++) {
-    const answers = await Promise.all(Array.from({ length: 5 }, () => send(world, JSON.stringify(transcription()))));
+    const answers = await Promise.all(Array.from({ length: 5 }, () => send(context, JSON.stringify(transcription()))));
     expect(answers.map(({ status }) => status)).toEqual(Array(5).fill(200));
-    const forged = await send(world, JSON.stringify(transcription()), { secret: `${SECRET}_of_another` });
+    const forged = await send(context, JSON.stringify(transcription()), { secret: `${SECRET}_of_another` });
     expect(forged.status).toBe(401);
   }
-  expect(world.lines.filter(({ message }) => message.includes('internal_error'))).toEqual([]);
+  expect(context.lines.filter(({ message }) => message.includes('internal_error'))).toEqual([]);
   expect(lastLine()).toContain('code=signature_mismatch');
 });
 
 it('the end of the worker does not wait for an endpoint that never answers', async () => {
-  await world.close();
+  await context.close();
 });
 
 it('what goes wrong is told in one line', () => {

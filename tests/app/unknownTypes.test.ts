@@ -1,20 +1,20 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { audioEvent, newCall, send, startWorld, type World } from '../support/world.ts';
+import { audioEvent, type Context, newCall, send, startContext } from '../support/context.ts';
 
-let world: World;
+let context: Context;
 beforeAll(async () => {
-  world = await startWorld({ UNKNOWN_EVENT_TYPES: 'keep' });
+  context = await startContext({ UNKNOWN_EVENT_TYPES: 'keep' });
 });
-afterAll(() => world.close());
+afterAll(() => context.close());
 
 const eventOf = (type: unknown) =>
   JSON.stringify({ type, event_timestamp: 1_739_537_297, data: { ...newCall(), x: 1 } });
 /** Sends it and says what became visible. */
 async function added(body: string, status: number, chunkBytes?: number) {
-  const before = await world.paths();
-  expect((await send(world, body, chunkBytes === undefined ? {} : { chunkBytes })).status).toBe(status);
-  return world.stored((path) => !before.includes(path));
+  const before = await context.paths();
+  expect((await send(context, body, chunkBytes === undefined ? {} : { chunkBytes })).status).toBe(status);
+  return context.stored((path) => !before.includes(path));
 }
 
 describe('with UNKNOWN_EVENT_TYPES=keep', () => {
@@ -24,10 +24,12 @@ describe('with UNKNOWN_EVENT_TYPES=keep', () => {
       const body = eventOf(type);
       const blobs = await added(body, 200);
       expect(blobs.map(({ bytes }) => bytes.toString())).toEqual([body]);
-      expect(blobs[0]?.path).toMatch(new RegExp(`^${world.containers.other}/${type}/2025-02-14/[0-9a-f]{64}\\.json$`));
+      expect(blobs[0]?.path).toMatch(
+        new RegExp(`^${context.containers.other}/${type}/2025-02-14/[0-9a-f]{64}\\.json$`),
+      );
       expect(blobs[0]?.metadata).toMatchObject({ event_type: type, source: 'webhook' });
       expect(await added(body, 200)).toEqual([]);
-      expect(world.lines.at(-1)?.message).toContain('outcome=duplicate');
+      expect(context.lines.at(-1)?.message).toContain('outcome=duplicate');
     },
   );
 

@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { audioEvent, send, startWorld, type World } from '../support/world.ts';
+import { audioEvent, type Context, send, startContext } from '../support/context.ts';
 
-let world: World;
+let context: Context;
 beforeAll(async () => {
-  world = await startWorld();
+  context = await startContext();
 });
-afterAll(() => world.close());
+afterAll(() => context.close());
 
 const request = {
   type: 'pre_call',
@@ -57,16 +57,16 @@ it.each<[string, Buffer | string, Parameters<typeof send>[2]]>([
   ['as a form with a sample of 10 MB', form(randomBytes(10_000_000)), { chunkBytes: 60_000 }],
   ['with a recording', JSON.stringify({ ...audioEvent(randomBytes(6_000_000)), voice_sample }), { chunkBytes: 60_000 }],
 ])('a delivery for the pre-call endpoint %s is refused and kept nowhere', async (_name, body, options) => {
-  const answer = await send(world, body, options);
+  const answer = await send(context, body, options);
   expect([answer.status, answer.json['code']]).toEqual([400, 'wrong_endpoint']);
   expect(answer.headers['content-type']).toBe('application/problem+json');
-  expect(await world.paths()).toEqual([]);
-  const line = world.lines.filter(({ message }) => message.startsWith('delivery ')).at(-1)?.message;
+  expect(await context.paths()).toEqual([]);
+  const line = context.lines.filter(({ message }) => message.startsWith('delivery ')).at(-1)?.message;
   expect(line).toMatch(/outcome=refused .*code=wrong_endpoint hint=.*precall/);
 });
 
 it('what is not genuine is refused as that, whatever it is', async () => {
   for (const body of [json, form(sample)]) {
-    expect((await send(world, body, { secret: 'wsec_another' })).json['code']).toBe('signature_mismatch');
+    expect((await send(context, body, { secret: 'wsec_another' })).json['code']).toBe('signature_mismatch');
   }
 });

@@ -100,7 +100,7 @@ describe.skipIf(!hasBicep)('the Bicep compiler', { timeout: 180_000 }, () => {
     const askew = join(copy.folder, 'infra/modules/askew.bicep');
     await writeFile(askew, 'param  name   string\n');
     await bicep(copy.folder, ['format', '--pattern', '**/*.bicep*']);
-    expect(await readFile(askew, 'utf8')).toBe('param name string\n'); // a pattern that matches nothing is no error
+    expect(await readFile(askew, 'utf8')).toBe('param name string\n'); // a pattern that matches nothing is not an error
     for (const folder of ['infra', 'infra/modules', 'tests/infra/deployments']) {
       const files = (await readdir(join(root, folder))).filter((name) => /\.bicep(param)?$/.test(name));
       for (const name of files) {

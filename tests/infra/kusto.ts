@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { root } from './bicep.ts';
 
-/** The language service is no module: it leaves this global behind. Only what is used here. */
+/** The language service is not a module: it leaves this global behind. Only what is used here. */
 interface Kusto {
   readonly Language: {
     readonly KustoCode: { ParseAndAnalyze(text: string, globals: unknown): KustoCode };

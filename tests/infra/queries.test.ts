@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openServices } from '../../src/lib/services.ts';
 import { sweep } from '../../src/lib/sweep.ts';
 import { logTo } from '../../src/lib/telemetry/log.ts';
+import { audioEvent, newCall, now, send, transcription } from '../support/context.ts';
 import {
   jsonRequest,
   MINUTE_MS,
@@ -13,8 +14,7 @@ import {
   type PreCallApp,
   sendPreCall,
   startInstances,
-} from '../support/preCallWorld.ts';
-import { audioEvent, newCall, now, send, transcription } from '../support/world.ts';
+} from '../support/preCallContext.ts';
 import { root } from './bicep.ts';
 import { analyze, queries, tablesOf } from './kusto.ts';
 
@@ -58,7 +58,7 @@ describe('what the app logs as JSON', { timeout: 60_000 }, () => {
     app = await startInstances(1, { LOG_FORMAT: 'json' });
     await deliverEverything();
     lines.push(
-      ...app.world.lines.filter(({ message }) => message.startsWith('{')).map(({ message }) => JSON.parse(message)),
+      ...app.context.lines.filter(({ message }) => message.startsWith('{')).map(({ message }) => JSON.parse(message)),
     );
   });
   afterAll(() => app.close());
@@ -66,16 +66,16 @@ describe('what the app logs as JSON', { timeout: 60_000 }, () => {
   /** Each kind of delivery and each outcome that a query asks for. */
   async function deliverEverything(): Promise<void> {
     const stored = JSON.stringify(transcription());
-    await send(app.world, stored);
-    await send(app.world, stored);
-    await send(app.world, JSON.stringify(audioEvent(Buffer.alloc(3000))));
-    await send(app.world, readFileSync(`${root}examples/call_initiation_failure_sip.json`, 'utf8'));
-    await send(app.world, JSON.stringify({ type: 'post_call_surprise', event_timestamp: now(), data: newCall() }));
-    await send(app.world, stored, { secret: 'wsec_wrong' });
-    await send(app.world, stored, { header: null });
-    await send(app.world, stored, { header: 't=1' });
-    await send(app.world, stored, { timestamp: now() - 7200 });
-    await send(app.world, stored, { timestamp: now() + 7200 });
+    await send(app.context, stored);
+    await send(app.context, stored);
+    await send(app.context, JSON.stringify(audioEvent(Buffer.alloc(3000))));
+    await send(app.context, readFileSync(`${root}examples/call_initiation_failure_sip.json`, 'utf8'));
+    await send(app.context, JSON.stringify({ type: 'post_call_surprise', event_timestamp: now(), data: newCall() }));
+    await send(app.context, stored, { secret: 'wsec_wrong' });
+    await send(app.context, stored, { header: null });
+    await send(app.context, stored, { header: 't=1' });
+    await send(app.context, stored, { timestamp: now() - 7200 });
+    await send(app.context, stored, { timestamp: now() + 7200 });
 
     const caller = () => jsonRequest(metadataOf(newCallOfAgent(app)), newSample());
     await sendPreCall(app, caller());
@@ -84,12 +84,12 @@ describe('what the app logs as JSON', { timeout: 60_000 }, () => {
     app.api.fail({ kind: 'forbidden', method: 'PATCH', times: 1 });
     await sendPreCall(app, caller());
 
-    const write = (message: string) => void app.world.lines.push({ level: 'information', message });
+    const write = (message: string) => void app.context.lines.push({ level: 'information', message });
     const log = logTo({ debug: write, info: write, warn: write, error: write }, { level: 'DEBUG', format: 'json' });
     await sweep(openInstance(app), log);
-    const { incoming } = app.world.containers;
-    await app.world.blobs.getContainerClient(incoming).createIfNotExists();
-    await app.world.blobs.getContainerClient(incoming).getBlockBlobClient('stray').upload('?', 1);
+    const { incoming } = app.context.containers;
+    await app.context.blobs.getContainerClient(incoming).createIfNotExists();
+    await app.context.blobs.getContainerClient(incoming).getBlockBlobClient('stray').upload('?', 1);
     app.clock.aheadMs = 20 * MINUTE_MS;
     app.api.fail({ kind: 'unauthorized', method: 'GET', times: 100 });
     await sweep(openInstance(app), log).catch(() => undefined);

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ElevenLabsClient } from '../../src/lib/elevenlabs/client.ts';
 import { preCallBody } from '../../tools/cli/send/preCallBody.ts';
-import { newCall, send, startWorld, type World } from '../support/world.ts';
+import { type Context, newCall, send, startContext } from '../support/context.ts';
 
 const {
   ELEVENLABS_API_KEY_LIVE: apiKey,
@@ -21,10 +21,10 @@ describe.runIf(apiKey)('the real ElevenLabs API', () => {
   const client = new ElevenLabsClient({ baseUrl, apiKey: apiKey ?? '' });
   const { conversation_id } = newCall();
   const made = new Set<string>();
-  let world: World;
+  let context: Context;
 
   beforeAll(async () => {
-    world = await startWorld({
+    context = await startContext({
       ELEVENLABS_API_KEY: apiKey,
       ELEVENLABS_API_BASE_URL: baseUrl,
       PRECALL_AGENT_UPDATE: 'override',
@@ -34,7 +34,7 @@ describe.runIf(apiKey)('the real ElevenLabs API', () => {
   afterAll(async () => {
     for (const voiceId of made) await client.deleteVoice(voiceId, call());
     await client.close();
-    await world.close();
+    await context.close();
   });
 
   const deliver = () => {
@@ -45,7 +45,7 @@ describe.runIf(apiKey)('the real ElevenLabs API', () => {
       caller_metadata: { name: 'Live test' },
     };
     const { content } = preCallBody('pre-call', { metadata, sample, fileName: 'sample.wav' });
-    return send(world, content, { path: '/elevenlabs/precall/webhook' });
+    return send(context, content, { path: '/elevenlabs/precall/webhook' });
   };
 
   test('the key may read voices, and tells how many slots are free when it may', async () => {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
+import { ENVELOPE_LIMIT_BYTES, SHORT_AUDIO_BYTES } from '../../src/lib/json/envelope.ts';
 import { liftAudio } from '../../src/lib/json/lift.ts';
-import { REST_LIMIT_BYTES, SHORT_AUDIO_BYTES } from '../../src/lib/json/rest.ts';
 import { AUDIO_MEMBERS } from '../lib/json/audioIn.ts';
 import { CollectingSink } from '../lib/json/collectingSink.ts';
 import { cutAt, inPiecesOf, noise } from '../lib/json/pieces.ts';
@@ -74,10 +74,10 @@ it('any JSON, in any order and escapes and pieces, gives what JSON.parse and Buf
       const text = spelled(Buffer.concat([AUDIO, moreBytes]).toString('base64'), how);
       const body = Buffer.from(json.replace('MARK', () => text));
       const pieces = cutAt(body, ...places.map((place) => Math.floor(place * body.length)));
-      const { kind, rest, audio } = await split(pieces, blockBytes);
+      const { kind, envelope, audio } = await split(pieces, blockBytes);
       expect(kind).toBe('lifted');
       expect(audio?.equals(audioOf(body.toString()))).toBe(true);
-      expect(rest).toBe(Buffer.from(json.replace('MARK', '')).toString('latin1'));
+      expect(envelope).toBe(Buffer.from(json.replace('MARK', '')).toString('latin1'));
     },
   );
   await holds(property, 100);
@@ -94,9 +94,9 @@ it('any JSON with short audio, or with none, stays whole', async () => {
     fc.array(fc.nat(600), { maxLength: 12 }),
     async (json, places) => {
       const body = Buffer.from(json);
-      const { kind, rest } = await split(cutAt(body, ...places));
+      const { kind, envelope } = await split(cutAt(body, ...places));
       expect(kind).toBe('whole');
-      expect(rest).toBe(body.toString('latin1'));
+      expect(envelope).toBe(body.toString('latin1'));
     },
   );
   await holds(property, 3000);
@@ -112,11 +112,11 @@ it('a foreign byte anywhere in the audio, in any pieces, loses nothing', async (
     async (at, byte, places) => {
       const body = Buffer.from(before + base64 + after);
       body[before.length + at] = byte;
-      const { kind, rest, audio, remainder } = await split(cutAt(body, ...places, before.length + at));
+      const { kind, envelope, audio, undecoded } = await split(cutAt(body, ...places, before.length + at));
       expect(kind).toBe('broken');
-      expect(rest).toBe(before);
+      expect(envelope).toBe(before);
       expect(audio).toHaveLength(Math.floor(at / 4) * 3);
-      expect(`${rest}${audio?.toString('base64')}${remainder}` === body.toString('latin1')).toBe(true);
+      expect(`${envelope}${audio?.toString('base64')}${undecoded}` === body.toString('latin1')).toBe(true);
     },
   );
   await holds(property, 60);
@@ -124,7 +124,7 @@ it('a foreign byte anywhere in the audio, in any pieces, loses nothing', async (
 
 const MEBIBYTE = 1024 * 1024;
 /** What may be held: the JSON, and a string that is not known to be long yet. */
-const BOUND = REST_LIMIT_BYTES + 2 * SHORT_AUDIO_BYTES;
+const BOUND = ENVELOPE_LIMIT_BYTES + 2 * SHORT_AUDIO_BYTES;
 
 const members = fc.array(
   fc.oneof(
@@ -149,13 +149,13 @@ it('of a body of any members in any pieces no more is held than the bound, and n
     const sink = new CollectingSink(300_000);
     const lifting = liftAudio(
       pieces(),
-      { audio: () => sink, remainder: () => expect.unreachable() },
+      { audio: () => sink, undecoded: () => expect.unreachable() },
       { members: AUDIO_MEMBERS },
     );
-    if (body.length - lifted <= REST_LIMIT_BYTES) {
-      const { rest } = await lifting;
-      expect(rest.length).toBe(body.length - lifted);
-      if (rest.buffer !== body.buffer) expect(rest.buffer.byteLength).toBeLessThanOrEqual(BOUND);
+    if (body.length - lifted <= ENVELOPE_LIMIT_BYTES) {
+      const { envelope } = await lifting;
+      expect(envelope.length).toBe(body.length - lifted);
+      if (envelope.buffer !== body.buffer) expect(envelope.buffer.byteLength).toBeLessThanOrEqual(BOUND);
     } else {
       await expect(lifting).rejects.toMatchObject({ code: 'json_too_large' });
       expect(read).toBeLessThanOrEqual(BOUND + lifted + pieceBytes);

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { WebhookError } from '../../src/lib/errors.ts';
 import { decodeBase64 } from '../../src/lib/json/base64.ts';
-import { SHORT_AUDIO_BYTES } from '../../src/lib/json/rest.ts';
+import { SHORT_AUDIO_BYTES } from '../../src/lib/json/envelope.ts';
 import { cutAt, noise } from '../lib/json/pieces.ts';
 import { type Split, split } from '../lib/json/split.ts';
 import { read } from '../lib/preCall/read.ts';
@@ -36,17 +36,17 @@ function decoded(text: string): string {
 }
 
 /** The parts are the whole body: the text that was decoded is exactly what is missing between them. */
-function expectNothingLost(body: Buffer, { kind, rest, audio, remainder = '' }: Split): void {
+function expectNothingLost(body: Buffer, { kind, envelope, audio, undecoded = '' }: Split): void {
   const text = body.toString('latin1');
   if (kind === 'whole') {
-    expect(rest === text).toBe(true);
+    expect(envelope === text).toBe(true);
     return;
   }
-  let start = rest.length;
-  if (kind === 'lifted') for (start = 0; rest[start] === text[start]; ) start++; // a quote where the audio begins
-  const end = text.length - remainder.length - (rest.length - start);
-  expect(text.startsWith(rest.slice(0, start))).toBe(true);
-  expect(text.endsWith(rest.slice(start) + remainder)).toBe(true);
+  let start = envelope.length;
+  if (kind === 'lifted') for (start = 0; envelope[start] === text[start]; ) start++; // a quote where the audio begins
+  const end = text.length - undecoded.length - (envelope.length - start);
+  expect(text.startsWith(envelope.slice(0, start))).toBe(true);
+  expect(text.endsWith(envelope.slice(start) + undecoded)).toBe(true);
   expect(decoded(text.slice(start, end)) === audio?.toString('latin1')).toBe(true);
 }
 
@@ -56,8 +56,8 @@ it('real payloads, changed in any way and in any pieces: nothing is lost, and al
     const inMany = await split(inPieces(body, places), 9_999);
     expectNothingLost(body, inOne);
     expect(inMany.kind).toBe(inOne.kind);
-    expect(inMany.rest === inOne.rest).toBe(true);
-    expect(inMany.remainder === inOne.remainder).toBe(true);
+    expect(inMany.envelope === inOne.envelope).toBe(true);
+    expect(inMany.undecoded === inOne.undecoded).toBe(true);
     expect((inMany.audio ?? Buffer.alloc(0)).equals(inOne.audio ?? Buffer.alloc(0))).toBe(true);
   });
   await holds(property, 1000);

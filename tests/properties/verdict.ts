@@ -14,7 +14,7 @@ function placesOf(verdict: Verdict): Place[] {
   const { facts } = verdict;
   const seconds = facts.timestampSeconds ?? SIGNED_AT;
   const reason = verdict.kind === 'unusable' ? verdict.reason : 'broken_audio';
-  const quarantine = (['body', 'around', 'audio', 'remainder'] as const).map((part) =>
+  const quarantine = (['body', 'around', 'audio', 'undecoded'] as const).map((part) =>
     placeInQuarantine(PATH, { reason, seconds, hash: HASH, part }),
   );
   if (verdict.kind === 'call') {
@@ -38,7 +38,7 @@ function isJson(body: Buffer): boolean {
 }
 
 /**
- * The body is given a verdict, `not_json` exactly when it is none. Its places are two or three levels under the folder, of
+ * The body is given a verdict, `not_json` exactly when it is not JSON. Its places are two or three levels under the folder, of
  * harmless characters, and the address of a blob there is not rewritten on its way.
  */
 export function expectVerdict(body: Buffer): void {

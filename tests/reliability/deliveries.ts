@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { BLOCK_BYTES } from '../../src/lib/storage/blockPool.ts';
+import { type Answer, audioEvent, type Context, newCall, now, send, transcription } from '../support/context.ts';
 import {
   jsonRequest,
   metadataOf,
@@ -8,8 +9,7 @@ import {
   type PreCallApp,
   sendPreCall,
   sha256,
-} from '../support/preCallWorld.ts';
-import { type Answer, audioEvent, newCall, now, send, transcription, type World } from '../support/world.ts';
+} from '../support/preCallContext.ts';
 
 export const EVENTS = ['transcript', 'small recording', 'large recording', 'call failure', 'pre-call'] as const;
 export type EventName = (typeof EVENTS)[number];
@@ -24,7 +24,7 @@ export interface Delivery {
   readonly chunkBytes: number | undefined;
   /** What has to stand where in the end; of pre-call the sample that is to be cloned. */
   readonly bytes: Buffer;
-  readonly container: keyof World['containers'] | undefined;
+  readonly container: keyof Context['containers'] | undefined;
 }
 
 /** Of a large recording: two blocks, the second one small. */
@@ -95,25 +95,25 @@ interface DeliverOptions {
 
 /** Sends a delivery, signed, to the endpoint that it is for. */
 export function deliver(app: PreCallApp, delivery: Delivery, options: DeliverOptions = {}): Promise<Answer> {
-  const { world, clock } = app;
-  const { url = world.host.url, headers = {} } = options;
-  const reached = { ...world, host: { ...world.host, url } };
+  const { context, clock } = app;
+  const { url = context.host.url, headers = {} } = options;
+  const reached = { ...context, host: { ...context.host, url } };
   const { body, contentType, chunkBytes } = delivery;
   const how = { headers, ...(chunkBytes === undefined ? {} : { chunkBytes }) };
   if (delivery.event === 'pre-call') {
-    return sendPreCall({ world: reached, clock }, { body, contentType }, how);
+    return sendPreCall({ context: reached, clock }, { body, contentType }, how);
   }
   return send(reached, body, { ...how, timestamp: Math.floor(clock.now() / 1000) });
 }
 
 /** What is visible of a call anywhere. */
-export const storedOf = ({ world }: PreCallApp, { call }: Delivery) =>
-  world.stored((_path, metadata) => metadata['conversation_id'] === call.conversation_id);
+export const storedOf = ({ context }: PreCallApp, { call }: Delivery) =>
+  context.stored((_path, metadata) => metadata['conversation_id'] === call.conversation_id);
 
 /** The name under which a delivery belongs. */
-export function placeOf({ world }: PreCallApp, { call, container, event }: Delivery): string {
+export function placeOf({ context }: PreCallApp, { call, container, event }: Delivery): string {
   const extension = event.endsWith('recording') ? 'mp3' : 'json';
-  return `${world.containers[container ?? 'other']}/${call.agent_id}/${call.conversation_id}.${extension}`;
+  return `${context.containers[container ?? 'other']}/${call.agent_id}/${call.conversation_id}.${extension}`;
 }
 
 export const isWhole = (delivery: Delivery, bytes: Uint8Array) => sha256(bytes) === sha256(delivery.bytes);

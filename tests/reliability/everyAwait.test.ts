@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Services } from '../../src/lib/services.ts';
 import type { BlobStorage } from '../../src/lib/storage/blobStorage.ts';
+import { audioEvent, newCall, until } from '../support/context.ts';
 import { DEATHS, type Deaths, eachInTurn, startDeaths } from '../support/deaths.ts';
-import { openInstance, type PreCallApp, startInstances, sweepOn } from '../support/preCallWorld.ts';
-import { audioEvent, newCall, until } from '../support/world.ts';
+import { openInstance, type PreCallApp, startInstances, sweepOn } from '../support/preCallContext.ts';
 import { type Delivery, deliver, EVENTS, isWhole, newDelivery, placeOf, storedOf } from './deliveries.ts';
 
 const AN_HOUR_MS = 3_600_000;
@@ -67,7 +67,7 @@ describe.each(POST_CALL)('a %s', (event) => {
       const faulty = withFaultyStorage(healthy, at, how);
       const { status } = await deliverTo(faulty.services, delivery);
       expect([200, 500], where).toContain(status);
-      await until(() => healthy.postCall?.store.pool.lent === 0 || undefined);
+      await until(() => healthy.postCall?.store.pool.leased === 0 || undefined);
       const before = await whereWhole(delivery, where);
       if (status === 200) expect(before, where).toContain(placeOf(app, delivery));
 
@@ -103,7 +103,7 @@ describe('a recording that is broken after some blocks', () => {
   const BLOCKS = 'QUJD'.repeat(1_500_000);
   /** Such a body gives away no ids, so its parts are told from others by being new. */
   const inQuarantine = async (known: ReadonlySet<string>) =>
-    app.world.storedIn(app.world.containers.quarantine, (path) => !known.has(path));
+    app.context.storedIn(app.context.containers.quarantine, (path) => !known.has(path));
 
   it.each(DEATHS)(
     'and a process that dies %s, at each one in turn: the second delivery has all its parts',
@@ -112,7 +112,7 @@ describe('a recording that is broken after some blocks', () => {
         const call = newCall();
         const body = Buffer.from(JSON.stringify(audioEvent(`${BLOCKS}!QUJD`, call)));
         const delivery: Delivery = { ...newDelivery(app, 'large recording'), call, body };
-        const known = new Set(await app.world.paths());
+        const known = new Set(await app.context.paths());
         const died = await deaths.dieAt(at, death, {}, (doomed) => deliverTo(doomed, delivery));
         await sweepOn(sweeper);
 

@@ -1,14 +1,14 @@
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import type { Services } from '../../src/lib/services.ts';
+import type { Answer } from '../support/context.ts';
 import {
   clonesOf,
   openInstance,
-  PAST_CLAIMS_MS,
+  PAST_LOCKS_MS,
   type PreCallApp,
   startInstances,
   sweepOn,
-} from '../support/preCallWorld.ts';
-import type { Answer } from '../support/world.ts';
+} from '../support/preCallContext.ts';
 import { type Served, serve } from '../tools/served.ts';
 import { type Delivery, deliver, type EventName, isWhole, newDelivery, placeOf, storedOf } from './deliveries.ts';
 import { deliverForged, forge } from './forged.ts';
@@ -28,14 +28,14 @@ const SENDERS: readonly (readonly EventName[])[] = [
   ['pre-call'],
   ['pre-call'],
 ];
-/** After the first try, when retries are switched on (E§3); only transcripts come again. */
+/** After the first try, when retries are switched on; only transcripts come again (docs/facts/elevenlabs.md#delivery-and-retries). */
 const RETRIES = 5;
 const AN_HOUR_MS = 3_600_000;
 
 let app: PreCallApp;
 let storage: Awaited<ReturnType<typeof startStorageWire>>;
 let elevenLabs: TcpFaultProxy;
-/** Reads what is left behind with a clock that is past all claims, or an hour ahead. */
+/** Reads what is left behind with a clock that is past all locks, or an hour ahead. */
 let successor: Services;
 let sweeper: Services;
 const figures = { kills: 0, deliveries: 0, unanswered: 0, retries: 0, finishedBySweep: 0 };
@@ -45,7 +45,7 @@ beforeAll(async () => {
   storage = await startStorageWire(inject('storage'));
   elevenLabs = await startTcpFaultProxy(new URL(app.api.url));
   const ahead = (ms: number) => openInstance({ clock: { aheadMs: ms, now: () => Date.now() + ms } });
-  successor = ahead(PAST_CLAIMS_MS);
+  successor = ahead(PAST_LOCKS_MS);
   sweeper = ahead(AN_HOUR_MS);
   app.instances = [successor];
 });
@@ -56,18 +56,18 @@ afterAll(async () => {
   await app.close();
 });
 
-/** The built app as a process of its own, with the settings of this test's world. As on a platform, it is started until it runs. */
+/** The built app as a process of its own, with the settings of this test's context. As on a platform, it is started until it runs. */
 async function start(tries = 3): Promise<Served> {
   const settings = { CallStorage: storage.connectionString, ELEVENLABS_API_BASE_URL: elevenLabs.url };
   try {
-    return await serve({ ...settingsOfThisWorld(), ...settings });
+    return await serve({ ...settingsOfThisContext(), ...settings });
   } catch (error) {
     if (tries === 1) throw error;
     return start(tries - 1);
   }
 }
 
-function settingsOfThisWorld(): NodeJS.ProcessEnv {
+function settingsOfThisContext(): NodeJS.ProcessEnv {
   const ours = /^(ELEVENLABS|ENABLE|VOICE|PRECALL|FUNCTIONS|LOG)_|_STORAGE_PATH$/;
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => ours.test(name)));
 }
@@ -155,7 +155,7 @@ async function replay(sent: readonly Sent[], dead: Served, where: string): Promi
   await checkPreCalls(sent, where);
 
   figures.finishedBySweep += (await sweepOn(sweeper)).filter((line) => line.startsWith('WARNING')).length;
-  expect(await app.world.storedIn(app.world.containers.incoming), where).toEqual([]);
+  expect(await app.context.storedIn(app.context.containers.incoming), where).toEqual([]);
   for (const each of sent.filter(({ delivery }) => delivery.event !== 'pre-call')) await checkStored(each, where);
   return served;
 }

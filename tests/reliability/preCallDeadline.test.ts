@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { INSTANCE_HEADER, type PreCallApp, startInstances } from '../support/preCallWorld.ts';
+import { INSTANCE_HEADER, type PreCallApp, startInstances } from '../support/preCallContext.ts';
 import { deliver, newPreCall } from './deliveries.ts';
 import { openWiredInstance } from './wires.ts';
 

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Services } from '../../src/lib/services.ts';
 import { BLOCK_BYTES } from '../../src/lib/storage/blockPool.ts';
+import type { Answer } from '../support/context.ts';
 import { DEATHS, type Deaths, eachInTurn, startDeaths } from '../support/deaths.ts';
 import {
   changesOf,
@@ -13,8 +14,7 @@ import {
   sha256,
   startInstances,
   sweepOn,
-} from '../support/preCallWorld.ts';
-import type { Answer } from '../support/world.ts';
+} from '../support/preCallContext.ts';
 import {
   type Delivery,
   deliver,
@@ -54,14 +54,14 @@ const KINDS: readonly [string, (call?: Delivery['call']) => Delivery][] = [
 
 const times = <T>(count: number, make: (at: number) => T): T[] => Array.from({ length: count }, (_, at) => make(at));
 const statuses = (answers: readonly Answer[]) => [...new Set(answers.map(({ status }) => status))];
-const inIncoming = () => app.world.storedIn(app.world.containers.incoming);
+const inIncoming = () => app.context.storedIn(app.context.containers.incoming);
 /** An instance whose clock is off. */
 const aheadBy = (ms: number) => openInstance({ clock: { aheadMs: ms, now: () => Date.now() + ms } });
 
 /** The log lines of the deliveries of a call, by what became of them. */
 function outcomesOf({ call }: Delivery): Record<string, number> {
   const counts: Record<string, number> = {};
-  for (const { message } of app.world.lines) {
+  for (const { message } of app.context.lines) {
     if (!message.startsWith('delivery ') || !message.includes(call.conversation_id)) continue;
     const outcome = /outcome=(\S+)/.exec(message)?.[1] ?? '';
     counts[outcome] = (counts[outcome] ?? 0) + 1;
@@ -105,7 +105,7 @@ describe.each(KINDS)('a %s', (_name, make) => {
     const blobs = await storedOf(app, delivery);
     expect(blobs.map(({ path }) => path)).toEqual([placeOf(app, delivery)]);
     expect(isWhole(delivery, blobs[0]?.bytes ?? Buffer.alloc(0))).toBe(true);
-    const visible = (await app.world.stored()).map(({ bytes }) => sha256(bytes));
+    const visible = (await app.context.stored()).map(({ bytes }) => sha256(bytes));
     for (const { bytes } of forged) expect(visible).not.toContain(sha256(bytes));
   });
 });
@@ -197,7 +197,7 @@ describe('clocks that jump', () => {
   });
 
   it('on one of two instances that prepare the same call at once: one clone, one voice, and the agent has it', async () => {
-    // Signatures may be half an hour old; claims of the instance that is right look long expired to the other one.
+    // Signatures may be half an hour old; locks of the instance that is right look long expired to the other one.
     const minutes = 20;
     app.instances = [aheadBy(0), aheadBy(minutes * MINUTE_MS)];
     for (let round = 0; round < 5; round++) {

@@ -7,7 +7,7 @@ import { BlobServiceClient } from '@azure/storage-blob';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { openServices } from '../../src/lib/services.ts';
 import { type Azurite, startAzurite } from '../../tools/local/azurite.ts';
-import { sweepOn } from '../support/preCallWorld.ts';
+import { sweepOn } from '../support/preCallContext.ts';
 import { type AppProcess, startAppProcess } from './appProcess.ts';
 import type { LoadOrders, LoadResult } from './load.ts';
 import { longForm } from './longForm.ts';
@@ -100,7 +100,7 @@ it(`a mixed load for ${MINUTES} min over bad lines: every genuine delivery is st
   expect(late.heldMib).toBeLessThan(early.heldMib * 1.15 + 4);
   expect(late.residentMib).toBeLessThan(early.residentMib * 1.5 + 128);
   expect(late.handles).toBeLessThan(early.handles * 2 + 50);
-  // A machine that does something else for a while is no trend.
+  // A machine that does something else for a while is not a trend.
   const delays = trend.fifths.map(({ delayMs }) => delayMs);
   expect(Math.min(...delays.slice(3))).toBeLessThan(Math.max(...delays.slice(0, 3)) * 5);
 });

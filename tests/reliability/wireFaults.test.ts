@@ -1,14 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Answer, until } from '../support/context.ts';
 import {
   clonesOf,
   INSTANCE_HEADER,
   openInstance,
-  PAST_CLAIMS_MS,
+  PAST_LOCKS_MS,
   type PreCallApp,
   startInstances,
   sweepOn,
-} from '../support/preCallWorld.ts';
-import { type Answer, until } from '../support/world.ts';
+} from '../support/preCallContext.ts';
 import {
   type Delivery,
   deliver,
@@ -49,8 +49,8 @@ afterAll(async () => {
 
 /** So that no delivery has one more request than another. */
 async function makeContainers(): Promise<void> {
-  const names = [...Object.values(app.world.containers), ...Object.values(app.containers)];
-  for (const name of names) await app.world.blobs.getContainerClient(name).createIfNotExists();
+  const names = [...Object.values(app.context.containers), ...Object.values(app.containers)];
+  for (const name of names) await app.context.blobs.getContainerClient(name).createIfNotExists();
 }
 
 let installations = 0;
@@ -116,7 +116,7 @@ async function survive(wireCase: WireCase, event: EventName): Promise<void> {
   checkAnswer(answer, wireCase, where);
   if (delivery.event !== 'pre-call') await checkStored(delivery, answer, where);
   await close();
-  await until(() => services.postCall?.store.pool.lent === 0 || undefined);
+  await until(() => services.postCall?.store.pool.leased === 0 || undefined);
   await comesAgain(delivery, settings, answer, where);
   delivered.push(delivery);
 }
@@ -161,7 +161,7 @@ async function comesAgain(
   first: Answer | undefined,
   where: string,
 ): Promise<void> {
-  const later = { ...app.clock, now: () => app.clock.now() + PAST_CLAIMS_MS };
+  const later = { ...app.clock, now: () => app.clock.now() + PAST_LOCKS_MS };
   const healthy = openInstance({ clock: later }, { settings });
   const headers = { [INSTANCE_HEADER]: String(app.instances.push(healthy) - 1) };
   const answer = await deliver(app, delivery, { headers });
@@ -182,8 +182,8 @@ describe('after all of them', () => {
   }, async () => {
     const instance = openInstance({ clock: { ...app.clock, now: () => app.clock.now() + AN_HOUR_MS } });
     await sweepOn(instance);
-    expect(await app.world.storedIn(app.world.containers.incoming)).toEqual([]);
-    const stored = new Set(await app.world.paths());
+    expect(await app.context.storedIn(app.context.containers.incoming)).toEqual([]);
+    const stored = new Set(await app.context.paths());
     for (const delivery of delivered.filter(({ event }) => event !== 'pre-call')) {
       expect([...stored].filter((path) => path.includes(delivery.call.conversation_id))).toEqual([
         placeOf(app, delivery),

@@ -1,7 +1,7 @@
 import { inject } from 'vitest';
 import type { Services } from '../../src/lib/services.ts';
 import type { RetryBudget } from '../../src/lib/storage/blobStorage.ts';
-import { openInstance, type PreCallApp } from '../support/preCallWorld.ts';
+import { openInstance, type PreCallApp } from '../support/preCallContext.ts';
 import { startStorageWire, startTcpFaultProxy, type TcpFaultProxy } from './tcpFaultProxy.ts';
 
 /** What the app is connected with. */
@@ -25,7 +25,7 @@ export async function openWiredInstance(
 ): Promise<WiredInstance> {
   const storage = await startStorageWire(inject('storage'));
   const elevenLabs = await startTcpFaultProxy(new URL(app.api.url));
-  const sender = await startTcpFaultProxy(new URL(app.world.host.url));
+  const sender = await startTcpFaultProxy(new URL(app.context.host.url));
   const services = openInstance(app, {
     settings: { ...settings, CallStorage: storage.connectionString },
     apiUrl: elevenLabs.url,

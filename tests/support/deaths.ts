@@ -1,8 +1,8 @@
 import { inject } from 'vitest';
 import type { Services } from '../../src/lib/services.ts';
+import { until } from './context.ts';
 import { type FaultProxy, startFaultProxy, startHttpFaultProxy } from './faultProxy.ts';
-import { openInstance, type PreCallApp } from './preCallWorld.ts';
-import { until } from './world.ts';
+import { openInstance, type PreCallApp } from './preCallContext.ts';
 
 /** What of its last request a process that dies leaves behind. */
 export type Death = 'before its request arrives' | 'before the answer arrives';
@@ -15,7 +15,7 @@ const ENOUGH = 60;
 export interface Deaths {
   /**
    * Lets a process of its own do something and die at its `at`th request, to storage or to ElevenLabs, whichever it is: from
-   * then on nothing that it sends arrives anywhere, for ever. Returns whether it came that far.
+   * then on nothing that it sends arrives anywhere, forever. Returns whether it came that far.
    */
   dieAt(
     at: number,

@@ -1,4 +1,4 @@
-import { WEBHOOK_PATH } from './world.ts';
+import { WEBHOOK_PATH } from './context.ts';
 
 /** A request that no sender of ours makes; the marker is what the caller would like to see in the log. */
 export interface HostileRequest {
@@ -23,14 +23,14 @@ export const refusedRequests: readonly HostileRequest[] = [
   },
   { what: '?headers= with a value over U+00FF', head: [query('headers', '{"x":"日"}')], reason: 'headers_query' },
   {
-    what: '?Headers= with a name that is none',
+    what: '?Headers= with an invalid name',
     head: [query('Headers', `{"a ${MARKER}":"c"}`)],
     reason: 'headers_query',
   },
   { what: '?Headers= with a line break', head: [query('Headers', `{"x":"a\\n${MARKER}"}`)], reason: 'headers_query' },
   { what: '?Headers= with a list', head: [query('Headers', '[1]')], reason: 'headers_query' },
   {
-    what: 'a body with headers that are none',
+    what: 'a body with invalid headers',
     head: [POST],
     body: '{"Headers":{"a b":"c"}}',
     reason: 'headers_member',
@@ -38,7 +38,7 @@ export const refusedRequests: readonly HostileRequest[] = [
   { what: 'a body with headers over U+00FF', head: [POST], body: '{"headers":{"x":"日"}}', reason: 'headers_member' },
   { what: 'a port over 65535', head: [POST, 'Host: a:99999'], reason: 'host' },
   { what: 'a host with credentials', head: [POST, `Host: ${MARKER}:p@h`], reason: 'host' },
-  { what: 'a host that is no host', head: [POST, 'Host: ['], reason: 'host' },
+  { what: 'an invalid host', head: [POST, 'Host: ['], reason: 'host' },
   { what: 'a host of nothing', head: [POST, 'Host:'], reason: 'host' },
   { what: 'a header over U+00FF', head: [POST, `x-name: ${UTF8}`], reason: 'header_bytes' },
   { what: 'a header over U+007F', head: [POST, 'x-name: \u00ff'], reason: 'header_bytes' },

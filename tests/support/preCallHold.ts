@@ -1,5 +1,6 @@
 import { expect, inject } from 'vitest';
 import type { Services } from '../../src/lib/services.ts';
+import { type Answer, until } from './context.ts';
 import { type FaultProxy, type HttpFaultProxy, startFaultProxy, startHttpFaultProxy } from './faultProxy.ts';
 import {
   jsonRequest,
@@ -9,8 +10,7 @@ import {
   type PreCallApp,
   sendPreCall,
   startInstances,
-} from './preCallWorld.ts';
-import { type Answer, until } from './world.ts';
+} from './preCallContext.ts';
 
 /** The app with a hold on what some of its instances send. */
 export interface HeldApp {

@@ -7,7 +7,7 @@ import type { ReconcileContext } from '../../src/lib/reconcile/context.ts';
 import { type RunEnd, reconcile } from '../../src/lib/reconcile/reconcile.ts';
 import { openServices, type Services } from '../../src/lib/services.ts';
 import { StateStore } from '../../src/lib/storage/stateStore.ts';
-import type { LogFields } from '../../src/lib/telemetry/telemetry.ts';
+import type { LogFields } from '../../src/lib/telemetry/log.ts';
 import { addConversation, type NewConversation } from '../../tools/local/elevenlabs/conversations.ts';
 import { type RunningElevenLabs, startElevenLabs } from '../../tools/local/elevenlabs/server.ts';
 import { contentOf } from './drafts.ts';

@@ -41,7 +41,7 @@ test('settings that the app takes end with 0', () => {
 
 test('a setting that the app refuses ends with 1, is named without its value, and says what it costs', () => {
   const { status, text } = check([], { environment: { ...GOOD, ELEVENLABS_WEBHOOK_SECRET: '"wsec_quoted"' } });
-  expect(text).toMatch(/^error: setting ELEVENLABS_WEBHOOK_SECRET has quotes/);
+  expect(text).toMatch(/^error: setting ELEVENLABS_WEBHOOK_SECRET contains quotes/);
   expect(text).toContain('the webhook answers 503 to every delivery, /health is red.');
   expect(text).not.toContain('wsec_quoted');
   expect(status).toBe(1);
@@ -88,7 +88,7 @@ describe('what Azure lists', () => {
     expect(status).toBe(0);
   });
 
-  test('pre-call that shares everything is a warning, and pre-call that nobody uses is none', () => {
+  test('pre-call that shares everything is a warning, and pre-call that nobody uses is not', () => {
     const shared = checkListing({ ...GOOD, ELEVENLABS_API_KEY: 'key' });
     expect(shared.json.warnings).toEqual([
       expect.objectContaining({ setting: 'ELEVENLABS_PRECALL_WEBHOOK_SECRET' }),
@@ -109,7 +109,7 @@ test.each([
 
 test.each([
   ['an unknown option', ['--loud'], '', 'There is no option --loud'],
-  ['two files', ['a', 'b'], '', 'Too much: b'],
+  ['two files', ['a', 'b'], '', 'Too many arguments: b'],
   ['a file that does not exist', [join(folder, 'none.json')], '', 'cannot be read'],
   ['text', ['-'], 'NAME=value', 'not valid JSON'],
   ['a number', ['-'], '5', 'Expected the list'],

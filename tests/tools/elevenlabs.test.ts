@@ -53,7 +53,7 @@ describe('adding a voice', () => {
     ['no name', { name: '' }, ['body', 'name']],
     ['a file part that is text', { files: 'RIFF' }, ['body', 'files', 0]],
     ['a file without a type', { files: new File(['RIFF'], 'sample.wav') }, ['body', 'files', 0]],
-    ['labels that are no object', { labels: '[1]' }, ['body', 'labels']],
+    ['labels that are not an object', { labels: '[1]' }, ['body', 'labels']],
   ];
   test.each(malformed)('%s is refused in the array form', async (_name, parts, loc) => {
     const { status, json } = await add(parts);
@@ -62,7 +62,7 @@ describe('adding a voice', () => {
     expect(api.state.voices.size).toBe(0);
   });
 
-  test('a body that is no form is refused', async () => {
+  test('a body that is not a form is refused', async () => {
     expect((await ask('/v1/voices/add', { method: 'POST', body: '{}' })).status).toBe(422);
   });
 

@@ -204,7 +204,7 @@ test('a wrong path, another webhook and a redirect to https have a hint', async 
     '/elevenlabs/precall/webhook (--url',
   );
   status = 308;
-  expect((await send('post_call_audio')).text).toContain('It wants https: --url https://127.0.0.1');
+  expect((await send('post_call_audio')).text).toContain('It redirects to https: --url https://127.0.0.1');
   expect((await send('post_call_audio', '--url', url.replace('http:', 'https:'))).text).toContain(`--url ${url}`);
 });
 

@@ -34,7 +34,7 @@ test('npm start serves the app, says how to use it, and ends cleanly', async () 
   const health = await fetch(`http://127.0.0.1:${port}/health`);
   const { status, version } = (await health.json()) as { status: string; version: string };
   expect([health.status, status]).toEqual([200, 'healthy']);
-  expect(served.text()).toContain(`start version=${version} node=${process.version}`);
+  expect(served.text()).toContain(`start  version=${version}  node=${process.version}`);
 
   const sent = run(['tools/cli/send.ts', 'post_call_transcription', '--twice'], { PORT: String(port) });
   expect([await sent.ended, sent.text()]).toEqual([0, expect.stringContaining('200 (as expected)')]);
@@ -74,6 +74,9 @@ test('LOG_FORMAT=json gives one JSON object a line and nothing else', async () =
     .split('\n')
     .map((line) => JSON.parse(line) as Record<string, unknown>);
   expect(lines).toMatchObject([
+    { level: 'WARNING', message: expect.stringContaining('ELEVENLABS_PRECALL_WEBHOOK_SECRET') },
+    { level: 'WARNING', message: expect.stringContaining('PRECALL_AGENT_IDS') },
+    { level: 'INFO', message: 'start', version: expect.any(String) },
     { level: 'INFO', message: 'serving', url: expect.stringMatching(/^http:/) },
     { level: 'INFO', message: 'delivery', function: 'postCallWebhook', outcome: 'stored', status: 200 },
     { level: 'WARNING', message: 'delivery', outcome: 'refused', code: 'signature_mismatch' },

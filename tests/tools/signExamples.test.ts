@@ -20,15 +20,14 @@ interface Example {
   readonly code: string;
 }
 
-/** The code blocks under "How a sender signs" that stand below a heading of their own. */
+/** The code blocks of docs/signing.md, each below a heading of its own. */
 function examplesOf(page: string): Example[] {
-  const section = /\n## How a sender signs\n([\s\S]*?)\n## /.exec(page)?.[1] ?? '';
-  return [...section.matchAll(/\n#### (.+)\n\n```(\w+)\n([\s\S]*?)```/g)].map(
+  return [...page.matchAll(/\n## (.+)\n\n```(\w+)\n([\s\S]*?)```/g)].map(
     ([, title = '', language = '', code = '']) => ({ title, language, code }),
   );
 }
 
-const examples = examplesOf(readFileSync('docs/pre-call.md', 'utf8'));
+const examples = examplesOf(readFileSync('docs/signing.md', 'utf8'));
 let app: Served;
 let folder: string;
 

@@ -56,7 +56,7 @@ describe('the files of vectors', () => {
   it.each([
     ['wsec_test', 'd8a0fc2a9a570a47e6ccaf1aafe3739f64d26a9dfac82f7d1a617fade715152a'],
     ['wsec_0123456789abcdef', '763a0972f80fe355c608045f8fdbd040c06fdf3b7875dfffe1d23f1ddb728d55'],
-  ])('hold the vector of %s that was computed with OpenSSL (E§2.2)', (secret, hex) => {
+  ])('hold the vector of %s that was computed with OpenSSL', (secret, hex) => {
     const header = `t=1739537297,v0=${hex}`;
     expect(all.some(({ headers, secrets }) => headers[0] === header && secrets[0] === secret)).toBe(true);
   });

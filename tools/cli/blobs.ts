@@ -82,7 +82,7 @@ function explained(error: unknown): unknown {
   const { code, message, path } = error as NodeJS.ErrnoException;
   if (code === 'REQUEST_SEND_ERROR' || code === 'ECONNREFUSED') {
     return new Failure(
-      `No storage answers there. Is it running? Start it with ${commandLine('start')} (or ${commandLine('storage')}).`,
+      `No storage is running there. Start it with ${commandLine('start')} (or ${commandLine('storage')}).`,
     );
   }
   const isOfFiles = path !== undefined && code !== undefined;

@@ -4,7 +4,6 @@ import inspector from 'node:inspector';
 import { fileURLToPath } from 'node:url';
 import { commandLine } from '../command/commandLine.ts';
 import { Failure } from '../command/errors.ts';
-import { printJson } from '../command/output.ts';
 import { runCommand } from '../command/run.ts';
 import { type RunningHost, startHost } from '../local/host/host.ts';
 import { readLocalSettings } from './localSettings.ts';
@@ -12,6 +11,7 @@ import { isPortFree } from './ports.ts';
 import { banner, bannerLine } from './serve/banner.ts';
 import { nextFreePort } from './serve/choosePort.ts';
 import { type ElevenLabs, prepareElevenLabs } from './serve/elevenlabs.ts';
+import { followConsole } from './serve/followConsole.ts';
 import { formatLine, type LineStyle } from './serve/logLine.ts';
 import { readOptions, type ServeOptions, serveOptions, typed } from './serve/options.ts';
 import { combineSettings, type Settings } from './serve/settings.ts';
@@ -27,8 +27,8 @@ await runCommand({
   options: serveOptions,
   details: [
     'Listens on 127.0.0.1. Azurite is the blob storage, and as long as no ELEVENLABS_API_KEY is set, a stand-in answers for the',
-    'ElevenLabs API. Settings come from the environment, then local.settings.json, then development defaults. A port that was',
-    'not asked for may be another one than the usual, when that is taken.',
+    'ElevenLabs API. Settings come from the environment, then local.settings.json, then development defaults. When a usual',
+    'port is taken, the next free one is used.',
   ].join('\n'),
   async run({ values }) {
     const options = readOptions(values);
@@ -58,7 +58,7 @@ async function serve(options: ServeOptions): Promise<number> {
     elevenLabs = await prepareElevenLabs(settings);
     if (options.isInspected) inspector.open((await isPortFree(INSPECTOR_PORT)) ? INSPECTOR_PORT : 0, '127.0.0.1');
     const style = lineStyle(settings);
-    // Always as JSON, which can be shown in every way; a value that is none of the two is for the app to complain about.
+    // Always as JSON, which can be shown in every way; the app reports any other value.
     const logFormat = style === undefined ? {} : { LOG_FORMAT: 'json' };
     const host = await startApp(
       { port, app: options.app, entryPoint, style: style ?? { format: 'text', isDebug: false } },
@@ -68,8 +68,8 @@ async function serve(options: ServeOptions): Promise<number> {
       usual === undefined ? [] : [`port ${usual} was taken, this is the next free one`],
     );
     const surroundings = { storage, elevenLabs, settings, notes };
-    if (style?.format === 'json') printJson(bannerLine(host, surroundings));
-    else console.log(banner(host, surroundings));
+    const text = style?.format === 'json' ? JSON.stringify(bannerLine(host, surroundings)) : banner(host, surroundings);
+    process.stdout.write(`${text}\n`);
     const exitCode = await Promise.race([stopped, azuriteFailure(storage)]);
     await host.close();
     return exitCode;
@@ -108,10 +108,12 @@ async function startApp({ port, app, entryPoint, style }: App, settings: Setting
   process.setSourceMapsEnabled(true);
   const bodyLimit = Number(settings['FUNCTIONS_REQUEST_BODY_SIZE_LIMIT']);
   const limits = Number.isSafeInteger(bodyLimit) && bodyLimit > 0 ? { bodyLimitBytes: bodyLimit } : {};
+  const show = console.log.bind(console);
   const write = (line: Parameters<typeof formatLine>[0]) => {
     const text = formatLine(line, new Date(), style);
-    if (text !== undefined) console.log(text);
+    if (text !== undefined) show(text);
   };
+  followConsole(write);
   return startHost({ port, write, folder: app, ...limits }, () => import(entryPoint.href));
 }
 

@@ -44,7 +44,7 @@ export function secret(help: string): ValueOption<string> {
   return { ...text('SECRET', help), isSecret: true };
 }
 
-/** A port on this machine; 0 stands for a free one. */
+/** A port on this machine; 0 means a free one. */
 export function port(help: string): ValueOption<number> {
   return { kind: 'value', placeholder: 'N', help, read: readPort };
 }

@@ -10,7 +10,7 @@ export function note(text: string): void {
   console.error(text);
 }
 
-/** Shows on a terminal how far something has come, in one line that is written over; an empty text wipes it off. */
+/** Shows progress on a terminal, in one line that is overwritten; an empty text clears it. */
 export function progress(text: string): void {
   if (process.stderr.isTTY) process.stderr.write(text === '' ? '\r\x1b[K' : `\r\x1b[K${text}`);
 }

@@ -46,7 +46,8 @@ export async function runCommand<const Options extends OptionSet>(command: Comma
       console.log(usageOf(described));
       return;
     }
-    if (words.length > operands.most) throw new UsageError(`Too much: ${words.slice(operands.most).join(' ')}`);
+    if (words.length > operands.most)
+      throw new UsageError(`Too many arguments: ${words.slice(operands.most).join(' ')}`);
     process.exitCode = (await command.run({ values: read(options, texts), operands: words })) ?? 0;
   } catch (error) {
     process.exitCode = error instanceof UsageError ? 2 : 1;

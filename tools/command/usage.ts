@@ -34,7 +34,7 @@ export function usageOf({ name, operands, options, details }: Described): string
       return [`  ${left}`.padEnd(column) + first, ...more.map((line) => ' '.repeat(column) + line)];
     }),
     '',
-    'Exit code: 0 it is done, 1 it failed, 2 wrong usage.',
+    'Exit code: 0 success, 1 failure, 2 wrong usage.',
   ].join('\n');
 }
 

@@ -30,7 +30,7 @@ const { metafile } = await build({
   metafile: true,
   legalComments: 'none',
   logLevel: 'warning',
-  // The Functions host answers the first; it is no package. The second is what debug asks for and does without: it is
+  // The Functions host answers the first; it is not a package. The second is what debug asks for and does without: it is
   // installed for development only, so its code has no place in production.
   external: ['@azure/functions-core', 'supports-color'],
   // Bundled CommonJS still asks for require and the file globals, which an ES module does not have.

@@ -23,7 +23,7 @@ await runCommand({
   operands: { shown: '[WORD ...]', most: Number.POSITIVE_INFINITY },
   options: {
     minutes: number('how long each property is tried (1); fractions are allowed', (minutes) => minutes > 0),
-    seed: number('makes the same values again', Number.isSafeInteger),
+    seed: number('repeats the values of an earlier run', Number.isSafeInteger),
     name: text('TEXT', 'only properties with it in their name'),
   },
   details: `Tries each property for the minutes, two files at once, and prints how many values were tried. What breaks is printed with

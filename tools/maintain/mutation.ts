@@ -31,7 +31,7 @@ const groups: Readonly<Record<string, readonly Part[]>> = {
       mutate: ['bits', 'grammar', 'members', 'picks', 'reader'].map((name) => `src/lib/json/${name}.ts`),
       tests: ['tests/lib/json/reader.test.ts', 'tests/lib/json/readerAudio.test.ts'],
     },
-    { mutate: ['src/lib/json/rest.ts'], tests: ['tests/lib/json/rest.test.ts'] },
+    { mutate: ['src/lib/json/envelope.ts'], tests: ['tests/lib/json/envelope.test.ts'] },
     { mutate: ['src/lib/json/lift.ts'], tests: ['tests/lib/json/lift.test.ts'] },
   ],
   storage: [
@@ -43,14 +43,14 @@ const groups: Readonly<Record<string, readonly Part[]>> = {
   preCall: [
     {
       mutate: ['src/lib/storage/stateStore.ts', ...preCall('state/records')],
-      tests: ['tests/app/stateStore.test.ts', 'tests/lib/preCall/agent/lend.test.ts'],
+      tests: ['tests/app/stateStore.test.ts', 'tests/lib/preCall/agent/leaseAgent.test.ts'],
       needsStorage: true,
     },
     preCallUnit('prepare'),
-    preCallUnit('conversationClaim'),
+    preCallUnit('conversationLock'),
     preCallUnit('voice/clone'),
     preCallUnit('lookAhead'),
-    preCallUnit('agent/lend'),
+    preCallUnit('agent/leaseAgent'),
     preCallUnit('agent/agentChange'),
     preCallUnit('sweep'),
     preCallUnit('voice/deleteVoices'),

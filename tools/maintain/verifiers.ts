@@ -14,7 +14,7 @@ interface Row {
 
 await runCommand({
   name: 'verifiers',
-  options: { all: flag('all cases, those on which all agree, too'), json },
+  options: { all: flag('all cases, also those on which all agree'), json },
   details: `Runs tests/vectors/*.json through them and prints where their verdict is another than ours, which is the expected one of each
 case. What that means is in tests/vectors/README.md.`,
   run: ({ values }) => compare(values.all, values.json),

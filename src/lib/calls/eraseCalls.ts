@@ -1,5 +1,5 @@
+import { callOf } from '../preCall/context.ts';
 import { conversations, voices } from '../preCall/state/records.ts';
-import { callOf } from '../preCall/world.ts';
 import { eraseBlobs, purge, putTombstones } from './eraseBlobs.ts';
 import { eraseClones } from './eraseClones.ts';
 import type { EraseContext } from './eraseContext.ts';

@@ -1,9 +1,9 @@
 import { ElevenLabsError } from '../elevenlabs/errors.ts';
 import { restoreAgent } from '../preCall/agent/restoreAgent.ts';
+import { type CloneContext, callOf } from '../preCall/context.ts';
 import { agents, conversations, isAlive, isExpired, voices } from '../preCall/state/records.ts';
 import { MADE_BY } from '../preCall/voice/clone.ts';
-import { CLAIM_MS, deleteClone, isVoiceInUse } from '../preCall/voice/deleteVoices.ts';
-import { type CloneContext, callOf } from '../preCall/world.ts';
+import { deleteClone, isVoiceInUse, LOCK_MS } from '../preCall/voice/deleteVoices.ts';
 import { StateStore } from '../storage/stateStore.ts';
 import type { EraseContext } from './eraseContext.ts';
 import type { Erasure } from './erasureRecord.ts';
@@ -28,7 +28,7 @@ export async function eraseClones(context: EraseContext, erasure: Erasure): Prom
   if (elevenLabs === undefined) return 'needs a key: set ELEVENLABS_API_KEY or ELEVENLABS_OPERATOR_API_KEY';
   const clones: CloneContext = { state, elevenLabs, now };
   for (const agent of held) {
-    if (!(await restoreAgent(clones, work, agent, CLAIM_MS))) return `a delivery is at work on ${agent.name}`;
+    if (!(await restoreAgent(clones, work, agent, LOCK_MS))) return `a delivery is at work on ${agent.name}`;
   }
   for (const sample of erasure.samples) {
     await deleteClone(clones, work, sample);

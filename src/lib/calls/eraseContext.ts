@@ -1,5 +1,5 @@
 import type { ElevenLabsClient } from '../elevenlabs/client.ts';
-import type { Work } from '../preCall/world.ts';
+import type { Work } from '../preCall/context.ts';
 import type { StorageAreas } from '../settings/storageAreas.ts';
 import type { Attempts } from '../storage/blobStorage.ts';
 

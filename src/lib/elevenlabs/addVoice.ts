@@ -7,12 +7,10 @@ import type { Call, Transport } from './transport.ts';
 export interface NewVoice {
   readonly name: string;
   readonly sample: Uint8Array;
-  /** With an extension that fits: ElevenLabs refuses a part without a file name or type (E§6.1). */
+  /** With an extension that fits: ElevenLabs refuses a part without a file name or type (docs/facts/elevenlabs.md#voices). */
   readonly fileName: string;
   readonly contentType: string;
   readonly labels: Readonly<Record<string, string>>;
-  readonly description?: string;
-  readonly removeBackgroundNoise?: boolean;
 }
 
 const OPERATION = 'POST /v1/voices/add';
@@ -21,7 +19,7 @@ const OPERATION = 'POST /v1/voices/add';
 const NOT_SENT = /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|UND_ERR_CONNECT_TIMEOUT|CERT_|ERR_TLS_)/;
 
 /**
- * `POST /v1/voices/add` once (source: E§6.1), and what is known of the clone when that fails.
+ * `POST /v1/voices/add` once (docs/facts/elevenlabs.md#voices), and what is known of the clone when that fails.
  *
  * @throws {AddVoiceError}
  */
@@ -36,12 +34,7 @@ export async function addVoice(transport: Transport, voice: NewVoice, call: Call
 }
 
 function formOf(voice: NewVoice): EncodedForm {
-  const fields = {
-    name: voice.name,
-    labels: JSON.stringify(voice.labels),
-    ...(voice.description === undefined ? {} : { description: voice.description }),
-    ...(voice.removeBackgroundNoise === undefined ? {} : { remove_background_noise: `${voice.removeBackgroundNoise}` }),
-  };
+  const fields = { name: voice.name, labels: JSON.stringify(voice.labels) };
   return encodeForm(fields, { files: { ...voice, bytes: voice.sample } });
 }
 

@@ -20,12 +20,12 @@ export function readAnswer<T>(
   try {
     json = JSON.parse(body);
   } catch {
-    throw unexpected(operation, 'answered something that is not valid JSON');
+    throw unexpected(operation, 'answered with something that is not valid JSON');
   }
   const answer = schema.safeParse(json);
   if (answer.success) return { json, answer: answer.data };
   const members = answer.error.issues.slice(0, 3).map(({ path }) => path.join('.'));
-  throw unexpected(operation, `answered JSON with unexpected members (${members.join(', ')})`);
+  throw unexpected(operation, `answered with JSON that has unexpected members (${members.join(', ')})`);
 }
 
 export function unexpected(operation: string, what: string): ElevenLabsError {

@@ -27,12 +27,9 @@ export interface ClientOptions {
 }
 
 export interface VoiceSearch {
-  /** Looked for by ElevenLabs in names, descriptions, labels and categories. A new voice may not be in that index yet. */
-  readonly search?: string;
   /** Only voices that carry all of these; compared here, exactly. */
   readonly labels?: Readonly<Record<string, string>>;
   readonly category?: string;
-  readonly voiceType?: string;
   /** At most 100. */
   readonly pageSize?: number;
 }
@@ -67,23 +64,30 @@ const MAX_PAGES = 200;
 export class ElevenLabsClient {
   readonly #transport: Transport;
   readonly #retries: RetryPolicy;
+  readonly #telemetry: Telemetry | undefined;
 
   constructor({ baseUrl, apiKey, limits, retries, telemetry }: ClientOptions) {
     this.#transport = new Transport({ baseUrl, apiKey, limits: { ...LIMITS, ...limits }, telemetry });
     this.#retries = { ...RETRIES, ...retries };
+    this.#telemetry = telemetry;
   }
 
   /**
-   * Clones a voice from one sample: one try and never a second one, since ElevenLabs makes another clone of it (E§8).
+   * Clones a voice from one sample: one try and never a second one, since ElevenLabs makes another clone of it
+   * (docs/facts/elevenlabs.md#voices).
    *
    * @throws {AddVoiceError} whose `outcome` says whether there may be a clone all the same.
    */
-  addVoice(voice: NewVoice, call: Call): Promise<AddedVoice> {
-    return addVoice(this.#transport, voice, call);
+  async addVoice(voice: NewVoice, call: Call): Promise<AddedVoice> {
+    const startedAt = performance.now();
+    const added = await addVoice(this.#transport, voice, call);
+    this.#telemetry?.cloned(Math.round(performance.now() - startedAt));
+    return added;
   }
 
   /**
-   * All voices that fit, page by page as they are taken. Pages on `has_more`; the total is only a snapshot (E§6.4).
+   * All voices that fit, page by page as they are taken. Pages on `has_more`; the total is only a snapshot
+   * (docs/facts/elevenlabs.md#voices).
    *
    * @throws {ElevenLabsError} `unexpected_answer` when the pages do not come to an end: better than taking a part for all.
    */
@@ -103,13 +107,13 @@ export class ElevenLabsClient {
   }
 
   getVoice(voiceId: string, call: Call): Promise<Voice> {
-    return this.#ask({ method: 'GET', path: voicePath(voiceId) }, voiceSchema, call);
+    return this.#ask({ method: 'GET', ...voice(voiceId) }, voiceSchema, call);
   }
 
   /** A voice that is not there counts as deleted. */
   async deleteVoice(voiceId: string, call: Call): Promise<void> {
     try {
-      await this.#repeat({ method: 'DELETE', path: voicePath(voiceId) }, call);
+      await this.#repeat({ method: 'DELETE', ...voice(voiceId) }, call);
     } catch (error) {
       if (!(error instanceof ElevenLabsError && error.reason === 'not_found')) throw error;
     }
@@ -127,10 +131,13 @@ export class ElevenLabsClient {
 
   /** @throws {ElevenLabsError} `not_found` when there is no such agent. */
   getAgent(agentId: string, call: Call): Promise<Agent> {
-    return this.#ask({ method: 'GET', path: agentPath(agentId) }, agentSchema, call);
+    return this.#ask({ method: 'GET', ...agent(agentId) }, agentSchema, call);
   }
 
-  /** Changes voice and greeting and nothing else: ElevenLabs merges the body deeply (E§7.1). Returns the agent as it is then. */
+  /**
+   * Changes voice and greeting and nothing else: ElevenLabs merges the body deeply (docs/facts/elevenlabs.md#agents).
+   * Returns the agent as it is then.
+   */
   patchAgent({ agentId, voiceId, firstMessage }: AgentChange, call: Call): Promise<Agent> {
     const json = {
       conversation_config: {
@@ -138,7 +145,7 @@ export class ElevenLabsClient {
         ...(firstMessage === undefined ? {} : { agent: { first_message: firstMessage } }),
       },
     };
-    return this.#ask({ method: 'PATCH', path: agentPath(agentId), json }, agentSchema, call);
+    return this.#ask({ method: 'PATCH', ...agent(agentId), json }, agentSchema, call);
   }
 
   getSubscription(call: Call): Promise<Subscription> {
@@ -152,9 +159,7 @@ export class ElevenLabsClient {
 
   #voicePage(search: VoiceSearch, token: string | undefined, call: Call): Promise<VoicePage> {
     const query = new URLSearchParams({ page_size: String(search.pageSize ?? LARGEST_PAGE) });
-    if (search.search !== undefined) query.set('search', search.search);
     if (search.category !== undefined) query.set('category', search.category);
-    if (search.voiceType !== undefined) query.set('voice_type', search.voiceType);
     if (token !== undefined) query.set('next_page_token', token);
     return this.#ask({ method: 'GET', path: '/v2/voices', query }, voicePageSchema, call);
   }
@@ -168,5 +173,8 @@ export class ElevenLabsClient {
   }
 }
 
-const voicePath = (voiceId: string) => `/v1/voices/${encodeURIComponent(voiceId)}`;
-const agentPath = (agentId: string) => `/v1/convai/agents/${encodeURIComponent(agentId)}`;
+const voice = (id: string) => ({ path: `/v1/voices/${encodeURIComponent(id)}`, route: '/v1/voices/{id}' });
+const agent = (id: string) => ({
+  path: `/v1/convai/agents/${encodeURIComponent(id)}`,
+  route: '/v1/convai/agents/{id}',
+});

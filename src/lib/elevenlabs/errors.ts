@@ -77,7 +77,8 @@ export class ElevenLabsError extends Error implements Failure {
 
 /**
  * `refused`: there is certainly no clone. `unknown`: there may be one, since the answer was lost, came too late or was a
- * server error; look for it by its labels before another try.
+ * server error; look for it by its labels before another try
+ * (docs/facts/elevenlabs.md#voices).
  */
 export type AddVoiceOutcome = 'refused' | 'unknown';
 

@@ -15,7 +15,7 @@ interface Sign {
 /**
  * The first sign that fits decides; those that speak of one thing only stand before those that also come along with others.
  * The same refusal comes as a code, as a legacy status or only as text beside `bad_request`, so each is looked for in all of
- * them (source: E§6.2, §6.3, §8).
+ * them (docs/facts/elevenlabs.md#errors-of-the-api).
  */
 const SIGNS: readonly Sign[] = [
   { reason: 'voice_limit_reached', code: /^(custom_)?voice_limit_(reached|exceeded)$/ },
@@ -72,7 +72,7 @@ const BY_STATUS: Readonly<Record<number, Reason>> = {
   429: 'rate_limited',
 };
 
-/** The reason behind an answer that is no success. What a server error says about itself is not believed. */
+/** The reason behind a response that is not a success. The text of a server error is not trusted. */
 export function reasonOf(status: number, detail: ErrorDetail): Reason {
   if (status >= 500) return 'upstream_unavailable';
   if (status === 429) return 'rate_limited'; // its text may advise to upgrade the plan
@@ -86,7 +86,6 @@ export function reasonOf(status: number, detail: ErrorDetail): Reason {
 
 /** Whether the same call may succeed later. */
 export function isRetryable(reason: Reason, detail: ErrorDetail): boolean {
-  return (
-    reason === 'rate_limited' || reason === 'upstream_unavailable' || detail.codes.includes('concurrent_modification') // each PATCH of an agent publishes a version (E§7.1)
-  );
+  if (reason === 'rate_limited' || reason === 'upstream_unavailable') return true;
+  return detail.codes.includes('concurrent_modification'); // each PATCH of an agent makes a version (docs/facts/elevenlabs.md#agents)
 }

@@ -11,7 +11,8 @@ export interface RetryPolicy {
 
 /**
  * Repeats what is safe to repeat (GET, PATCH, DELETE) after lost connections, 408, 429 and server errors: `Retry-After`
- * first, else exponential with jitter (source: E§8). When the deadline passes while waiting, the failure waited for is thrown.
+ * first, else exponential with jitter (docs/facts/elevenlabs.md#errors-of-the-api). When the deadline passes
+ * during a wait, the last failure is thrown.
  */
 export async function withRetries<T>(
   policy: RetryPolicy,

@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 
-/** A voice, as far as this app looks at it (source: E§6.4). */
+/** A voice, as far as this app looks at it (docs/facts/elevenlabs.md#voices). */
 export interface Voice {
   readonly voiceId: string;
   readonly name: string;
@@ -11,19 +11,17 @@ export interface Voice {
   readonly createdAtSeconds: number | undefined;
 }
 
-/** What of an agent pre-call reads and changes (source: E§0.2, §7.1). */
+/** What of an agent pre-call reads and changes (docs/facts/elevenlabs.md#agents). */
 export interface Agent {
   readonly agentId: string;
   readonly voiceId: string | undefined;
   readonly firstMessage: string | undefined;
 }
 
-/** The slots of the workspace (source: E§6.4). Counting is not atomic: two clones at once may both find the last one. */
+/** The slots of the workspace. Counting is not atomic: two clones at once may both find the last one (docs/facts/elevenlabs.md#voices). */
 export interface Subscription {
-  readonly tier: string | undefined;
   readonly voiceSlotsUsed: number;
   readonly voiceLimit: number;
-  readonly canClone: boolean | undefined;
 }
 
 export interface AddedVoice {
@@ -102,17 +100,13 @@ export const agentSchema = z.pipe(
 
 export const subscriptionSchema = z.pipe(
   z.object({
-    tier: lenient(z.string()),
     voice_slots_used: z.number(),
     voice_limit: z.number(),
-    can_use_instant_voice_cloning: lenient(z.boolean()),
   }),
   z.transform(
     (subscription): Subscription => ({
-      tier: subscription.tier,
       voiceSlotsUsed: subscription.voice_slots_used,
       voiceLimit: subscription.voice_limit,
-      canClone: subscription.can_use_instant_voice_cloning,
     }),
   ),
 );

@@ -10,7 +10,7 @@ export interface Limits {
   readonly connectMs: number;
   /** From the end of the request to the head of the answer. */
   readonly headersMs: number;
-  /** The same for a clone: ElevenLabs computes it before it answers (E§5.6: 5 to 30 s). */
+  /** The same for a clone: ElevenLabs computes it before it answers (5 to 30 s, docs/facts/elevenlabs.md#before-the-call). */
   readonly cloneHeadersMs: number;
   /** Between two pieces of the answer's body. */
   readonly bodyMs: number;
@@ -37,6 +37,8 @@ export interface ApiRequest {
   readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
   /** With a leading slash, every part of it encoded. */
   readonly path: string;
+  /** The path with `{id}` in place of ids: telemetry counts by it. Left out when the path has none. */
+  readonly route?: string;
   readonly query?: URLSearchParams;
   readonly json?: unknown;
   readonly form?: EncodedForm;
@@ -108,7 +110,13 @@ export class Transport {
       const durationMs = Math.round(performance.now() - startedAt);
       call.onExchange?.({ operation, tries, durationMs, status: answer?.status, requestId: answer?.requestId });
       const url = this.#origin + path;
-      this.#telemetry?.dependency({ name: operation, method, url, status: answer?.status, durationMs });
+      this.#telemetry?.dependency({
+        name: `${method} ${api.route ?? path}`,
+        method,
+        url,
+        status: answer?.status,
+        durationMs,
+      });
     }
   }
 

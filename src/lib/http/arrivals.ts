@@ -24,7 +24,7 @@ export class Arrivals {
     return this.#open.get(invocationId);
   }
 
-  /** A request has come. It is forgotten, and `onAlone` called, when its invocation has not begun by then. */
+  /** A request has arrived. When its invocation does not begin in time, it is forgotten and `onAlone` is called. */
   add(invocationId: string, arrival: Arrival, { waitMs, onAlone }: { waitMs: number; onAlone: () => void }): void {
     this.#open.set(invocationId, arrival);
     arrival.response.once('close', () => this.#forget(invocationId, arrival));
@@ -40,7 +40,7 @@ export class Arrivals {
     this.#alone.set(invocationId, setTimeout(giveUp, waitMs).unref());
   }
 
-  /** An invocation has begun: its request, now or when it comes. Rejects when it has not come by then. */
+  /** An invocation has begun: resolves with its request, now or on arrival. Rejects when none arrives in time. */
   async meet(invocationId: string, waitMs: number): Promise<Arrival> {
     const arrival = this.#open.get(invocationId);
     if (arrival === undefined) return this.#next(invocationId, waitMs);
@@ -52,7 +52,7 @@ export class Arrivals {
     return new Promise((resolve, reject) => {
       const giveUp = () => {
         this.#awaited.delete(invocationId);
-        reject(new Error(`The request of this invocation has not come within ${waitMs / 1000} s.`));
+        reject(new Error(`The request of this invocation did not arrive within ${waitMs / 1000} s.`));
       };
       const timer = setTimeout(giveUp, waitMs).unref();
       this.#awaited.set(invocationId, (arrival) => {

@@ -72,10 +72,10 @@ export class HeldBody {
     const { arriving } = this.#ledger;
     this.#count(bytes);
     if (!this.#isKept) arriving.add(this);
-    for (const stillest of arriving) {
+    for (const leastRecentlyActive of arriving) {
       if (this.#ledger.heldBytes <= this.#ledger.limitBytes) return;
-      stillest.#evict();
-      if (stillest === this) throw bodyEvicted();
+      leastRecentlyActive.#evict();
+      if (leastRecentlyActive === this) throw bodyEvicted();
     }
   }
 
@@ -106,7 +106,7 @@ export class HeldBody {
 export function bodyEvicted(): WebhookError {
   return new WebhookError('overloaded', 503, 'Too many large deliveries at once.', {
     hint:
-      'The bodies of all deliveries at once were more than an instance may hold, and this one had made no progress for ' +
-      'longest. Does somebody send forged bodies? Lower the HTTP concurrency of an instance, or restrict addresses.',
+      'The bodies being received were more than an instance may hold, and this one had gone longest without progress. ' +
+      'If somebody sends forged bodies, lower the HTTP concurrency of an instance, or restrict addresses.',
   });
 }

@@ -16,7 +16,7 @@ export function completeAnswer(answerError: AnswerError, bodyLimitBytes: number)
     const [request] = hook.inputs as [HttpRequest]; // of an HTTP trigger
     const hasFailed = hook.error !== undefined && hook.error !== null;
     if (hasFailed || typeof hook.result !== 'object' || hook.result === null) {
-      const error = hasFailed ? hook.error : new Error('The function returned no answer.');
+      const error = hasFailed ? hook.error : new Error('The function returned no response.');
       hook.result = answerError({ error, target: request.url, context });
       hook.error = undefined;
     }

@@ -116,7 +116,7 @@ class Front {
       try {
         return await work();
       } catch {
-        const error = new Error('The library could not take the request or its answer.');
+        const error = new Error('The library could not handle the request or its response.');
         if (arrival?.response.headersSent === false) respond(arrival.response, this.#answerError({ error, target }));
         throw error;
       }
@@ -146,16 +146,16 @@ class Front {
 }
 
 const UNGUARDED =
-  "the library's HTTP server was not found as it began to listen, so that nothing guards it: an x-ms-invocation-id of a " +
-  "caller's own can end this process, and headers over 16 KB are not answered. Is this a Node that the app was not tested on?";
+  "the library's HTTP server was not found when it started to listen, so it is not guarded: a caller's own " +
+  'x-ms-invocation-id can end this process, and headers over 16 KB get no response. Was the app tested on this version of Node?';
 
 /** A caller's own id on a host that lets it stand, or a host in trouble. */
 class InvocationMissing extends WebhookError {
   constructor() {
     super('invocation_missing', 503, 'The request could not be handed to a function.', {
       hint:
-        'The host has sent a request without its invocation. As a rule a caller has set x-ms-invocation-id, which hosts before ' +
-        'azure-functions-host#10980 let stand; otherwise the host is overloaded or about to end.',
+        'The host has sent a request without its invocation. Usually a caller has set x-ms-invocation-id, which hosts before ' +
+        'azure-functions-host#10980 do not remove; otherwise the host is overloaded or about to stop.',
     });
   }
 }

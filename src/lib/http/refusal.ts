@@ -14,7 +14,7 @@ export function isInvocationId(value: unknown): value is string {
 
 /**
  * Why the library, or the host, could not take a request: undefined for nearly all. The library makes a URL of the host that
- * the caller named, and throws when that is none; the host's own forwarder refuses header characters that are not ASCII, and the
+ * the caller named, and throws when that is not valid; the host's own forwarder refuses header characters that are not ASCII, and the
  * library those over U+00FF.
  */
 export function refusalOf({ headers, rawHeaders, url }: IncomingMessage): RequestError | undefined {
@@ -40,7 +40,7 @@ export function refusalOfMetadata(metadata: Readonly<Record<string, RpcData>>): 
   return undefined;
 }
 
-/** The library reads them in the same way; text that is no JSON, or no object, stands for no headers at all. */
+/** The library reads them in the same way; text that is not a JSON object means no headers at all. */
 function makesHeaders(text: string): boolean {
   let value: unknown;
   try {

@@ -11,7 +11,7 @@ const bodies = new WeakMap<HttpRequest, Readable>();
 
 /**
  * The body of a request as Node's stream, the same one each time; null, or empty, when it has none, and null when
- * somebody else reads it through the library. It must not be destroyed: the answer goes the way that it has come.
+ * somebody else reads it through the library. It must not be destroyed: the response leaves by the same connection.
  *
  * The library hands a body on as a web stream, which copies each chunk and settles several promises for it: as much CPU again
  * as to receive it (docs/performance.md). So it is read where Node's server has it.

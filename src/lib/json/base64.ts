@@ -28,12 +28,30 @@ export interface ByteSink {
   ready(): Promise<void>;
 }
 
-/** The form for a whole string, strict: undefined when the text is no base64 with its padding. */
+/** The form for a whole string, strict: undefined when the text is not valid, padded base64. */
 export function decodeBase64(text: string): Buffer | undefined {
-  const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0;
-  // Only text that is all base64 decodes to its full length: anything else is skipped, or ends it.
-  const bytes = Buffer.from(text, 'base64');
-  return bytes.length === (text.length / 4) * 3 - padding ? bytes : undefined;
+  return decodePieces(text.length, (start, end) => text.slice(start, end));
+}
+
+/** The same for the text's bytes, which never become one long string. */
+export function decodeBase64Bytes(text: Buffer): Buffer | undefined {
+  return decodePieces(text.length, (start, end) => text.toString('latin1', start, end));
+}
+
+/** A multiple of 4, and short enough for a string that the next minor collection takes away. */
+const PIECE_CHARACTERS = 48 * 1024;
+
+function decodePieces(length: number, piece: (start: number, end: number) => string): Buffer | undefined {
+  if (length % 4 !== 0) return undefined;
+  const last = piece(Math.max(0, length - 2), length);
+  const padding = last === '==' ? 2 : last.endsWith('=') ? 1 : 0;
+  const bytes = Buffer.allocUnsafeSlow((length / 4) * 3 - padding);
+  let used = 0;
+  for (let at = 0; at < length; at += PIECE_CHARACTERS) {
+    // Only text that is all base64 decodes to its full length: anything else is skipped, or ends it.
+    used += bytes.write(piece(at, Math.min(length, at + PIECE_CHARACTERS)), used, 'base64');
+  }
+  return used === bytes.length ? bytes : undefined;
 }
 
 /**
@@ -180,7 +198,7 @@ function indexOrEnd(chunk: Buffer, byte: number, from: number): number {
   return index === -1 ? chunk.length : index;
 }
 
-/** The character that an escape stands for, or one that is no base64 when it cannot be. */
+/** The character that an escape stands for, or one outside of base64 when it cannot be. */
 function unescaped(bytes: readonly number[]): number {
   const [, kind, ...hex] = bytes;
   if (kind === SLASH) return SLASH;

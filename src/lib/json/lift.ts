@@ -2,16 +2,16 @@ import { isUtf8 } from 'node:buffer';
 import { setImmediate } from 'node:timers/promises';
 import type { HeldBody } from '../http/bodyMemory.ts';
 import { Base64StringDecoder, type ByteSink } from './base64.ts';
+import { ENVELOPE_LIMIT_BYTES, Envelope, jsonTooLarge, SHORT_AUDIO_BYTES } from './envelope.ts';
 import type { Members } from './members.ts';
 import { JsonReader } from './reader.ts';
-import { jsonTooLarge, REST_LIMIT_BYTES, Rest, SHORT_AUDIO_BYTES } from './rest.ts';
 
 /** What {@link liftAudio} writes to. Both are asked for only when there is something to write. */
 export interface LiftTargets {
   /** For the decoded audio. */
   audio(): ByteSink;
   /** For everything from the first undecodable byte on, as received. */
-  remainder(): ByteWriter;
+  undecoded(): ByteWriter;
 }
 
 interface ByteWriter {
@@ -21,13 +21,13 @@ interface ByteWriter {
 /**
  * The body, split.
  *
- * - `whole`: no long audio; `rest` is the body byte for byte.
- * - `lifted`: the audio was decoded to its target, and `rest` is the JSON around it, with an empty string in its place.
- * - `broken`: the audio could not be decoded to its end; `rest` is the JSON before it, and the remainder has what follows.
+ * - `whole`: no long audio; `envelope` is the body byte for byte.
+ * - `lifted`: the audio was decoded to its target, and `envelope` is the JSON around it, with an empty string in its place.
+ * - `broken`: the audio could not be decoded to its end; `envelope` is the JSON before it, `undecoded` gets what follows.
  */
 export interface Lifted {
   readonly kind: 'whole' | 'lifted' | 'broken';
-  readonly rest: Buffer;
+  readonly envelope: Buffer;
   readonly json: JsonFacts;
 }
 
@@ -47,13 +47,13 @@ export interface LiftOptions {
   readonly members: Members;
   /** Where what is held is counted, until its owner releases it. Kept as soon as the body has ended, which only a genuine one does. */
   readonly held?: HeldBody;
-  /** How long the body is going to be, 0 when nobody has said so: gives the buffer for the rest the right size at once. */
+  /** How long the body is going to be, 0 when nobody has said so: gives the buffer for the envelope the right size at once. */
   readonly expectedBytes?: number;
 }
 
 /**
  * Splits a JSON body as it arrives: lifts the one long base64 string of its audio out and decodes it, and keeps the small
- * rest. It makes no difference where in the JSON the string stands, or how the body is cut into pieces.
+ * envelope. It makes no difference where in the JSON the string stands, or how the body is cut into pieces.
  *
  * Long are {@link SHORT_AUDIO_BYTES} without a quote between. Only a body in which so many come in a row is read before it has
  * ended and so proved genuine: until then any other costs no more than the search for a quote.
@@ -65,12 +65,12 @@ export async function liftAudio(
   targets: LiftTargets,
   { members, held, expectedBytes }: LiftOptions,
 ): Promise<Lifted> {
-  const rest = new Rest(held, expectedBytes);
-  const lift = new Lift(targets, rest, new JsonReader(members));
+  const envelope = new Envelope(held, expectedBytes);
+  const lift = new Lift(targets, envelope, new JsonReader(members));
   for await (const bytes of body) {
-    rest.begin(bytes.length);
+    envelope.begin(bytes.length);
     await lift.push(bytes);
-    rest.done();
+    envelope.done();
   }
   held?.keep();
   return lift.end();
@@ -78,15 +78,15 @@ export async function liftAudio(
 
 class Lift {
   readonly #targets: LiftTargets;
-  readonly #rest: Rest;
+  readonly #envelope: Envelope;
   readonly #reader: JsonReader;
   #bytesSinceQuote = 0;
   #decoder: Base64StringDecoder | undefined;
-  #remainder: ByteWriter | undefined;
+  #undecoded: ByteWriter | undefined;
 
-  constructor(targets: LiftTargets, rest: Rest, reader: JsonReader) {
+  constructor(targets: LiftTargets, envelope: Envelope, reader: JsonReader) {
     this.#targets = targets;
-    this.#rest = rest;
+    this.#envelope = envelope;
     this.#reader = reader;
   }
 
@@ -94,8 +94,8 @@ class Lift {
     const chunk = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
     let at = 0;
     while (at < chunk.length) {
-      if (this.#remainder !== undefined) {
-        await this.#remainder.write(chunk.subarray(at));
+      if (this.#undecoded !== undefined) {
+        await this.#undecoded.write(chunk.subarray(at));
         return;
       }
       if (this.#decoder?.state === 'open') at = await this.#decode(this.#decoder, chunk, at);
@@ -106,13 +106,13 @@ class Lift {
   async end(): Promise<Lifted> {
     const decoder = this.#decoder;
     if (decoder?.state === 'open') await this.#break(decoder);
-    const { bytes } = this.#rest;
-    if (bytes.length > REST_LIMIT_BYTES) throw jsonTooLarge();
+    const { bytes } = this.#envelope;
+    if (bytes.length > ENVELOPE_LIMIT_BYTES) throw jsonTooLarge();
     await this.#read();
     const { isComplete, isAmbiguous, value } = this.#reader;
     const json = { isJson: isComplete && isUtf8(bytes), isAmbiguous, value };
-    if (decoder === undefined) return { kind: 'whole', rest: bytes, json };
-    return { kind: decoder.state === 'ended' ? 'lifted' : 'broken', rest: bytes, json };
+    if (decoder === undefined) return { kind: 'whole', envelope: bytes, json };
+    return { kind: decoder.state === 'ended' ? 'lifted' : 'broken', envelope: bytes, json };
   }
 
   /** Returns how many bytes of the piece were kept: all of them, or those before a quote that ends a long run without one. */
@@ -120,12 +120,12 @@ class Lift {
     const quote = piece.indexOf(QUOTE);
     const plainBytes = quote === -1 ? piece.length : quote;
     if (this.#bytesSinceQuote + plainBytes < SHORT_AUDIO_BYTES) {
-      this.#rest.append(piece);
+      this.#envelope.append(piece);
       if (quote !== -1) this.#bytesSinceQuote = -piece.lastIndexOf(QUOTE) - 1;
       this.#bytesSinceQuote += piece.length;
       return piece.length;
     }
-    this.#rest.append(piece.subarray(0, plainBytes));
+    this.#envelope.append(piece.subarray(0, plainBytes));
     if (this.#decoder === undefined) {
       await this.#read();
       if (this.#reader.inAudio) await this.#lift();
@@ -137,7 +137,7 @@ class Lift {
   async #read(): Promise<void> {
     const reader = this.#reader;
     for (;;) {
-      const { bytes } = this.#rest;
+      const { bytes } = this.#envelope;
       const end = Math.min(reader.at + STEP_BYTES, bytes.length);
       while (reader.at < end) {
         // Stryker disable next-line ConditionalExpression,BlockStatement: read or not, it is lifted out
@@ -152,13 +152,13 @@ class Lift {
   async #lift(): Promise<void> {
     const { audioStart } = this.#reader;
     // Stryker disable next-line EqualityOperator: the quote that closes the audio is over the limit then
-    if (audioStart > REST_LIMIT_BYTES) throw jsonTooLarge();
+    if (audioStart > ENVELOPE_LIMIT_BYTES) throw jsonTooLarge();
     this.#decoder = new Base64StringDecoder(this.#targets.audio());
-    await this.#decoder.ready(); // what waits for a block waits in the rest, from which it can be evicted
-    const begun = this.#rest.cutAudio(audioStart);
+    await this.#decoder.ready(); // what waits for a block waits in the envelope, from which it can be evicted
+    const begun = this.#envelope.cutAudio(audioStart);
     this.#reader.returnToAudio();
     const used = await this.#decode(this.#decoder, begun, 0);
-    await this.#remainder?.write(begun.subarray(used)); // there is one only when the audio is broken already
+    await this.#undecoded?.write(begun.subarray(used)); // there is one only when the audio is broken already
   }
 
   async #decode(decoder: Base64StringDecoder, chunk: Buffer, from: number): Promise<number> {
@@ -167,14 +167,14 @@ class Lift {
       await decoder.ready();
       end = decoder.write(chunk, end);
     }
-    if (decoder.state === 'ended') this.#rest.append(CLOSING_QUOTE);
+    if (decoder.state === 'ended') this.#envelope.append(CLOSING_QUOTE);
     else if (decoder.state === 'broken') await this.#break(decoder);
     return end;
   }
 
   async #break(decoder: Base64StringDecoder): Promise<void> {
-    this.#remainder = this.#targets.remainder();
-    await this.#remainder.write(decoder.undecoded);
+    this.#undecoded = this.#targets.undecoded();
+    await this.#undecoded.write(decoder.undecoded);
   }
 }
 

@@ -11,7 +11,7 @@ interface OpenObject {
 /** The root's value is kept as if it were a member. */
 const ROOT = 'root';
 
-/** The members that are asked for of a JSON text, as they are met. It is told only of objects of which members are asked for. */
+/** The members that are asked for of a JSON text, as they are met. Hears only of objects whose members are asked for. */
 export class Picks {
   readonly #holder: Target = {};
   readonly #open: OpenObject[] = [];

@@ -41,7 +41,7 @@ const SPACE = 0x20;
  */
 export class JsonReader {
   readonly #picks: Picks;
-  /** Of each bracket around, whether it stands in an object. */
+  /** For each enclosing bracket, whether it is in an object. */
   readonly #brackets = new Bits();
   #isObject = false;
   /** Whether members are asked for of what the innermost bracket holds. Outside of all brackets the root is asked for. */

@@ -22,7 +22,7 @@ const maybe = <T extends z.ZodMiniType>(schema: T) => z.catch(z.optional(schema)
 
 const phoneNumber = maybe(z.string().check(z.regex(/^\+[0-9]{4,20}$/)));
 
-/** Shapes: the SDK's `GetConversationResponseModel` (docs/facts/elevenlabs.md). */
+/** Shapes: the SDK's `GetConversationResponseModel` (docs/facts/elevenlabs.md#the-events-of-a-call). */
 const transcript = z.object({
   has_audio: maybe(z.boolean()),
   analysis: maybe(z.object({ call_successful: maybe(z.enum(['success', 'failure', 'unknown'])) })),

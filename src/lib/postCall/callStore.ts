@@ -66,7 +66,7 @@ export class DeliveryDrafts {
   readonly #body: ProvenBody;
   readonly #evicted: AbortSignal;
   #audio: BlockDraft | undefined;
-  #remainder: BlockDraft | undefined;
+  #undecoded: BlockDraft | undefined;
 
   readonly #storage: Attempts;
 
@@ -82,15 +82,15 @@ export class DeliveryDrafts {
     return this.#audio;
   }
 
-  remainder(): BlockDraft {
+  undecoded(): BlockDraft {
     // Never hold one block buffer while waiting for another: with many deliveries at once all would wait forever.
     this.#audio?.flush();
-    this.#remainder ??= this.#newDraft();
-    return this.#remainder;
+    this.#undecoded ??= this.#newDraft();
+    return this.#undecoded;
   }
 
   async abandon(): Promise<void> {
-    await Promise.all([this.#audio?.abandon(), this.#remainder?.abandon()]);
+    await Promise.all([this.#audio?.abandon(), this.#undecoded?.abandon()]);
   }
 
   #newDraft(): BlockDraft {

@@ -61,9 +61,9 @@ const CHECK_TYPE = 'webhook_check';
 const KNOWN_TYPES: ReadonlySet<string> = new Set([...eventTypes.map(({ type }) => type), CHECK_TYPE, PRE_CALL_TYPE]);
 
 /** Says what a body is, from what was read of it. Takes any bytes; never throws. */
-export function classify({ json, rest }: Pick<Lifted, 'json' | 'rest'>): Verdict {
+export function classify({ json, envelope }: Pick<Lifted, 'json' | 'envelope'>): Verdict {
   const { value } = json;
-  if (!json.isJson && isPreCallForm(rest)) return { kind: 'pre-call', facts: { isInferred: false } };
+  if (!json.isJson && isPreCallForm(envelope)) return { kind: 'pre-call', facts: { isInferred: false } };
   if (!isObject(value)) return unusable(json.isJson ? 'not_an_event' : 'not_json', { isInferred: false });
   const data = dataOf(value);
   if (isPreCallEvent(value)) return { kind: 'pre-call', facts: factsOf(value, data) };
@@ -103,7 +103,7 @@ function detailsOf(area: EventArea, data: Members): CallDetails {
   return area === 'callFailures' ? detailsOfFailure(data) : {};
 }
 
-/** Older payloads have the fields beside `type` instead of under `data` (docs/facts/elevenlabs.md), which may be there and empty. */
+/** Older payloads have the fields beside `type` instead of under `data`, which may exist and be empty (docs/facts/elevenlabs.md#the-envelope). */
 function dataOf(envelope: Members): Members {
   const data = envelope['data'];
   return isObject(data) && Object.keys(data).length > 0 ? data : envelope;

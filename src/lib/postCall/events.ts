@@ -10,7 +10,7 @@ interface EventType {
   readonly area: EventArea;
   /** The extension under which it is kept; `json` unless two events of a call share their area. */
   readonly extension?: 'otel.json';
-  /** Members of `data` by which an event without a `type` is known (docs/facts/elevenlabs.md). */
+  /** Members of `data` by which an event without a `type` is known (docs/facts/elevenlabs.md#the-envelope). */
   readonly knownBy?: readonly string[];
   /** What the app needs of `data`; everything else may be there, be absent, or change. */
   readonly data: z.ZodMiniType<{
@@ -24,7 +24,7 @@ const call = z.object({ agent_id: idSchema, conversation_id: idSchema });
 
 /**
  * Every event type that the app knows, in the order in which one without a `type` is recognised. To add one: an entry here,
- * an example under `examples/`, a test. Sources: docs/facts/elevenlabs.md.
+ * an example under `examples/`, a test. Sources: docs/facts/elevenlabs.md#the-events-of-a-call.
  */
 export const eventTypes: readonly EventType[] = [
   { type: 'post_call_audio', area: 'audio', knownBy: ['full_audio'], data: z.extend(call, { full_audio: z.string() }) },

@@ -1,12 +1,13 @@
 import type { HttpRequest, HttpResponseInit, InvocationContext } from '@azure/functions';
-import { hintOf, NotConfigured, WebhookError } from '../errors.ts';
+import { NotConfigured } from '../errors.ts';
 import { problem } from '../http/problem.ts';
 import { requestBody } from '../http/requestBody.ts';
 import type { PostCallSettings } from '../settings/postCallSettings.ts';
 import type { Configuration } from '../settings/settings.ts';
 import type { Genuine } from '../signature/signedBody.ts';
-import { type SignedDelivery, withSignature } from '../signature/withSignature.ts';
-import { type Log, logTo } from '../telemetry/log.ts';
+import { withSignature } from '../signature/withSignature.ts';
+import { DeliveryLog } from '../telemetry/deliveryLog.ts';
+import { type LogFields, logTo } from '../telemetry/log.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import type { CallStore } from './callStore.ts';
 import type { EventFacts } from './classify.ts';
@@ -37,48 +38,32 @@ export function postCallHandler(services: PostCallServices, options: PostCallOpt
   const bodyDeadlineSeconds = options.bodyDeadlineSeconds ?? BODY_DEADLINE_SECONDS;
 
   return async (request: HttpRequest, context: InvocationContext): Promise<HttpResponseInit> => {
-    const started = services.now();
-    const log = logTo(context, services.configuration.log, services.telemetry);
-    let signed: SignedDelivery | undefined;
-    let known: Story = {};
-    let provedAt: number | undefined;
+    const log = logTo(context, services.configuration.log);
+    const { now, telemetry } = services;
+    const id = context.invocationId;
+    const line = new DeliveryLog({ endpoint: 'delivery', log, telemetry, id, now, causes: USUAL_CAUSES });
+    const receivedAt = new Date(now());
     const end = AbortSignal.timeout((bodyDeadlineSeconds + SECONDS_AFTER_BODY) * 1000);
-    const story = () => ({
-      ...known,
-      bytes: signed?.body.receivedBytes,
-      ms: services.now() - started,
-      commit_ms: provedAt === undefined ? undefined : services.now() - provedAt,
-      signature_age_s: signed?.signatureAgeSeconds,
-      delivery: context.invocationId,
-    });
     try {
       const { settings, store } = services.postCall ?? notConfigured(services);
-      const endpoint = {
-        ...settings.signature,
-        bodyLimitBytes: settings.bodyLimitBytes,
-        bodyDeadlineSeconds,
-        now: services.now,
-      };
+      const { signature, bodyLimitBytes } = settings;
+      const endpoint = { ...signature, bodyLimitBytes, bodyDeadlineSeconds, now };
       const body = requestBody(request, context);
-      const outcome = await withSignature(endpoint, { headers: request.headers, body }, (delivery) => {
-        signed = delivery;
-        const onKnown = (facts: EventFacts, genuine: Pick<Genuine, 'secretPosition'>) => {
-          known = knownFields(facts, genuine);
-          provedAt = services.now();
-        };
-        const receivedAt = new Date(started);
-        return receive({ body: delivery.body, id: context.invocationId, receivedAt, end, onKnown }, store);
+      const outcome = await withSignature(endpoint, { headers: request.headers, body }, (signed) => {
+        line.begin(signed);
+        const onKnown = (facts: EventFacts, genuine: Pick<Genuine, 'secretPosition'>) =>
+          line.prove(facts.isUnknownType ? undefined : facts.type, knownFields(facts, genuine));
+        return receive({ body: signed.body, id, receivedAt, end, onKnown }, store);
       });
-      return answer(outcome, story(), log);
+      return answer(outcome, line);
     } catch (error) {
-      return answerError(error, story(), log);
+      line.fail(error);
+      return problem(error);
     }
   };
 }
 
-type Story = Readonly<Record<string, string | number | boolean | undefined>>;
-
-function knownFields(facts: EventFacts, genuine: Pick<Genuine, 'secretPosition'>): Story {
+function knownFields(facts: EventFacts, genuine: Pick<Genuine, 'secretPosition'>): LogFields {
   return {
     event: facts.type,
     inferred: facts.isInferred || undefined,
@@ -96,34 +81,18 @@ function notConfigured(services: PostCallServices): never {
   throw new NotConfigured(services.configuration.problems.map(({ setting }) => setting));
 }
 
-function answer(outcome: Outcome, story: Story, log: Log): HttpResponseInit {
+function answer(outcome: Outcome, line: DeliveryLog): HttpResponseInit {
   const fields = {
     outcome: outcome.kind,
-    ...story,
     audio_bytes: outcome.audioBytes,
     duplicate: outcome.kind === 'quarantined' ? outcome.isRepeated : outcome.kind === 'duplicate',
     blob: 'blob' in outcome ? outcome.blob : undefined,
   };
   if (outcome.kind === 'quarantined') {
     const error = refusal(outcome.reason);
-    log.write('WARNING', 'delivery', { ...fields, status: error.status, code: error.code, hint: error.hint });
+    line.end('WARNING', { ...fields, status: error.status, code: error.code, hint: error.hint });
     return problem(error);
   }
-  log.write('INFO', 'delivery', { ...fields, status: 200 });
+  line.end('INFO', { ...fields, status: 200 });
   return { status: 200, jsonBody: { status: 'received' } };
-}
-
-/** Of a request that was not proved genuine, only sizes, times and what was wrong with it are logged. */
-function answerError(error: unknown, story: Story, log: Log): HttpResponseInit {
-  const answer = problem(error);
-  if (error instanceof WebhookError) {
-    const outcome = error.status < 500 ? 'refused' : 'failed';
-    const hint = hintOf(error, USUAL_CAUSES);
-    const fields = { outcome, ...story, status: error.status, code: error.code, hint };
-    log.write(error.status < 500 ? 'WARNING' : 'ERROR', 'delivery', fields);
-  } else {
-    const bug = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    log.write('ERROR', 'delivery', { outcome: 'failed', ...story, status: 500, code: 'internal_error', bug });
-  }
-  return answer;
 }

@@ -7,8 +7,13 @@ const JSON_TYPE = 'application/json';
 const AUDIO_TYPE = 'audio/mpeg';
 const BINARY_TYPE = 'application/octet-stream';
 
-/** `<path>/<agent_id>/<conversation_id>.json`, `.otel.json` (a workspace may have both) or `.mp3`. */
-export function placeOfCall(path: StoragePath, facts: CallFacts, form: 'json' | 'otel.json' | 'mp3'): Place {
+/** A transcript or failure, a transcript in OpenTelemetry's form (a workspace may have both), or a recording. */
+export type CallForm = 'json' | 'otel.json' | 'mp3';
+
+type CallIds = Pick<CallFacts, 'agentId' | 'conversationId'>;
+
+/** `<path>/<agent_id>/<conversation_id>.json`, `.otel.json` or `.mp3`. */
+export function placeOfCall(path: StoragePath, facts: CallIds, form: CallForm): Place {
   return {
     container: path.container,
     stem: `${path.prefix}${facts.agentId}/${facts.conversationId}`,
@@ -17,14 +22,30 @@ export function placeOfCall(path: StoragePath, facts: CallFacts, form: 'json' | 
   };
 }
 
+export interface CallPaths {
+  readonly transcripts: StoragePath;
+  readonly audio: StoragePath;
+  readonly callFailures: StoragePath;
+}
+
+/** Every place at which an event of a call is kept, when it is the first of its kind. */
+export function placesOfCall({ transcripts, audio, callFailures }: CallPaths, call: CallIds): Place[] {
+  return [
+    placeOfCall(transcripts, call, 'json'),
+    placeOfCall(transcripts, call, 'otel.json'),
+    placeOfCall(audio, call, 'mp3'),
+    placeOfCall(callFailures, call, 'json'),
+  ];
+}
+
 /** A whole body; or, of one whose audio was being decoded, the JSON around it, the audio, and what could not be decoded. */
-export type BodyPart = 'body' | 'around' | 'audio' | 'remainder';
+export type BodyPart = 'body' | 'around' | 'audio' | 'undecoded';
 
 const EXTENSIONS: Readonly<Record<BodyPart, string>> = {
   body: 'json',
   around: 'around.json',
   audio: 'mp3',
-  remainder: 'remainder.bin',
+  undecoded: 'remainder.bin',
 };
 
 /**
@@ -51,7 +72,7 @@ export function placeInQuarantine(
   path: StoragePath,
   { reason, seconds, hash, part }: { reason: QuarantineReason; seconds: number; hash: string; part: BodyPart },
 ): Place {
-  const isJson = reason !== 'not_json' && part !== 'remainder';
+  const isJson = reason !== 'not_json' && part !== 'undecoded';
   const contentType = isJson ? JSON_TYPE : BINARY_TYPE;
   return {
     container: path.container,

@@ -106,7 +106,7 @@ class Keeper {
     if (isTranscript && !storesTranscripts) return this.#notKept('off', facts);
     const place = placeOfCall(paths[area], facts, form);
     const metadata = { ...this.#metadata(facts), ...facts.details };
-    const kept = await this.#put(place, this.#lifted.rest, metadata, { persists: !isTranscript });
+    const kept = await this.#put(place, this.#lifted.envelope, metadata, { persists: !isTranscript });
     return this.#outcome(facts, kept);
   }
 
@@ -157,14 +157,14 @@ class Keeper {
     placeOf: (part: BodyPart, hash: string) => Place,
     metadata: DeliveryMetadata,
   ): Promise<{ readonly kept: Kept; readonly audioBytes?: number }> {
-    const { rest, kind } = this.#lifted;
-    if (kind === 'whole') return { kept: await this.#put(placeOf('body', sha256Of(rest)), rest, metadata) };
+    const { envelope, kind } = this.#lifted;
+    if (kind === 'whole') return { kept: await this.#put(placeOf('body', sha256Of(envelope)), envelope, metadata) };
     const audio = this.#drafts.audio();
-    const remainder = kind === 'broken' ? this.#drafts.remainder() : undefined;
-    const hash = sha256Of(rest, audio.sha256, remainder?.sha256 ?? '');
+    const undecoded = kind === 'broken' ? this.#drafts.undecoded() : undefined;
+    const hash = sha256Of(envelope, audio.sha256, undecoded?.sha256 ?? '');
     // The small part with the ids first: what is left of the others after a crash, sweep finishes.
-    const around = await this.#put(placeOf('around', hash), rest, metadata);
-    if (remainder !== undefined) await remainder.publish(this.#genuine, placeOf('remainder', hash), metadata);
+    const around = await this.#put(placeOf('around', hash), envelope, metadata);
+    if (undecoded !== undefined) await undecoded.publish(this.#genuine, placeOf('undecoded', hash), metadata);
     const { blob } = await audio.publish(this.#genuine, placeOf('audio', hash), metadata);
     return { kept: { kind: around.kind, blob }, audioBytes: audio.length };
   }

@@ -8,8 +8,8 @@ const REFUSALS: Record<QuarantineReason, [message: string, hint: string]> = {
   ],
   not_an_event: ['The body is not an event.', 'The body is JSON, but not an object with a type and data.'],
   ambiguous: [
-    'The event says something twice.',
-    'A member that the app reads comes twice, or full_audio stands both in data and beside it: which one counts is a guess.',
+    'The event has a member twice.',
+    'A member that the app reads appears twice, or full_audio is both in data and beside it: which one counts would be a guess.',
   ],
   unknown_type: [
     'The event type is not known.',

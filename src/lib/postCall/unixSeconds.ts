@@ -1,7 +1,7 @@
 const FIRST_SECOND = Date.UTC(2000, 0) / 1000;
 const LAST_SECOND = Date.UTC(2100, 0) / 1000;
 
-/** Unix seconds from a number, a numeric text, or ISO 8601 text (docs/facts/elevenlabs.md); undefined when unreadable. */
+/** Unix seconds from a number, a numeric text, or ISO 8601 text (docs/facts/elevenlabs.md#the-envelope); undefined if unreadable. */
 export function unixSeconds(value: unknown): number | undefined {
   let seconds = Number.NaN;
   if (typeof value === 'number') seconds = Math.floor(value);

@@ -15,8 +15,8 @@ export class PayloadError extends WebhookError {
 /** Another call under the same conversation id is in progress or was answered. */
 export class ConversationConflict extends WebhookError {
   constructor() {
-    super('conversation_conflict', 409, 'This conversation is known with another agent or another sample', {
-      hint: 'A conversation id stands for one call: one agent, one sample. Does the switch give an id to two callers, or change the sample on a retry?',
+    super('conversation_conflict', 409, 'This conversation already exists with another agent or another sample', {
+      hint: 'A conversation id is for one call: one agent, one sample. Does the switch use an id for two callers, or change the sample on a retry?',
     });
   }
 }
@@ -36,7 +36,7 @@ const HINTS: Readonly<Record<string, string>> = {
   voice_limit_reached:
     'All voice slots are used. Delete voices, raise the plan, or set VOICE_SLOTS_RESERVE or VOICE_CLONE_AUTO_DELETE.',
   voice_add_limit_reached: "The plan's monthly number of added voices is used up.",
-  plan_required: 'The plan has no instant voice cloning (Starter or higher has).',
+  plan_required: 'The plan does not include instant voice cloning (Starter and higher do).',
   invalid_api_key: 'ELEVENLABS_API_KEY is wrong, or belongs to another residency host than ELEVENLABS_API_BASE_URL.',
   missing_permission:
     'The API key lacks a permission: voices_read, voices_write, create_instant_voice_clone, convai_read, convai_write.',

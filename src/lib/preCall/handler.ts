@@ -1,30 +1,31 @@
 import type { HttpRequest, HttpResponseInit, InvocationContext } from '@azure/functions';
-import { hintOf, NotConfigured, WebhookError } from '../errors.ts';
+import { NotConfigured } from '../errors.ts';
 import type { HeldBody } from '../http/bodyMemory.ts';
 import { requestBody } from '../http/requestBody.ts';
 import type { Configuration } from '../settings/settings.ts';
-import { type SignedDelivery, withSignature } from '../signature/withSignature.ts';
-import { type Log, logTo } from '../telemetry/log.ts';
+import { withSignature } from '../signature/withSignature.ts';
+import { DeliveryLog } from '../telemetry/deliveryLog.ts';
+import { logTo } from '../telemetry/log.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import { failure, success } from './answers.ts';
+import { contextUntil, type PreCallContext } from './context.ts';
 import { PayloadError } from './errors.ts';
 import { lookAhead } from './lookAhead.ts';
 import { prepareCall } from './prepare.ts';
 import { type PreCallRequest, readRequest } from './request/request.ts';
 import { checkSample } from './sample/sample.ts';
 import { USUAL_CAUSES } from './usualCauses.ts';
-import { type PreCallWorld, worldUntil } from './world.ts';
 
 const BODY_DEADLINE_SECONDS = 20;
 /** Everything together; the sender is told to wait 50 s (docs/pre-call.md), and the answer has to be written, too. */
 const DEADLINE_MS = 48_000;
-/** After the deadline, for giving up in order: the claim of a call that could not be prepared. */
+/** After the deadline, for giving up in order: the lock of a call that could not be prepared. */
 const GIVING_UP_MS = 1_000;
 
 export interface PreCallServices {
   readonly configuration: Pick<Configuration, 'log' | 'problems' | 'preCallProblems'>;
   /** Undefined when pre-call is not configured. */
-  readonly preCall: PreCallWorld | undefined;
+  readonly preCall: PreCallContext | undefined;
   /** Milliseconds since 1970. */
   readonly now: () => number;
   readonly telemetry?: Telemetry | undefined;
@@ -37,58 +38,47 @@ export interface PreCallOptions {
 /** Makes the handler of `POST /elevenlabs/precall/webhook`: gates, request, sample, clone, agent, answer. Never throws. */
 export function preCallHandler(services: PreCallServices, { deadlineMs = DEADLINE_MS }: PreCallOptions = {}) {
   return async (request: HttpRequest, context: InvocationContext): Promise<HttpResponseInit> => {
-    const started = services.now();
-    const log = logTo(context, services.configuration.log, services.telemetry);
-    const deadline = AbortSignal.timeout(deadlineMs);
-    const endsAtMs = performance.now() + deadlineMs;
+    const log = logTo(context, services.configuration.log);
+    const { now, telemetry } = services;
+    const id = context.invocationId;
+    const startedAt = now();
+    const line = new DeliveryLog({ endpoint: 'pre-call', log, telemetry, id, now, causes: USUAL_CAUSES });
+    const work = { id, signal: AbortSignal.timeout(deadlineMs), endsAtMs: performance.now() + deadlineMs, log };
     const storageEnd = AbortSignal.timeout(deadlineMs + GIVING_UP_MS);
-    let signed: SignedDelivery | undefined;
-    let genuine: PreCallRequest | undefined;
+    let conversation: string | undefined;
     let held: HeldBody | undefined;
-    const story = () => ({
-      conversation: genuine?.conversationId,
-      agent: genuine?.agentId,
-      bytes: signed?.body.receivedBytes,
-      ms: services.now() - started,
-      signature_age_s: signed?.signatureAgeSeconds,
-      delivery: context.invocationId,
-    });
     try {
-      const world = worldUntil(storageEnd, services.preCall ?? notConfigured(services));
-      const endpoint = {
-        ...world.settings.signature,
-        bodyLimitBytes: world.settings.bodyLimitBytes,
-        bodyDeadlineSeconds: BODY_DEADLINE_SECONDS,
-        now: services.now,
-      };
+      const preCall = contextUntil(storageEnd, services.preCall ?? notConfigured(services));
+      const { signature, bodyLimitBytes, agentIds, sample: limits } = preCall.settings;
+      const endpoint = { ...signature, bodyLimitBytes, bodyDeadlineSeconds: BODY_DEADLINE_SECONDS, now };
       const body = requestBody(request, context);
-      const parsed = await withSignature(endpoint, { headers: request.headers, body }, (delivery) => {
-        signed = delivery;
-        held = world.bodies.open();
-        return readRequest(delivery.body, request.headers.get('content-type'), held);
+      const parsed = await withSignature(endpoint, { headers: request.headers, body }, (signed) => {
+        line.begin(signed);
+        held = preCall.bodies.open();
+        return readRequest(signed.body, request.headers.get('content-type'), held);
       });
-      genuine = parsed;
-      checkAgent(parsed, world.settings.agentIds);
-      const checking = checkSample(parsed.sample, world.settings.sample, parsed.claimedSeconds);
-      const ahead = lookAhead(world, parsed); // meanwhile, and only looks: a sample that is refused leaves nothing behind
+      conversation = parsed.conversationId;
+      line.note({ conversation, agent: parsed.agentId });
+      checkAgent(parsed, agentIds);
+      const checking = checkSample(parsed.sample, limits, parsed.declaredSeconds);
+      const ahead = lookAhead(preCall, parsed); // meanwhile, and only looks: a sample that is refused leaves nothing behind
       const sample = await checking;
-      const work = { id: context.invocationId, signal: deadline, endsAtMs, log };
-      const prepared = await prepareCall(world, work, { request: parsed, sample, ...ahead });
-      log.write('INFO', 'pre-call', {
+      const prepared = await prepareCall(preCall, work, { request: parsed, sample, ...ahead });
+      line.end('INFO', {
         outcome: prepared.isRepeated ? 'repeated' : prepared.isReused ? 'reused' : 'cloned',
-        ...story(),
         voice: prepared.voiceId,
         agent_updated: prepared.isAgentUpdated,
         sample_seconds: Math.round(sample.durationSeconds * 10) / 10,
         sample_format: sample.format,
-        duration_claim_disagrees: sample.claimDisagrees || undefined,
+        duration_claim_disagrees: sample.declarationDisagrees || undefined,
         status: 200,
       });
-      const { greeting: greetingTemplate, agentUpdate: mode } = world.settings;
-      return success({ request: parsed, prepared, greetingTemplate, mode, ms: services.now() - started });
+      const { greeting: greetingTemplate, agentUpdate: mode } = preCall.settings;
+      return success({ request: parsed, prepared, greetingTemplate, mode, ms: now() - startedAt });
     } catch (error) {
-      const conversation = error instanceof PayloadError ? error.conversationId : genuine?.conversationId;
-      logFailure(error, { ...story(), conversation }, log);
+      if (error instanceof PayloadError) conversation = error.conversationId;
+      line.note({ conversation });
+      line.fail(error);
       return failure(error, conversation);
     } finally {
       held?.release();
@@ -99,28 +89,11 @@ export function preCallHandler(services: PreCallServices, { deadlineMs = DEADLIN
 /** A leaked secret of the switch, or a wrong id in it, reaches no agent that it is not for. */
 function checkAgent({ agentId, conversationId }: PreCallRequest, allowed: readonly string[]): void {
   if (allowed.length === 0 || allowed.includes(agentId)) return;
-  const hint = 'PRECALL_AGENT_IDS names the agents that pre-call may change or name; this one is not among them.';
-  throw new PayloadError(
-    'agent_not_allowed',
-    'This agent is not one of those that pre-call is for',
-    conversationId,
-    hint,
-  );
+  const hint = 'PRECALL_AGENT_IDS lists the agents that pre-call may use; this one is not among them.';
+  throw new PayloadError('agent_not_allowed', 'This agent is not allowed for pre-call', conversationId, hint);
 }
 
 function notConfigured({ configuration }: PreCallServices): never {
   const problems = [...configuration.problems, ...configuration.preCallProblems];
   throw new NotConfigured(problems.map(({ setting }) => setting));
-}
-
-function logFailure(error: unknown, story: Readonly<Record<string, string | number | undefined>>, log: Log): void {
-  if (error instanceof WebhookError) {
-    const outcome = error.status < 500 ? 'refused' : 'failed';
-    const hint = hintOf(error, USUAL_CAUSES);
-    const fields = { outcome, ...story, status: error.status, code: error.code, hint };
-    log.write(error.status < 500 ? 'WARNING' : 'ERROR', 'pre-call', fields);
-  } else {
-    const bug = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    log.write('ERROR', 'pre-call', { outcome: 'failed', ...story, status: 500, code: 'internal_error', bug });
-  }
 }

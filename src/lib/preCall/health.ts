@@ -1,6 +1,6 @@
 import { ElevenLabsError } from '../elevenlabs/errors.ts';
 import type { Configuration } from '../settings/settings.ts';
-import type { PreCallWorld } from './world.ts';
+import type { PreCallContext } from './context.ts';
 
 const CACHE_MS = 5 * 60_000;
 const LIMIT_MS = 2_000;
@@ -14,7 +14,7 @@ export interface ElevenLabsHealth {
 
 export interface ElevenLabsServices {
   readonly configuration: Pick<Configuration, 'preCallProblems'>;
-  readonly preCall: Pick<PreCallWorld, 'elevenLabs'> | undefined;
+  readonly preCall: Pick<PreCallContext, 'elevenLabs'> | undefined;
   /** Milliseconds since 1970. */
   readonly now: () => number;
 }
@@ -34,7 +34,7 @@ export function elevenLabsHealth({ configuration, preCall, now }: ElevenLabsServ
   };
 }
 
-async function askElevenLabs({ elevenLabs }: Pick<PreCallWorld, 'elevenLabs'>): Promise<ElevenLabsHealth> {
+async function askElevenLabs({ elevenLabs }: Pick<PreCallContext, 'elevenLabs'>): Promise<ElevenLabsHealth> {
   try {
     await elevenLabs.findVoices({ pageSize: 1 }, { signal: AbortSignal.timeout(LIMIT_MS) }).next();
     return { status: 'healthy' };

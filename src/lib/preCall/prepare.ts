@@ -1,12 +1,12 @@
-import { type AgentAtRest, type Lent, lendToAgent, lookAtAgent } from './agent/lend.ts';
-import { claimConversation, HeldClaim } from './conversationClaim.ts';
+import { type AgentAtRest, type LeasedAgent, leaseAgent, lookAtAgent } from './agent/leaseAgent.ts';
+import type { PreCallContext, Work } from './context.ts';
+import { HeldLock, lockConversation } from './conversationLock.ts';
 import { type Ahead, reuse } from './lookAhead.ts';
 import { greeting } from './request/greeting.ts';
 import type { PreCallRequest } from './request/request.ts';
 import { keepSample } from './sample/keepSample.ts';
 import type { Sample } from './sample/sample.ts';
 import { type Clone, cloneOnce, findVoice } from './voice/clone.ts';
-import type { PreCallWorld, Work } from './world.ts';
 
 /** What the agent now has for the caller. */
 export interface Prepared {
@@ -29,37 +29,37 @@ export interface Preparation extends Ahead {
 }
 
 /**
- * One pre-call delivery: claim the conversation, clone its voice once, lend voice and greeting to the agent, and write down
+ * One pre-call delivery: lock the conversation, clone its voice once, lease voice and greeting to the agent, and write down
  * what the answer was, so that the same delivery gets it again.
  *
  * @throws {CloningError} and then the conversation may be delivered again; {@link ConversationConflict}.
  */
 export async function prepareCall(
-  world: PreCallWorld,
+  context: PreCallContext,
   work: Work,
   { request, sample, sampleHash, ...ahead }: Preparation,
 ): Promise<Prepared> {
-  const callerLabel = await labelOf(world, work, request);
-  const claimed = await claimConversation(world, work, request, { sampleHash, callerLabel });
-  const { answer } = claimed.value;
+  const callerLabel = await labelOf(context, work, request);
+  const locked = await lockConversation(context, work, request, { sampleHash, callerLabel });
+  const { answer } = locked.value;
   if (answer !== null) {
     return {
       voiceId: answer.voice_id,
-      voiceName: await currentName(world, work, answer.voice_id),
+      voiceName: await currentName(context, work, answer.voice_id),
       isReused: answer.voice_reused,
       isAgentUpdated: answer.agent_updated,
       isRepeated: true,
     };
   }
-  const held = new HeldClaim(world, work, claimed);
-  const claim = { by: work.id, conversation: request.conversationId };
-  const expiresAt = claimed.value.expires_at;
+  const held = new HeldLock(context, work, locked);
+  const lock = { by: work.id, conversation: request.conversationId };
+  const expiresAt = locked.value.expires_at;
   try {
     const foreseen = await ahead.foreseen;
-    const reused = await reuse(world, work, request, foreseen);
+    const reused = await reuse(context, work, request, foreseen);
     const clone =
       reused?.clone ??
-      (await cloneOnce(world, work, {
+      (await cloneOnce(context, work, {
         conversation: request.conversationId,
         caller: request.caller,
         callerLabel,
@@ -67,20 +67,20 @@ export async function prepareCall(
         sampleBytes: request.sample,
         sampleHash,
         expiresAt,
-        claim,
+        lock,
       }));
-    const lend = async () => {
-      if (world.settings.agentUpdate !== 'patch') return undefined;
-      const seen = reused?.agent ?? lookAtAgent(world, work, request.agentId, foreseen.agent);
-      return tryToLend(world, work, { request, clone, expiresAt, seen });
+    const lease = async () => {
+      if (context.settings.agentUpdate !== 'patch') return undefined;
+      const seen = reused?.agent ?? lookAtAgent(context, work, request.agentId, foreseen.agent);
+      return tryToLease(context, work, { request, clone, expiresAt, seen });
     };
-    const [lent] = await Promise.all([lend(), keepSample(world, work, request, sample, sampleHash)]);
-    await Promise.all([held.answer(clone, lent !== undefined), lent?.release()]);
+    const [leased] = await Promise.all([lease(), keepSample(context, work, request, sample, sampleHash)]);
+    await Promise.all([held.answer(clone, leased !== undefined), leased?.release()]);
     return {
       voiceId: clone.voiceId,
       voiceName: clone.name,
       isReused: clone.isReused,
-      isAgentUpdated: lent !== undefined,
+      isAgentUpdated: leased !== undefined,
       isRepeated: false,
     };
   } catch (error) {
@@ -90,9 +90,9 @@ export async function prepareCall(
 }
 
 /** A caller is not turned away for want of it: erasing by number then finds the call by other means, or not. */
-async function labelOf(world: PreCallWorld, work: Work, request: PreCallRequest): Promise<string | undefined> {
+async function labelOf(context: PreCallContext, work: Work, request: PreCallRequest): Promise<string | undefined> {
   try {
-    return await world.callerLabel?.(request.caller.phoneNumber);
+    return await context.callerLabel?.(request.caller.phoneNumber);
   } catch (error) {
     const { agentId: agent, conversationId: conversation } = request;
     const hint = error instanceof Error ? error.message : String(error);
@@ -101,14 +101,14 @@ async function labelOf(world: PreCallWorld, work: Work, request: PreCallRequest)
   }
 }
 
-/** Names are no part of the state, so ElevenLabs is asked; the answer is owed whatever comes of that. */
-async function currentName(world: PreCallWorld, work: Work, voiceId: string): Promise<string | undefined> {
+/** The state has no names, so ElevenLabs is asked; the caller gets an answer whether or not that works. */
+async function currentName(context: PreCallContext, work: Work, voiceId: string): Promise<string | undefined> {
   const signal = AbortSignal.any([work.signal, AbortSignal.timeout(NAME_MS)]);
-  const voice = await findVoice(world, { ...work, signal }, voiceId).catch(() => undefined);
+  const voice = await findVoice(context, { ...work, signal }, voiceId).catch(() => undefined);
   return voice?.name;
 }
 
-interface Lending {
+interface LeaseRequest {
   readonly request: PreCallRequest;
   readonly clone: Clone;
   readonly expiresAt: number;
@@ -116,22 +116,22 @@ interface Lending {
 }
 
 /** A caller is not turned away because the agent could not be changed: the answer and the log say so. */
-async function tryToLend(
-  world: PreCallWorld,
+async function tryToLease(
+  context: PreCallContext,
   work: Work,
-  { request, clone, expiresAt, seen }: Lending,
-): Promise<Lent | undefined> {
+  { request, clone, expiresAt, seen }: LeaseRequest,
+): Promise<LeasedAgent | undefined> {
   const { agentId, conversationId } = request;
   try {
-    const loan = {
+    const lease = {
       agentId,
       conversation: conversationId,
       voiceId: clone.voiceId,
-      firstMessage: greeting(world.settings.greeting, request.caller),
+      firstMessage: greeting(context.settings.greeting, request.caller),
       expiresAt,
-      claim: { by: work.id, conversation: conversationId },
+      lock: { by: work.id, conversation: conversationId },
     };
-    return await lendToAgent(world, work, loan, await seen);
+    return await leaseAgent(context, work, lease, await seen);
   } catch (error) {
     const hint = error instanceof Error ? error.message : String(error);
     work.log.write('WARNING', 'agent', { outcome: 'not updated', agent: agentId, conversation: conversationId, hint });

@@ -1,13 +1,14 @@
 import { randomUUID } from 'node:crypto';
+import { placesOfCall } from '../postCall/places.ts';
 import { isNotFound } from '../storage/blobStorage.ts';
 import { isTombstone } from '../storage/erasures.ts';
 import type { StateRecord } from '../storage/stateStore.ts';
 import type { Log } from '../telemetry/log.ts';
 import { restoreAgent } from './agent/restoreAgent.ts';
+import type { PreCallContext, Work } from './context.ts';
 import { agents, type Conversation, conversations, isExpired, voices } from './state/records.ts';
 import { step } from './sweepStep.ts';
-import { CLAIM_MS, deleteClone, deleteOrphans, keepReserve } from './voice/deleteVoices.ts';
-import type { PreCallWorld, Work } from './world.ts';
+import { deleteClone, deleteOrphans, keepReserve, LOCK_MS } from './voice/deleteVoices.ts';
 
 const SWEEP_MS = 120_000;
 /** Long after any switch has given up delivering a conversation again. */
@@ -22,7 +23,7 @@ const FORGET_AGENT_AFTER_MS = 15 * 60_000;
  * The sweep's second task: ends the leases of calls that are over or took too long, gives agents back what is their own, and
  * deletes clones that may go. Safe to run twice at once: every step is conditional on the state that it was decided on.
  */
-export async function sweepPreCall(world: PreCallWorld, log: Log): Promise<void> {
+export async function sweepPreCall(context: PreCallContext, log: Log): Promise<void> {
   const work: Work = {
     id: `sweep-${randomUUID()}`,
     signal: AbortSignal.timeout(SWEEP_MS),
@@ -30,36 +31,36 @@ export async function sweepPreCall(world: PreCallWorld, log: Log): Promise<void>
     endsAtMs: performance.now() + SWEEP_MS,
     log,
   };
-  const endedSamples = await endConversations(world, work);
-  await restoreAgents(world, work);
-  if (world.settings.deletesClones) {
-    for (const { name } of await world.state.list(voices)) {
-      if (endedSamples.has(name)) await step(work, 'clone', () => deleteClone(world, work, name));
+  const endedSamples = await endConversations(context, work);
+  await restoreAgents(context, work);
+  if (context.settings.deletesClones) {
+    for (const { name } of await context.state.list(voices)) {
+      if (endedSamples.has(name)) await step(work, 'clone', () => deleteClone(context, work, name));
     }
   }
-  await step(work, 'orphans', () => deleteOrphans(world, work));
-  if (world.settings.slotsReserve > 0) await step(work, 'reserve', () => keepReserve(world, work));
+  await step(work, 'orphans', () => deleteOrphans(context, work));
+  if (context.settings.slotsReserve > 0) await step(work, 'reserve', () => keepReserve(context, work));
 }
 
 /**
  * Returns the samples that only ended conversations have used. Those that had ended before are among them: the sweep that
  * ended them may not have come as far as to delete their clones.
  */
-async function endConversations(world: PreCallWorld, work: Work): Promise<Set<string>> {
+async function endConversations(context: PreCallContext, work: Work): Promise<Set<string>> {
   const ended = new Set<string>();
   const running = new Set<string>();
-  for (const { name, changedAt } of await world.state.list(conversations)) {
+  for (const { name, changedAt } of await context.state.list(conversations)) {
     await step(work, 'conversation', async () => {
-      const record = await world.state.read(conversations, name);
+      const record = await context.state.read(conversations, name);
       if (record === undefined) return;
       const sample = record.value.sample_sha256;
       if (record.value.ended) {
         ended.add(sample);
-        if (world.now() - changedAt > FORGET_AFTER_MS) await world.state.remove(conversations, record);
+        if (context.now() - changedAt > FORGET_AFTER_MS) await context.state.remove(conversations, record);
         return;
       }
-      const end = () => world.state.replace(conversations, record, { ...record.value, claim: null, ended: true });
-      if (!(await isOver(world, record)) || (await end()) === undefined) {
+      const end = () => context.state.replace(conversations, record, { ...record.value, claim: null, ended: true });
+      if (!(await isOver(context, record)) || (await end()) === undefined) {
         running.add(sample);
         return;
       }
@@ -71,26 +72,19 @@ async function endConversations(world: PreCallWorld, work: Work): Promise<Set<st
 }
 
 /** The call's post-call event is stored, or the lease has expired. */
-async function isOver(world: PreCallWorld, { name, value }: StateRecord<Conversation>): Promise<boolean> {
-  if (isExpired(value.expires_at, world.now())) return true;
-  const { transcripts, audio, callFailures } = world.settings.callPaths;
-  const kept = [
-    { path: transcripts, extension: 'json' },
-    { path: transcripts, extension: 'otel.json' },
-    { path: audio, extension: 'mp3' },
-    { path: callFailures, extension: 'json' },
-  ];
-  for (const { path, extension } of kept) {
-    const blob = `${path.prefix}${value.agent_id}/${name}.${extension}`;
-    if (await isStored(world, path.container, blob)) return true;
+async function isOver(context: PreCallContext, { name, value }: StateRecord<Conversation>): Promise<boolean> {
+  if (isExpired(value.expires_at, context.now())) return true;
+  const call = { agentId: value.agent_id, conversationId: name };
+  for (const { container, stem, extension } of placesOfCall(context.settings.callPaths, call)) {
+    if (await isStored(context, container, `${stem}.${extension}`)) return true;
   }
   return false;
 }
 
 /** A tombstone is no event: a call that was erased while it runs goes on. */
-async function isStored(world: PreCallWorld, containerName: string, blob: string): Promise<boolean> {
+async function isStored(context: PreCallContext, containerName: string, blob: string): Promise<boolean> {
   try {
-    const { metadata = {} } = await world.storage.attempt(containerName, (container, abortSignal) =>
+    const { metadata = {} } = await context.storage.attempt(containerName, (container, abortSignal) =>
       container.getBlobClient(blob).getProperties({ abortSignal }),
     );
     return !isTombstone(metadata);
@@ -100,21 +94,21 @@ async function isStored(world: PreCallWorld, containerName: string, blob: string
   }
 }
 
-async function restoreAgents(world: PreCallWorld, work: Work): Promise<void> {
-  for (const { name, changedAt } of await world.state.list(agents)) {
+async function restoreAgents(context: PreCallContext, work: Work): Promise<void> {
+  for (const { name, changedAt } of await context.state.list(agents)) {
     await step(work, 'agent', async () => {
-      const record = await world.state.read(agents, name);
+      const record = await context.state.read(agents, name);
       if (record === undefined) return;
       const { lease, own } = record.value;
       if (own === null) {
-        if (world.now() - changedAt > FORGET_AGENT_AFTER_MS) await world.state.remove(agents, record);
+        if (context.now() - changedAt > FORGET_AGENT_AFTER_MS) await context.state.remove(agents, record);
         return;
       }
-      if (lease !== null && !isExpired(lease.expires_at, world.now())) {
-        const call = await world.state.read(conversations, lease.conversation);
+      if (lease !== null && !isExpired(lease.expires_at, context.now())) {
+        const call = await context.state.read(conversations, lease.conversation);
         if (call !== undefined && !call.value.ended) return;
       }
-      const isRestored = await restoreAgent(world, work, record, CLAIM_MS);
+      const isRestored = await restoreAgent(context, work, record, LOCK_MS);
       if (isRestored) work.log.write('INFO', 'sweep', { outcome: 'agent restored', agent: name });
     });
   }

@@ -1,4 +1,4 @@
-import type { Work } from './world.ts';
+import type { Work } from './context.ts';
 
 /** One thing of the sweep that fails keeps no other from being done; the next sweep tries again. */
 export async function step(work: Work, what: string, action: () => Promise<void>): Promise<void> {

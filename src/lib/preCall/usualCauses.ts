@@ -2,7 +2,7 @@ import type { UsualCauses } from '../errors.ts';
 
 /** What helps against a body over the limit, for sender and operator. */
 export const SMALLER_BODY =
-  'Send a shorter sample (10 s are plenty), MP3 or OGG instead of WAV, or the form, which is a third smaller than base64.';
+  'Send a shorter sample (10 s is plenty), MP3 or OGG instead of WAV, or the form, which is a third smaller than base64.';
 
 /** The telephone switch sends: the cause is in its signing code, or between its settings and this app's. */
 export const USUAL_CAUSES: UsualCauses = {
@@ -10,11 +10,11 @@ export const USUAL_CAUSES: UsualCauses = {
     'Usual causes: the switch does not sign the request, gives the header another name than elevenlabs-signature, or a ' +
     'proxy drops it. ElevenLabs does not call this endpoint.',
   signature_malformed:
-    'Look at the code of the switch that signs: the header has t in Unix seconds and v0 in 64 hex digits, and nothing else.',
+    'Check the signing code of the switch: the header has t in Unix seconds and v0 in 64 hex digits, and nothing else.',
   signature_mismatch:
-    'Look at the code of the switch that signs. Usual causes: another secret than ELEVENLABS_PRECALL_WEBHOOK_SECRET (without ' +
+    'Check the signing code of the switch. Usual causes: another secret than ELEVENLABS_PRECALL_WEBHOOK_SECRET (without ' +
     'it, ELEVENLABS_WEBHOOK_SECRET), a line break at the end of the secret, or other bytes signed than sent. All of the body ' +
-    'is signed, of a form the boundaries and the sample as well.',
+    'is signed; in a form, that includes the boundaries and the sample.',
   timestamp_too_old:
     'Usual causes: t in the code of the switch is not the time of sending, a retry without a fresh signature, or a clock ' +
     'that is off.',

@@ -23,5 +23,5 @@ export function meet({ path }: Area, other: Area): boolean {
 }
 
 export function meetingOf({ setting }: Area, other: Area): SettingProblem {
-  return { setting, message: `must be a place of its own, neither that of ${other.setting} nor in it nor around it` };
+  return { setting, message: `must be a separate path, not that of ${other.setting}, inside it or around it` };
 }

@@ -31,7 +31,7 @@ const fields = z.object({
 
 export const operatingSettingNames: readonly string[] = Object.keys(fields.shape);
 
-/** Reads what no delivery needs: for a value that is not usable the default stands in, with a warning. */
+/** Reads what no delivery needs: an invalid value is replaced by the default, with a warning. */
 export function readOperatingSettings(known: Environment): {
   readonly log: LogSettings;
   readonly sweepSchedule: string;

@@ -111,7 +111,7 @@ export function readPostCallSettings(known: Environment): {
 /** Outside the local runner anybody who has read the documentation could sign with that secret. */
 export function publishedSecret(setting: string, known: Environment): SettingProblem[] {
   if (known[LOCAL_RUNNER] === 'true' || !arePublished(known[setting]?.split(',') ?? [])) return [];
-  return [{ setting, message: 'holds the published development secret, which is for npm start alone: set your own' }];
+  return [{ setting, message: 'contains the published development secret, which is only for npm start: set your own' }];
 }
 
 /** `sweep` empties the one and lists the other; transcripts and failures of a call have the same names. */

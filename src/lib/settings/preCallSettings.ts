@@ -129,7 +129,7 @@ function warningsOf(settings: PreCallSettings, postCallSecrets: readonly string[
       : undefined,
     VOICE_CLONE_MAX_SIZE_MB:
       settings.sample.maxBytes > largestInJson
-        ? `is more than fits into JSON (${(Math.floor((largestInJson / BYTES_PER_MB) * 10) / 10).toFixed(1)}): larger samples come as a form only`
+        ? `is more than a JSON body can carry (${(Math.floor((largestInJson / BYTES_PER_MB) * 10) / 10).toFixed(1)}): larger samples must be sent as a form`
         : undefined,
   };
   return Object.entries(found).flatMap(([setting, message]) =>

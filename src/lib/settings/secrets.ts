@@ -14,9 +14,9 @@ const QUOTES = /["'`´‘’‚‛“”„‟«»‹›]/;
 /** What is wrong with a pasted secret or key; undefined when nothing is. Says which mistake, never a part of the value. */
 export function mistakeIn(secret: string): string | undefined {
   if (UNSEEN.test(secret))
-    return 'has white space, a line break or an invisible character in it: paste it again without it';
-  if (QUOTES.test(secret)) return 'has quotes in it: paste it again without them';
-  if (/^<|>$/.test(secret)) return 'is in angle brackets, as a placeholder is: put the secret itself there';
+    return 'contains white space, a line break or an invisible character: paste it again without it';
+  if (QUOTES.test(secret)) return 'contains quotes: paste it again without them';
+  if (/^<|>$/.test(secret)) return 'is in angle brackets, like a placeholder: replace it with the secret itself';
   return undefined;
 }
 

@@ -20,7 +20,7 @@ export function readConnection(environment: Environment): StorageConnection | Se
     const connectionString = environment[name];
     if (connectionString !== undefined) {
       if (canOpen(connectionString)) return { kind: 'connection-string', connectionString };
-      return { setting: name, message: 'is no storage connection string: copy it again from the account' };
+      return { setting: name, message: 'is not a valid storage connection string: copy it again from the account' };
     }
     const address = identityAddress(environment, name);
     if (address === undefined) continue;

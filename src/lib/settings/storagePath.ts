@@ -26,10 +26,10 @@ export const storagePath = (fallback: string) =>
           refuse('must begin with a container name: 3 to 63 lower-case letters, digits and single hyphens');
         }
         if (folders.some((folder) => !/^[A-Za-z0-9._-]{1,200}$/.test(folder) || /^\.+$/.test(folder))) {
-          refuse('folders after the container may hold letters, digits, dots, hyphens and underscores');
+          refuse('folders after the container may contain letters, digits, dots, hyphens and underscores');
         }
         if (prefix.length > LONGEST_PREFIX) {
-          refuse(`is too long: its folders may have ${LONGEST_PREFIX} characters together`);
+          refuse(`is too long: its folders may have ${LONGEST_PREFIX} characters in total`);
         }
         return { container, prefix };
       }),

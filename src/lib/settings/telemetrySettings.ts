@@ -18,7 +18,10 @@ const telemetrySettings = z.object({
     z
       .string()
       .check(
-        z.refine(isConnectionString, 'is no connection string of Application Insights: copy it again from the portal'),
+        z.refine(
+          isConnectionString,
+          'is not a valid Application Insights connection string: copy it again from the portal',
+        ),
       ),
   ),
   APPLICATIONINSIGHTS_AUTHENTICATION_STRING: z.optional(
@@ -34,8 +37,9 @@ const telemetrySettings = z.object({
 });
 
 /**
- * Reads what switches telemetry on; the host reads the same two settings (A§8). Without a connection string, and with a problem
- * in one of them, there is no telemetry of the app's own, and everything else goes on as usual.
+ * Reads what switches telemetry on; the host reads the same two settings
+ * (docs/facts/azure-functions.md#logs-and-telemetry). Without a connection string, or with a problem in one of them, there is
+ * no telemetry of the app's own, and everything else goes on as usual.
  */
 export function readTelemetrySettings(environment: Environment): {
   readonly settings: TelemetrySettings | undefined;

@@ -159,8 +159,8 @@ function bodyTooSlow(): BodyError {
 }
 
 function bodyCutOff(cause: unknown): BodyError {
-  return new BodyError('body_cut_off', 400, 'The body ended before it was whole.', {
-    hint: 'The sender closed the connection before the body was whole. Nothing was kept.',
+  return new BodyError('body_cut_off', 400, 'The body ended before it was complete.', {
+    hint: 'The sender closed the connection before the body was complete. Nothing was kept.',
     cause,
   });
 }

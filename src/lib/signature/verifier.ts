@@ -3,7 +3,7 @@ import type { SignatureHeader } from './header.ts';
 
 /**
  * HMAC-SHA256 over `t` + `.` + the raw body, computed while the bytes pass, once for each secret. The key is the whole
- * secret as UTF-8 (E§2.1).
+ * secret as UTF-8 (docs/facts/elevenlabs.md#the-signature).
  */
 export class Verifier {
   readonly #signatures: readonly Buffer[];

@@ -43,7 +43,7 @@ const LONGEST_ASKED_DELAY_MS = 30_000;
 const TRIES_IN_A_ROW = 3;
 const DELAY_IN_A_ROW_MS = 50;
 const WORTH_RETRYING = new Set([408, 429, 500, 502, 503, 504]);
-/** Answers that say what stands there; all others say that storage cannot be used as it should. */
+/** Responses about what exists; all others mean that storage cannot be used as it should. */
 const DECISIONS = new Set([
   'BlobAlreadyExists',
   'ConditionNotMet',
@@ -137,7 +137,7 @@ export class BlobStorage implements Attempts {
   }
 }
 
-/** Whether a write found its condition not met: with If-None-Match something stands there, with If-Match it has changed. */
+/** Whether a write found its condition not met: with If-None-Match the blob exists, with If-Match it has changed. */
 export function isAlreadyThere(error: unknown): boolean {
   return isDecision(error, 409) || isDecision(error, 412);
 }

@@ -7,7 +7,7 @@ import { finishIncoming, incomingMetadata } from './incoming.ts';
 import { type BlobMetadata, type DeliveryMetadata, type Kept, keepOnce, type Place } from './keepOnce.ts';
 import type { Proof } from './proof.ts';
 
-export interface DraftWorld {
+export interface DraftContext {
   readonly storage: Attempts;
   readonly pool: BlockPool;
   readonly incoming: StoragePath;
@@ -29,7 +29,7 @@ const HASH_STEP_BYTES = 32 * 1024;
  * before {@link publish}, which asks for the proof of where the bytes come from.
  */
 export class BlockDraft implements ByteSink {
-  readonly #world: DraftWorld;
+  readonly #context: DraftContext;
   readonly #name: string;
   readonly #hash = createHash('sha256');
   readonly #abandoned = new AbortController();
@@ -41,9 +41,9 @@ export class BlockDraft implements ByteSink {
   #length = 0;
   #failure: unknown;
 
-  constructor(world: DraftWorld) {
-    this.#world = world;
-    this.#name = `${world.incoming.prefix}${randomUUID()}`;
+  constructor(context: DraftContext) {
+    this.#context = context;
+    this.#name = `${context.incoming.prefix}${randomUUID()}`;
   }
 
   /** Bytes written so far. */
@@ -58,7 +58,7 @@ export class BlockDraft implements ByteSink {
   }
 
   get givesWay(): boolean {
-    return this.#world.givesWay === true;
+    return this.#context.givesWay === true;
   }
 
   get block(): Buffer | undefined {
@@ -72,7 +72,7 @@ export class BlockDraft implements ByteSink {
   wrote(length: number): void {
     this.#used += length;
     this.#length += length;
-    this.#world.pool.wrote(this, length);
+    this.#context.pool.wrote(this, length);
     // Stryker disable next-line all: hashed later it is the same hash
     if (this.#used - this.#hashed >= HASH_STEP_BYTES) this.#hashNew();
     // Stryker disable next-line OptionalChaining: without a block nothing can have been written
@@ -88,7 +88,7 @@ export class BlockDraft implements ByteSink {
     while (this.#inFlight.size >= BLOCKS_IN_FLIGHT) await Promise.race(this.#inFlight);
     this.#throwFailure();
     if (this.#block !== undefined) return;
-    this.#block = await this.#world.pool.take(this, this.#world.deadline);
+    this.#block = await this.#context.pool.take(this, this.#context.deadline);
   }
 
   async write(bytes: Uint8Array): Promise<void> {
@@ -109,8 +109,8 @@ export class BlockDraft implements ByteSink {
     const content = this.#filled();
     this.#hashNew();
     this.#dropBlock();
-    if (content.length === 0) this.#world.pool.giveBack(block);
-    else this.#stage(content, () => this.#world.pool.giveBack(block));
+    if (content.length === 0) this.#context.pool.giveBack(block);
+    else this.#stage(content, () => this.#context.pool.giveBack(block));
   }
 
   /**
@@ -122,13 +122,13 @@ export class BlockDraft implements ByteSink {
   async publish(proof: Proof, place: Place, metadata: DeliveryMetadata): Promise<Kept> {
     const complete: BlobMetadata = { ...metadata, source: proof.source, sha256: this.sha256 };
     if (this.#blockIds.length === 0) {
-      this.#world.pool.release(this); // the block is being sent: it cannot be handed over
-      return putOnce(proof, this.#world.storage, place, complete, this.#filled());
+      this.#context.pool.release(this); // the block is being sent: it cannot be handed over
+      return putOnce(proof, this.#context.storage, place, complete, this.#filled());
     }
     this.flush();
     await Promise.all(this.#inFlight);
     this.#throwFailure();
-    const { storage, incoming } = this.#world;
+    const { storage, incoming } = this.#context;
     await storage.attempt(incoming.container, (container, abortSignal) =>
       container.getBlockBlobClient(this.#name).commitBlockList(this.#blockIds, {
         abortSignal,
@@ -148,11 +148,11 @@ export class BlockDraft implements ByteSink {
     }
     const block = this.#block;
     this.#dropBlock();
-    if (block !== undefined) this.#world.pool.giveBack(block);
+    if (block !== undefined) this.#context.pool.giveBack(block);
   }
 
   #dropBlock(): void {
-    this.#world.pool.release(this);
+    this.#context.pool.release(this);
     this.#block = undefined;
     this.#used = 0;
     this.#hashed = 0;
@@ -170,9 +170,9 @@ export class BlockDraft implements ByteSink {
   #stage(content: Buffer, release: () => void): void {
     const id = Buffer.from(String(this.#blockIds.length).padStart(6, '0')).toString('base64');
     this.#blockIds.push(id);
-    const staged = this.#world.storage
+    const staged = this.#context.storage
       .attempt(
-        this.#world.incoming.container,
+        this.#context.incoming.container,
         (container, abortSignal) =>
           // Stryker disable next-line ObjectLiteral: the attempt ends without it, and only the connection stays
           container.getBlockBlobClient(this.#name).stageBlock(id, content, content.length, { abortSignal }),

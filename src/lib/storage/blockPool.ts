@@ -9,7 +9,7 @@ export const PROGRESS_BYTES = 32 * 1024;
 /** Who hands a block over with less in it waits behind all others for the next one. */
 export const WORTHWHILE_BYTES = 128 * 1024;
 
-/** Who has a block lent, and can be asked to hand over what is in it. */
+/** Who has a block leased, and can be asked to hand over what is in it. */
 export interface Borrower {
   /** Waits behind all others: nobody waits for what it does. */
   readonly givesWay?: boolean;
@@ -17,7 +17,7 @@ export interface Borrower {
   flush(): void;
 }
 
-interface Loan {
+interface Lease {
   bytes: number;
   bytesSinceProgress: number;
 }
@@ -28,10 +28,10 @@ interface Waiter {
 }
 
 /**
- * The block buffers of the whole process. They are made when first needed, lent, and used again, so that many deliveries
+ * The block buffers of the whole process. They are made when first needed, leased, and used again, so that many deliveries
  * at once stay within `limit` blocks and none makes garbage.
  *
- * When all are lent, borrowers are asked to hand theirs over, the one without progress for longest first, so that while
+ * When all are leased, borrowers are asked to hand theirs over, the one without progress for longest first, so that while
  * anybody waits there are always blocks on their way back: as many as wait, at most a quarter of all. The other three
  * quarters stay with those that progress most. Blocks go to those who wait in their order; but a borrower that handed
  * its last one over with less than {@link WORTHWHILE_BYTES} in it waits behind all that did not, and when only such wait, one block
@@ -46,7 +46,7 @@ export class BlockPool {
   readonly #waiting = new Set<Waiter>();
   readonly #waitingBehind = new Set<Waiter>();
   /** Those with a block that is not full yet, the one without progress for longest first. */
-  readonly #loans = new Map<Borrower, Loan>();
+  readonly #leases = new Map<Borrower, Lease>();
   readonly #behind = new WeakSet<Borrower>();
   #made = 0;
   #isGoingToAsk = false;
@@ -55,13 +55,13 @@ export class BlockPool {
     this.#limit = limit;
   }
 
-  /** How many blocks are lent. */
-  get lent(): number {
+  /** How many blocks are leased. */
+  get leased(): number {
     return this.#made - this.#free.length;
   }
 
   /**
-   * Lends a block; waits in line when all are lent.
+   * Leases a block; waits in line when all are leased.
    *
    * @throws {WebhookError} When the signal fires first: its reason when that is one, else 503 `overloaded`.
    */
@@ -75,7 +75,7 @@ export class BlockPool {
         borrower,
         give: (block) => {
           signal.removeEventListener('abort', leave);
-          this.#loans.set(borrower, { bytes: 0, bytesSinceProgress: 0 });
+          this.#leases.set(borrower, { bytes: 0, bytesSinceProgress: 0 });
           resolve(block);
         },
       };
@@ -97,26 +97,26 @@ export class BlockPool {
 
   /** The borrower has written to its block. */
   wrote(borrower: Borrower, bytes: number): void {
-    const loan = this.#loans.get(borrower);
-    if (loan === undefined) return;
-    loan.bytes += bytes;
-    loan.bytesSinceProgress += bytes;
-    if (loan.bytesSinceProgress < PROGRESS_BYTES) return;
-    loan.bytesSinceProgress = 0;
-    this.#loans.delete(borrower);
-    this.#loans.set(borrower, loan);
+    const lease = this.#leases.get(borrower);
+    if (lease === undefined) return;
+    lease.bytes += bytes;
+    lease.bytesSinceProgress += bytes;
+    if (lease.bytesSinceProgress < PROGRESS_BYTES) return;
+    lease.bytesSinceProgress = 0;
+    this.#leases.delete(borrower);
+    this.#leases.set(borrower, lease);
   }
 
   /** The borrower has no block to fill any more; the block itself comes back with {@link giveBack}. */
   release(borrower: Borrower): void {
-    const loan = this.#loans.get(borrower);
-    if (loan === undefined) return;
-    this.#loans.delete(borrower);
-    if (loan.bytes < WORTHWHILE_BYTES) this.#behind.add(borrower);
+    const lease = this.#leases.get(borrower);
+    if (lease === undefined) return;
+    this.#leases.delete(borrower);
+    if (lease.bytes < WORTHWHILE_BYTES) this.#behind.add(borrower);
     else this.#behind.delete(borrower);
   }
 
-  /** Takes a lent block back. Nothing may read or write it any more. */
+  /** Takes a leased block back. Nothing may read or write it any more. */
   giveBack(block: Buffer): void {
     const line = this.#waiting.size > 0 ? this.#waiting : this.#waitingBehind;
     const [next] = line;
@@ -148,8 +148,8 @@ export class BlockPool {
   }
 
   #ask(): void {
-    for (const borrower of [...this.#loans.keys()]) {
-      const onTheirWay = this.lent - this.#loans.size;
+    for (const borrower of [...this.#leases.keys()]) {
+      const onTheirWay = this.leased - this.#leases.size;
       if (onTheirWay >= this.#wanted()) return;
       borrower.flush();
     }

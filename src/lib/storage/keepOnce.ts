@@ -5,7 +5,7 @@ import { StorageUnavailable } from '../errors.ts';
 import { type AttemptOptions, type Attempts, isAlreadyThere, isNotFound } from './blobStorage.ts';
 import { isTombstone } from './erasures.ts';
 
-/** Where a blob belongs: `<stem>.<extension>`, or `<stem>.<hash>.<extension>` when other bytes already stand there. */
+/** Where a blob belongs: `<stem>.<extension>`, or `<stem>.<hash>.<extension>` when one with other bytes already exists. */
 export interface Target {
   readonly container: string;
   readonly stem: string;
@@ -44,7 +44,7 @@ const THROUGH_AT_ONCE = 2;
 const DOWNLOAD_TRIES = 5;
 
 /**
- * First writer wins: runs `write`, which must use If-None-Match, on the place's own name. When a blob stands there, its
+ * First writer wins: runs `write`, which must use If-None-Match, on the place's own name. When a blob exists, its
  * sha256 decides: the same bytes are a duplicate (or our own write whose answer was lost), other bytes stay where they are
  * and ours go beside them. Only what a sender has stated goes beside: bytes of the API (`source` in the metadata) are
  * dropped, since a taken name means that the call is here. A tombstone ends it in any case.
@@ -105,7 +105,10 @@ async function writeOrLook(
       const found = await lookAt(storage, container, name);
       if (found !== undefined) return found;
       if (tries === MAX_TRIES)
-        throw new StorageUnavailable('A blob comes and goes: is another program at work there?', error);
+        throw new StorageUnavailable(
+          'A blob keeps appearing and disappearing: is another program using this container?',
+          error,
+        );
       await sleep(COPY_POLL_MS);
     }
   }

@@ -6,14 +6,15 @@ import type { Sender } from './lazyTelemetry.ts';
 import type { Operation } from './operation.ts';
 import type { Dependency } from './telemetry.ts';
 
-/** Answers that say what stands there, or does not: the app asks for them. */
+/** Responses that say whether something exists: the app asks for them. */
 const DECISIONS = new Set([404, 409, 412]);
 
 /**
  * Opens Application Insights. Only this file loads the library, and it is loaded by import() alone.
  *
- * An isolated client sends what it is told and nothing else: no requests, console lines, exceptions, performance counters,
- * dependencies or live metrics of its own, all of which the host reports already or nobody asked for (A§8).
+ * An isolated client sends what it is given and nothing else: no requests, console lines, exceptions, performance counters,
+ * dependencies or live metrics of its own, all of which the host reports already or nobody asked for
+ * (docs/facts/azure-functions.md#logs-and-telemetry).
  */
 export async function openAppInsights({ connectionString, identity }: TelemetrySettings): Promise<Sender> {
   // Figures about the library itself, for its makers; and a row of process attributes with each batch.

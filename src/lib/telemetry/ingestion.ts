@@ -9,7 +9,7 @@ const LIMIT_MS = 20_000;
 
 /**
  * Ends a batch, with its repetitions and the waits between them, after a while. Without it an endpoint that never answers
- * would gather one batch after the other. The first failure is told: once, because it will be the same for all.
+ * would gather one batch after the other. Only the first failure is reported: it will be the same for all.
  */
 export function boundInTime(limitMs = LIMIT_MS): Policy {
   let isTold = false;

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Measurement, measurementsOf } from './measurements.ts';
 import { currentOperation, type Operation } from './operation.ts';
-import type { Dependency, LogFields, Telemetry } from './telemetry.ts';
+import type { DeliveryFact, Dependency, Telemetry } from './telemetry.ts';
 
 /** What takes it from here, batches it and sends it. */
 export interface Sender {
@@ -37,8 +37,12 @@ export class LazyTelemetry implements Telemetry {
     this.#load = load;
   }
 
-  fact(message: string, fields: LogFields): void {
-    for (const measurement of measurementsOf(message, fields)) this.#tell((sender) => sender.measure(measurement));
+  delivery(fact: DeliveryFact): void {
+    for (const measurement of measurementsOf(fact)) this.#tell((sender) => sender.measure(measurement));
+  }
+
+  cloned(durationMs: number): void {
+    this.#tell((sender) => sender.measure({ name: 'clone_ms', value: durationMs, dimensions: {} }));
   }
 
   dependency(dependency: Dependency): void {
@@ -79,7 +83,7 @@ export class LazyTelemetry implements Telemetry {
       },
       (error: unknown) => {
         this.#backlog = [];
-        console.error(`warning: telemetry is off, its library could not be started: ${error}`);
+        console.error(`warning: telemetry is off, its library could not be loaded: ${error}`);
       },
     );
     return this.#loading;
@@ -93,7 +97,7 @@ export class LazyTelemetry implements Telemetry {
     try {
       tell(this.#sender);
     } catch {
-      // A delivery is worth more than what is told of it.
+      // A delivery matters more than its telemetry.
     }
   }
 }

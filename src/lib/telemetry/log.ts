@@ -1,6 +1,8 @@
 import type { InvocationContext } from '@azure/functions';
 import type { LogLevel, LogSettings } from '../settings/operatingSettings.ts';
-import type { LogFields, Telemetry } from './telemetry.ts';
+
+/** The facts of a log line in the order in which they are to be read; undefined ones are left out. */
+export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
 
 /**
  * Writes one line for one fact: `message key=value …`, or with `LOG_FORMAT=json` one object. Lines hold ids, sizes, times and
@@ -12,11 +14,12 @@ export interface Log {
 
 const RANK: Record<LogLevel, number> = { DEBUG: 0, INFO: 1, WARNING: 2, ERROR: 3 };
 
-/** Logs through the invocation's context: only that is tied to the call in the portal (A§8). Telemetry gets every fact. */
+/**
+ * Logs through the invocation's context: only that is tied to the call in the portal (docs/facts/azure-functions.md#logs-and-telemetry).
+ */
 export function logTo(
   context: Pick<InvocationContext, 'debug' | 'info' | 'warn' | 'error'>,
   settings: LogSettings,
-  telemetry?: Pick<Telemetry, 'fact'>,
 ): Log {
   const writers: Record<LogLevel, (line: string) => void> = {
     DEBUG: (line) => context.debug(line),
@@ -26,11 +29,15 @@ export function logTo(
   };
   return {
     write(level, message, fields = {}) {
-      telemetry?.fact(message, fields);
       if (RANK[level] < RANK[settings.level]) return;
       writers[level](settings.format === 'json' ? jsonLine(level, message, fields) : textLine(message, fields));
     },
   };
+}
+
+/** What is to be said when the app starts, outside of any invocation: `warning: …`, or one object. */
+export function sayAtStart(level: LogLevel, message: string, { format }: LogSettings): void {
+  console.error(format === 'json' ? jsonLine(level, message, {}) : `${level.toLowerCase()}: ${message}`);
 }
 
 function jsonLine(level: LogLevel, message: string, fields: LogFields): string {

@@ -1,4 +1,4 @@
-import type { LogFields } from './telemetry.ts';
+import type { DeliveryFact } from './telemetry.ts';
 
 /** One value of a custom metric. There are few dimensions and few values of each, none of them an id. */
 export interface Measurement {
@@ -7,39 +7,18 @@ export interface Measurement {
   readonly dimensions: Readonly<Record<string, string>>;
 }
 
-const CLONE = 'POST /v1/voices/add';
-const DURABLE = new Set<LogFields[string]>(['stored', 'duplicate', 'kept-beside', 'quarantined']);
+const DURABLE: ReadonlySet<string> = new Set(['stored', 'duplicate', 'kept-beside', 'quarantined']);
 
-/** All custom metrics, from the facts that the log lines are made of. */
-export function measurementsOf(message: string, fields: LogFields): Measurement[] {
-  switch (message) {
-    case 'delivery':
-      return ofDelivery(fields, fields['unknown_type'] === true ? undefined : fields['event']);
-    case 'pre-call':
-      return ofDelivery(fields, 'pre_call');
-    case 'elevenlabs':
-      return fields['operation'] === CLONE && fields['status'] === 200 ? measurement('clone_ms', fields['ms'], {}) : [];
-    default:
-      return [];
-  }
-}
-
-/** A type that the app does not know is as good as none: it could be any text. */
-function ofDelivery(fields: LogFields, event: LogFields[string]): Measurement[] {
-  const { outcome, code } = fields;
-  const kind = { event: String(event ?? 'unknown'), outcome: String(outcome) };
+/** The metrics of one delivery. */
+export function measurementsOf({ event = 'unknown', outcome, code, ...figures }: DeliveryFact): Measurement[] {
+  const kind = { event, outcome };
+  const measured = [
+    { name: 'delivery_bytes', value: figures.bytes },
+    { name: 'signature_age_s', value: figures.signatureAgeSeconds },
+    { name: 'commit_ms', value: DURABLE.has(outcome) ? figures.commitMs : undefined },
+  ] as const;
   return [
-    ...measurement('deliveries', 1, code === undefined ? kind : { ...kind, code: String(code) }),
-    ...measurement('delivery_bytes', fields['bytes'], kind),
-    ...measurement('signature_age_s', fields['signature_age_s'], kind),
-    ...(DURABLE.has(outcome) ? measurement('commit_ms', fields['commit_ms'], kind) : []),
+    { name: 'deliveries', value: 1, dimensions: code === undefined ? kind : { ...kind, code } },
+    ...measured.flatMap(({ name, value }) => (value === undefined ? [] : [{ name, value, dimensions: kind }])),
   ];
-}
-
-function measurement(
-  name: Measurement['name'],
-  value: LogFields[string],
-  dimensions: Measurement['dimensions'],
-): Measurement[] {
-  return typeof value === 'number' ? [{ name, value, dimensions }] : [];
 }

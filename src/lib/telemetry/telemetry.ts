@@ -1,12 +1,22 @@
-/** The facts of a log line in the order in which they are to be read; undefined ones are left out. */
-export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
-
-/** What is told of the app's work to whoever measures it. Neither call waits, throws, or keeps what it was given for long. */
+/** What is reported of the app's work to whoever measures it. No call waits, throws, or keeps what it was given for long. */
 export interface Telemetry {
-  /** A fact as the log has it, whatever LOG_LEVEL lets through. */
-  fact(message: string, fields: LogFields): void;
-  /** A request to another service that has come to its end. */
+  /** A delivery that has been answered, whatever LOG_LEVEL lets through. */
+  delivery(fact: DeliveryFact): void;
+  /** ElevenLabs has made a clone, in so many milliseconds. */
+  cloned(durationMs: number): void;
+  /** A request to another service that has ended. */
   dependency(dependency: Dependency): void;
+}
+
+/** What the metrics of a delivery are made of. */
+export interface DeliveryFact {
+  /** A type that the app knows; undefined for any other, which could be any text. */
+  readonly event: string | undefined;
+  readonly outcome: string;
+  readonly code: string | undefined;
+  readonly bytes: number | undefined;
+  readonly signatureAgeSeconds: number | undefined;
+  readonly commitMs: number | undefined;
 }
 
 export interface Dependency {

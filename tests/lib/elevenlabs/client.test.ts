@@ -1,29 +1,25 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { type ApiWorld, all, failureOf, newVoice, SAMPLE, startApi } from './world.ts';
+import { type ApiContext, all, failureOf, newVoice, SAMPLE, startApi } from './context.ts';
 
-let world: ApiWorld;
+let context: ApiContext;
 beforeAll(async () => {
-  world = await startApi({ voiceLimit: 500 });
+  context = await startApi({ voiceLimit: 500 });
 });
-afterAll(() => world.close());
+afterAll(() => context.close());
 beforeEach(() => {
-  world.api.state.clear();
-  world.exchanges.length = 0;
+  context.api.state.clear();
+  context.exchanges.length = 0;
 });
 
 describe('voices', () => {
   test('a clone arrives with its name, labels, file name, type and every byte of the sample', async () => {
-    const added = await world.client.addVoice(
-      newVoice({ description: 'Made for a call', removeBackgroundNoise: true }),
-      world.call(),
-    );
-    const voice = world.api.state.voices.get(added.voiceId);
+    const added = await context.client.addVoice(newVoice(), context.call());
+    const voice = context.api.state.voices.get(added.voiceId);
     expect(added.requiresVerification).toBe(false);
     expect(voice).toMatchObject({
       name: 'Ivan_Clone_20251210_123456',
       labels: { made_by: 'test', conversation: 'conv_1' },
-      description: 'Made for a call',
     });
     const hash = createHash('sha256').update(SAMPLE).digest('hex');
     expect(voice?.samples).toMatchObject([
@@ -32,61 +28,58 @@ describe('voices', () => {
   });
 
   test('names outside ASCII and with quotes arrive as they are', async () => {
-    const { voiceId } = await world.client.addVoice(newVoice({ name: 'Zoë "Z" Ünal\r\n' }), world.call());
-    expect(world.api.state.voices.get(voiceId)?.name).toBe('Zoë "Z" Ünal\r\n');
+    const { voiceId } = await context.client.addVoice(newVoice({ name: 'Zoë "Z" Ünal\r\n' }), context.call());
+    expect(context.api.state.voices.get(voiceId)?.name).toBe('Zoë "Z" Ünal\r\n');
   });
 
   test('a file name cannot break out of its part', async () => {
     const fileName = 'a"; name="name"\r\n\r\nOther.wav';
-    const { voiceId } = await world.client.addVoice(newVoice({ fileName }), world.call());
-    expect(world.api.state.voices.get(voiceId)).toMatchObject({
+    const { voiceId } = await context.client.addVoice(newVoice({ fileName }), context.call());
+    expect(context.api.state.voices.get(voiceId)).toMatchObject({
       name: 'Ivan_Clone_20251210_123456',
       samples: [{ file_name: expect.stringContaining('%22; name=%22name%22%0D%0A') }],
     });
   });
 
   test('that a voice requires verification is said', async () => {
-    world.api.state.requiresVerification = true;
-    const added = await world.client.addVoice(newVoice(), world.call());
-    world.api.state.requiresVerification = false;
+    context.api.state.requiresVerification = true;
+    const added = await context.client.addVoice(newVoice(), context.call());
+    context.api.state.requiresVerification = false;
     expect(added.requiresVerification).toBe(true);
   });
 
   test('a voice is found by its labels on whatever page it stands', async () => {
-    for (let index = 0; index < 25; index++) world.api.state.addVoice({ labels: { conversation: `conv_${index}` } });
+    for (let index = 0; index < 25; index++) context.api.state.addVoice({ labels: { conversation: `conv_${index}` } });
     const found = await all(
-      world.client.findVoices({ labels: { conversation: 'conv_3' }, pageSize: 10 }, world.call()),
+      context.client.findVoices({ labels: { conversation: 'conv_3' }, pageSize: 10 }, context.call()),
     );
     expect(found.map(({ labels }) => labels)).toEqual([{ conversation: 'conv_3' }]);
-    expect(world.exchanges.length).toBe(3);
+    expect(context.exchanges.length).toBe(3);
   });
 
   test('all labels asked for must be there', async () => {
-    world.api.state.addVoice({ labels: { a: '1', b: '2' } });
-    world.api.state.addVoice({ labels: { a: '1' } });
-    expect(await all(world.client.findVoices({ labels: { a: '1', b: '2' } }, world.call()))).toHaveLength(1);
+    context.api.state.addVoice({ labels: { a: '1', b: '2' } });
+    context.api.state.addVoice({ labels: { a: '1' } });
+    expect(await all(context.client.findVoices({ labels: { a: '1', b: '2' } }, context.call()))).toHaveLength(1);
   });
 
   test('no page is asked for that nobody takes', async () => {
-    for (let index = 0; index < 25; index++) world.api.state.addVoice();
-    for await (const _voice of world.client.findVoices({ pageSize: 10 }, world.call())) break;
-    expect(world.exchanges.length).toBe(1);
+    for (let index = 0; index < 25; index++) context.api.state.addVoice();
+    for await (const _voice of context.client.findVoices({ pageSize: 10 }, context.call())) break;
+    expect(context.exchanges.length).toBe(1);
   });
 
-  test('search, category and type go to ElevenLabs', async () => {
-    world.api.state.addVoice({ name: 'Ivan', labels: { made_by: 'us' } });
-    world.api.state.addVoice({ name: 'Rachel', category: 'premade' });
-    const search = { search: 'us', category: 'cloned', voiceType: 'personal' };
-    const found = await all(world.client.findVoices(search, world.call()));
+  test('the category goes to ElevenLabs', async () => {
+    context.api.state.addVoice({ name: 'Ivan', labels: { made_by: 'us' } });
+    context.api.state.addVoice({ name: 'Rachel', category: 'premade' });
+    const found = await all(context.client.findVoices({ category: 'cloned' }, context.call()));
     expect(found.map(({ name }) => name)).toEqual(['Ivan']);
-    expect(world.api.state.requests[0]?.path).toBe(
-      '/v2/voices?page_size=100&search=us&category=cloned&voice_type=personal',
-    );
+    expect(context.api.state.requests[0]?.path).toBe('/v2/voices?page_size=100&category=cloned');
   });
 
   test('a voice is read with its creation time', async () => {
-    const { voice_id } = world.api.state.addVoice({ name: 'Ivan', created_at_unix: 1_700_000_000 });
-    expect(await world.client.getVoice(voice_id, world.call())).toEqual({
+    const { voice_id } = context.api.state.addVoice({ name: 'Ivan', created_at_unix: 1_700_000_000 });
+    expect(await context.client.getVoice(voice_id, context.call())).toEqual({
       voiceId: voice_id,
       name: 'Ivan',
       labels: {},
@@ -96,28 +89,28 @@ describe('voices', () => {
   });
 
   test('a voice that is not there is not_found', async () => {
-    const failure = await failureOf(world.client.getVoice('voice_0', world.call()));
+    const failure = await failureOf(context.client.getVoice('voice_0', context.call()));
     expect(failure).toMatchObject({ reason: 'not_found', status: 404, code: 'voice_not_found', retryable: false });
-    expect(world.exchanges.length).toBe(1);
+    expect(context.exchanges.length).toBe(1);
   });
 
   test('deleting deletes, and a voice that is not there counts as deleted', async () => {
-    const { voice_id } = world.api.state.addVoice();
-    await world.client.deleteVoice(voice_id, world.call());
-    expect(world.api.state.voices.size).toBe(0);
-    await world.client.deleteVoice(voice_id, world.call());
+    const { voice_id } = context.api.state.addVoice();
+    await context.client.deleteVoice(voice_id, context.call());
+    expect(context.api.state.voices.size).toBe(0);
+    await context.client.deleteVoice(voice_id, context.call());
   });
 
   test('an id cannot leave its place in the path', async () => {
-    await failureOf(world.client.getVoice('../user/subscription?x=', world.call()));
-    expect(world.api.state.requests[0]?.path).toBe('/v1/voices/..%2Fuser%2Fsubscription%3Fx%3D');
+    await failureOf(context.client.getVoice('../user/subscription?x=', context.call()));
+    expect(context.api.state.requests[0]?.path).toBe('/v1/voices/..%2Fuser%2Fsubscription%3Fx%3D');
   });
 });
 
 describe('agents', () => {
   test('voice and greeting are read from where they stand', async () => {
-    world.api.state.addAgent({ agentId: 'agent_1', voiceId: 'voice_1', firstMessage: 'Hallo!' });
-    expect(await world.client.getAgent('agent_1', world.call())).toEqual({
+    context.api.state.addAgent({ agentId: 'agent_1', voiceId: 'voice_1', firstMessage: 'Hallo!' });
+    expect(await context.client.getAgent('agent_1', context.call())).toEqual({
       agentId: 'agent_1',
       voiceId: 'voice_1',
       firstMessage: 'Hallo!',
@@ -125,55 +118,55 @@ describe('agents', () => {
   });
 
   test('a change leaves everything else as it was', async () => {
-    const before = structuredClone(world.api.state.addAgent({ agentId: 'agent_1' }));
-    const after = await world.client.patchAgent(
+    const before = structuredClone(context.api.state.addAgent({ agentId: 'agent_1' }));
+    const after = await context.client.patchAgent(
       { agentId: 'agent_1', voiceId: 'voice_2', firstMessage: 'Hallo Ivan!' },
-      world.call(),
+      context.call(),
     );
     expect(after).toEqual({ agentId: 'agent_1', voiceId: 'voice_2', firstMessage: 'Hallo Ivan!' });
-    expect(world.api.state.agents.get('agent_1')?.['conversation_config']).toEqual({
+    expect(context.api.state.agents.get('agent_1')?.['conversation_config']).toEqual({
       tts: { voice_id: 'voice_2', model_id: 'eleven_flash_v2_5', stability: 0.5 },
       agent: { first_message: 'Hallo Ivan!', language: 'nl', prompt: { prompt: 'Be kind.', tools: [] } },
       turn: { turn_timeout: 7 },
     });
-    expect(world.api.state.agents.get('agent_1')?.['version_id']).not.toBe(before['version_id']);
+    expect(context.api.state.agents.get('agent_1')?.['version_id']).not.toBe(before['version_id']);
   });
 
   test('only what is given is sent, and null clears', async () => {
-    world.api.state.addAgent({ agentId: 'agent_1', voiceId: 'voice_1' });
-    await world.client.patchAgent({ agentId: 'agent_1', firstMessage: null }, world.call());
-    expect(world.api.state.requests[0]?.json).toEqual({ conversation_config: { agent: { first_message: null } } });
-    expect(await world.client.getAgent('agent_1', world.call())).toMatchObject({
+    context.api.state.addAgent({ agentId: 'agent_1', voiceId: 'voice_1' });
+    await context.client.patchAgent({ agentId: 'agent_1', firstMessage: null }, context.call());
+    expect(context.api.state.requests[0]?.json).toEqual({ conversation_config: { agent: { first_message: null } } });
+    expect(await context.client.getAgent('agent_1', context.call())).toMatchObject({
       voiceId: 'voice_1',
       firstMessage: undefined,
     });
   });
 
   test('an agent that is not there is not_found', async () => {
-    expect(await failureOf(world.client.getAgent('agent_0', world.call()))).toMatchObject({
+    expect(await failureOf(context.client.getAgent('agent_0', context.call()))).toMatchObject({
       reason: 'not_found',
       code: 'agent_not_found',
     });
-    expect(await failureOf(world.client.patchAgent({ agentId: 'agent_0', voiceId: 'v' }, world.call()))).toMatchObject({
+    expect(
+      await failureOf(context.client.patchAgent({ agentId: 'agent_0', voiceId: 'v' }, context.call())),
+    ).toMatchObject({
       reason: 'not_found',
     });
   });
 });
 
 test('the subscription tells how many slots there are', async () => {
-  world.api.state.addVoice();
-  world.api.state.addVoice({ category: 'premade' });
-  expect(await world.client.getSubscription(world.call())).toEqual({
-    tier: 'creator',
+  context.api.state.addVoice();
+  context.api.state.addVoice({ category: 'premade' });
+  expect(await context.client.getSubscription(context.call())).toEqual({
     voiceSlotsUsed: 1,
     voiceLimit: 500,
-    canClone: true,
   });
 });
 
 test('each exchange is told with its request id', async () => {
-  await world.client.getSubscription(world.call());
-  expect(world.exchanges).toEqual([
+  await context.client.getSubscription(context.call());
+  expect(context.exchanges).toEqual([
     {
       operation: 'GET /v1/user/subscription',
       tries: 1,
@@ -182,4 +175,31 @@ test('each exchange is told with its request id', async () => {
       requestId: expect.stringMatching(/^req_/),
     },
   ]);
+});
+
+test('telemetry counts requests by their route, which holds no id, and measures a clone that was made', async () => {
+  const names: string[] = [];
+  const clones: number[] = [];
+  const telemetry = {
+    delivery: () => {},
+    cloned: (durationMs: number) => void clones.push(durationMs),
+    dependency: ({ name }: { name: string }) => void names.push(name),
+  };
+  const { api, client, call, close } = await startApi({ voiceLimit: 1 }, { telemetry });
+  try {
+    const { voiceId } = await client.addVoice(newVoice(), call());
+    await failureOf(client.addVoice(newVoice(), call()));
+    await client.getVoice(voiceId, call());
+    await client.deleteVoice(voiceId, call());
+    const agentId = 'agent_1';
+    api.state.addAgent({ agentId });
+    await client.getAgent(agentId, call());
+    await client.patchAgent({ agentId, firstMessage: 'Hello' }, call());
+  } finally {
+    await close();
+  }
+  const add = 'POST /v1/voices/add';
+  const [voice, agent] = ['/v1/voices/{id}', '/v1/convai/agents/{id}'];
+  expect(names).toEqual([add, add, `GET ${voice}`, `DELETE ${voice}`, `GET ${agent}`, `PATCH ${agent}`]);
+  expect(clones).toHaveLength(1);
 });

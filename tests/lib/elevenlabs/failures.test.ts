@@ -5,21 +5,21 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { ElevenLabsError } from '../../../src/lib/elevenlabs/errors.ts';
 import type { Fault } from '../../../tools/local/elevenlabs/faults.ts';
 import { startElevenLabs } from '../../../tools/local/elevenlabs/server.ts';
-import { API_KEY, type ApiWorld, all, failureOf, newVoice, startApi } from './world.ts';
+import { API_KEY, type ApiContext, all, failureOf, newVoice, startApi } from './context.ts';
 
-let world: ApiWorld;
+let context: ApiContext;
 beforeEach(async () => {
-  world = await startApi({}, { limits: { connectMs: 1_000, headersMs: 300, cloneHeadersMs: 300, bodyMs: 300 } });
-  world.api.state.addAgent({ agentId: 'agent_1' });
+  context = await startApi({}, { limits: { connectMs: 1_000, headersMs: 300, cloneHeadersMs: 300, bodyMs: 300 } });
+  context.api.state.addAgent({ agentId: 'agent_1' });
 });
-afterEach(() => world.close());
+afterEach(() => context.close());
 
 /** Also on a machine that is so busy that a limit is noticed late. */
 const LONGER_THAN_A_TRY_MS = 20_000;
 
-const read = () => world.client.getAgent('agent_1', world.call());
-const patch = () => world.client.patchAgent({ agentId: 'agent_1', voiceId: 'voice_2' }, world.call());
-const add = () => world.client.addVoice(newVoice(), world.call());
+const read = () => context.client.getAgent('agent_1', context.call());
+const patch = () => context.client.patchAgent({ agentId: 'agent_1', voiceId: 'voice_2' }, context.call());
+const add = () => context.client.addVoice(newVoice(), context.call());
 
 describe('what passes is repeated', () => {
   const passing: Fault[] = [
@@ -33,28 +33,28 @@ describe('what passes is repeated', () => {
   ];
   for (const fault of passing) {
     test(`${fault.kind} ${fault.status ?? ''} twice, then the answer`, async () => {
-      world.api.fail({ ...fault, times: 2 });
+      context.api.fail({ ...fault, times: 2 });
       expect(await read()).toMatchObject({ agentId: 'agent_1' });
-      expect(world.exchanges.map(({ tries }) => tries)).toEqual([1, 2, 3]);
+      expect(context.exchanges.map(({ tries }) => tries)).toEqual([1, 2, 3]);
     });
     test(`${fault.kind} ${fault.status ?? ''} three times is the end`, async () => {
-      world.api.fail({ ...fault, times: 5 });
+      context.api.fail({ ...fault, times: 5 });
       const reason = fault.kind === 'rate-limited' ? 'rate_limited' : 'upstream_unavailable';
       expect(await failureOf(patch())).toMatchObject({ reason, retryable: true });
-      expect(world.exchanges).toHaveLength(3);
+      expect(context.exchanges).toHaveLength(3);
     });
   }
 
   test('a deletion whose answer was lost is done, and its repetition finds that it is', async () => {
-    const { voice_id } = world.api.state.addVoice();
-    world.api.fail({ kind: 'answer-lost' });
-    await world.client.deleteVoice(voice_id, world.call());
-    expect(world.exchanges.map(({ status }) => status)).toEqual([undefined, 404]);
+    const { voice_id } = context.api.state.addVoice();
+    context.api.fail({ kind: 'answer-lost' });
+    await context.client.deleteVoice(voice_id, context.call());
+    expect(context.exchanges.map(({ status }) => status)).toEqual([undefined, 404]);
   });
 
   test('the server is given the time that it asks for', async () => {
-    world.api.fail({ kind: 'rate-limited', retryAfter: '1' });
-    const patient = await startApi({}, { baseUrl: world.api.url, retries: { longestDelayMs: 5_000 } });
+    context.api.fail({ kind: 'rate-limited', retryAfter: '1' });
+    const patient = await startApi({}, { baseUrl: context.api.url, retries: { longestDelayMs: 5_000 } });
     const startedAt = performance.now();
     await patient.client.getAgent('agent_1', patient.call());
     expect(performance.now() - startedAt).toBeGreaterThanOrEqual(990);
@@ -62,26 +62,26 @@ describe('what passes is repeated', () => {
   });
 
   test('but not more than our own limit, also when it names a date', async () => {
-    world.api.fail({ kind: 'rate-limited', retryAfter: new Date(Date.now() + 3_600_000).toUTCString() });
+    context.api.fail({ kind: 'rate-limited', retryAfter: new Date(Date.now() + 3_600_000).toUTCString() });
     const startedAt = performance.now();
     await read();
     expect(performance.now() - startedAt).toBeLessThan(3_000);
   });
 
   test('when the deadline comes first, the failure is the one that was waited for', async () => {
-    const patient = await startApi({}, { baseUrl: world.api.url, retries: { longestDelayMs: 60_000 } });
-    world.api.fail({ kind: 'rate-limited', retryAfter: '30' });
+    const patient = await startApi({}, { baseUrl: context.api.url, retries: { longestDelayMs: 60_000 } });
+    context.api.fail({ kind: 'rate-limited', retryAfter: '30' });
     const failure = await failureOf(patient.client.getAgent('agent_1', patient.call(200)));
     expect(failure).toMatchObject({ reason: 'rate_limited', retryAfterSeconds: 30 });
     await patient.close();
   });
 
   test('no try begins after the deadline', async () => {
-    world.api.fail({ kind: 'slow', delayMs: LONGER_THAN_A_TRY_MS, times: 5 });
-    const failure = await failureOf(world.client.getAgent('agent_1', world.call(100)));
+    context.api.fail({ kind: 'slow', delayMs: LONGER_THAN_A_TRY_MS, times: 5 });
+    const failure = await failureOf(context.client.getAgent('agent_1', context.call(100)));
     expect(failure).toMatchObject({ reason: 'upstream_unavailable', status: undefined, retryable: true });
     expect(failure.message).toContain('before the deadline');
-    expect(world.api.state.requests).toHaveLength(1);
+    expect(context.api.state.requests).toHaveLength(1);
   });
 });
 
@@ -99,20 +99,20 @@ describe('what does not pass is not repeated', () => {
   ];
   for (const [fault, expected] of lasting) {
     test(`${fault.kind} on reading`, async () => {
-      world.api.fail({ ...fault, times: 5 });
+      context.api.fail({ ...fault, times: 5 });
       expect(await failureOf(read())).toMatchObject({ ...expected, retryable: false });
-      expect(world.exchanges).toHaveLength(1);
+      expect(context.exchanges).toHaveLength(1);
     });
     test(`${fault.kind} on cloning`, async () => {
-      world.api.fail({ ...fault, times: 5 });
+      context.api.fail({ ...fault, times: 5 });
       const isRefused = (expected.status ?? 0) >= 400;
       expect(await failureOf(add())).toMatchObject({ ...expected, outcome: isRefused ? 'refused' : 'unknown' });
-      expect(world.exchanges).toHaveLength(1);
+      expect(context.exchanges).toHaveLength(1);
     });
   }
 
   test('a request id in the body comes before the one in the header', async () => {
-    world.api.fail({ kind: 'plan' });
+    context.api.fail({ kind: 'plan' });
     const failure = await failureOf(read());
     expect(failure.requestId).toMatch(/^req_/);
     expect(failure.message).toBe(
@@ -133,30 +133,30 @@ describe('a clone is tried once', () => {
   ];
   for (const [fault, clones] of lost) {
     test(`${fault.kind} ${fault.status ?? ''}: nobody knows, and the labels tell`, async () => {
-      world.api.fail(fault);
+      context.api.fail(fault);
       expect(await failureOf(add())).toMatchObject({ name: 'AddVoiceError', outcome: 'unknown' });
-      expect(world.api.state.requests).toHaveLength(1);
-      const found = await all(world.client.findVoices({ labels: newVoice().labels }, world.call()));
+      expect(context.api.state.requests).toHaveLength(1);
+      const found = await all(context.client.findVoices({ labels: newVoice().labels }, context.call()));
       expect(found).toHaveLength(clones);
     });
   }
 
   test('a rate limit is a refusal that passes', async () => {
-    world.api.fail({ kind: 'rate-limited', retryAfter: '7' });
+    context.api.fail({ kind: 'rate-limited', retryAfter: '7' });
     expect(await failureOf(add())).toMatchObject({
       reason: 'rate_limited',
       outcome: 'refused',
       retryable: true,
       retryAfterSeconds: 7,
     });
-    expect(world.api.state.requests).toHaveLength(1);
+    expect(context.api.state.requests).toHaveLength(1);
   });
 
   test('when the last slot is taken in fact, the reason is the same in both formats', async () => {
-    world.api.state.voiceLimit = 1;
+    context.api.state.voiceLimit = 1;
     await add();
     for (const format of ['current', 'legacy'] as const) {
-      world.api.state.errorFormat = format;
+      context.api.state.errorFormat = format;
       expect(await failureOf(add())).toMatchObject({ reason: 'voice_limit_reached', outcome: 'refused' });
     }
   });
@@ -174,32 +174,32 @@ describe('a clone is tried once', () => {
   });
 
   test('after the deadline nothing is sent', async () => {
-    const failure = await failureOf(world.client.addVoice(newVoice(), { signal: AbortSignal.abort() }));
+    const failure = await failureOf(context.client.addVoice(newVoice(), { signal: AbortSignal.abort() }));
     expect(failure).toMatchObject({ outcome: 'refused', reason: 'upstream_unavailable' });
-    expect(world.api.state.requests).toHaveLength(0);
+    expect(context.api.state.requests).toHaveLength(0);
   });
 });
 
 describe('pages that do not end', () => {
   test('more without a place to go on is an error, not an end', async () => {
     const server = await answering({ voices: [], has_more: true, next_page_token: null });
-    const failure = await failureOf(all(server.world.client.findVoices({}, server.world.call())));
+    const failure = await failureOf(all(server.context.client.findVoices({}, server.context.call())));
     expect(failure.reason).toBe('unexpected_answer');
     await server.close();
   });
 
   test('so is a token that comes back', async () => {
     const server = await answering({ voices: [], has_more: true, next_page_token: 'again' });
-    const failure = await failureOf(all(server.world.client.findVoices({}, server.world.call())));
+    const failure = await failureOf(all(server.context.client.findVoices({}, server.context.call())));
     expect(failure.reason).toBe('unexpected_answer');
-    expect(server.world.exchanges).toHaveLength(2);
+    expect(server.context.exchanges).toHaveLength(2);
     await server.close();
   });
 });
 
 test('members that we can do without may be anything', async () => {
   const server = await answering({ voice_id: 'v', name: null, labels: { a: 'b', c: 3 }, created_at_unix: 'yesterday' });
-  expect(await server.world.client.getVoice('v', server.world.call())).toEqual({
+  expect(await server.context.client.getVoice('v', server.context.call())).toEqual({
     voiceId: 'v',
     name: '',
     labels: { a: 'b' },
@@ -213,10 +213,10 @@ describe('the API key', () => {
   test('is never sent to a redirect', async () => {
     const elsewhere = await startElevenLabs({ port: 0 });
     for (const location of ['/v1/convai/agents/agent_1', `${elsewhere.url}/v1/convai/agents/agent_1`]) {
-      world.api.fail({ kind: 'redirect', location });
+      context.api.fail({ kind: 'redirect', location });
       await failureOf(read());
     }
-    expect(world.api.state.requests).toHaveLength(2);
+    expect(context.api.state.requests).toHaveLength(2);
     expect(elsewhere.state.requests).toHaveLength(0);
     await elsewhere.close();
   });
@@ -233,7 +233,7 @@ describe('the API key', () => {
   ] as const;
   for (const kind of kinds) {
     test(`is in no part of an error after ${kind}`, async () => {
-      world.api.fail({ kind, delayMs: LONGER_THAN_A_TRY_MS, times: 9 });
+      context.api.fail({ kind, delayMs: LONGER_THAN_A_TRY_MS, times: 9 });
       for (const failure of [await failureOf(read()), await failureOf(add())]) {
         expect(inspect(failure, { depth: 20, showHidden: true })).not.toContain(API_KEY);
         expect(JSON.stringify(failure)).not.toContain(API_KEY);
@@ -244,14 +244,14 @@ describe('the API key', () => {
   test('is taken out of what an answer repeats', async () => {
     const detail = { code: API_KEY, status: API_KEY, message: `Invalid API key ${API_KEY}`, request_id: API_KEY };
     const server = await answering({ detail }, 401, { 'request-id': API_KEY });
-    const failure = await failureOf(server.world.client.getAgent('agent_1', server.world.call()));
+    const failure = await failureOf(server.context.client.getAgent('agent_1', server.context.call()));
     expect(failure).toMatchObject({ reason: 'invalid_api_key', code: undefined, requestId: undefined });
-    expect(inspect([failure, server.world.exchanges], { depth: 20, showHidden: true })).not.toContain(API_KEY);
+    expect(inspect([failure, server.context.exchanges], { depth: 20, showHidden: true })).not.toContain(API_KEY);
     await server.close();
   });
 
   test('is not shown by the client itself', () => {
-    expect(inspect(world.client, { depth: 20, showHidden: true })).not.toContain(API_KEY);
+    expect(inspect(context.client, { depth: 20, showHidden: true })).not.toContain(API_KEY);
   });
 });
 
@@ -265,7 +265,7 @@ async function answering(body: unknown, status = 200, headers: Record<string, st
   const { port } = server.address() as AddressInfo; // of a server on TCP
   const other = await startApi({}, { baseUrl: `http://127.0.0.1:${port}` });
   return {
-    world: other,
+    context: other,
     close: async () => {
       await other.close();
       server.closeAllConnections();

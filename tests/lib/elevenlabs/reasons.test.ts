@@ -100,7 +100,7 @@ describe('bodies', () => {
     expect([codes, text.length, param?.split('.').length]).toEqual([['t'], 10 * 3 - 2, 10]);
   });
 
-  test('codes that are no words are left out: they may be anything', () => {
+  test('codes that are not words are left out: they may be anything', () => {
     const detail = { code: 'Ivan said so', status: 7, message: {} };
     expect(parseErrorBody(JSON.stringify({ detail }))).toEqual({ codes: [], text: '' });
   });

@@ -34,12 +34,12 @@ it('a request that stays alone is told of and forgotten', async () => {
   arrivals.add('id', newArrival(), { waitMs: 1, onAlone });
   await vi.waitUntil(() => onAlone.mock.calls.length > 0);
   expect(arrivals.get('id')).toBeUndefined();
-  await expect(arrivals.meet('id', 1)).rejects.toThrow('has not come within');
+  await expect(arrivals.meet('id', 1)).rejects.toThrow('did not arrive within');
 });
 
 it('an invocation that stays alone ends, and a request that comes after it has none', async () => {
   const arrivals = new Arrivals();
-  await expect(arrivals.meet('id', 1)).rejects.toThrow('has not come within 0.001 s');
+  await expect(arrivals.meet('id', 1)).rejects.toThrow('did not arrive within 0.001 s');
   const onAlone = vi.fn();
   arrivals.add('id', newArrival(), { waitMs: 1, onAlone });
   await vi.waitUntil(() => onAlone.mock.calls.length > 0);

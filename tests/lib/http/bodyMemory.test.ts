@@ -84,7 +84,7 @@ describe('the memory of all bodies', () => {
     expect(held.evicted.aborted).toBe(true);
     expect(memory.heldBytes).toBe(0);
     expect(() => held.hold(1)).toThrow(
-      expect.objectContaining({ hint: expect.stringContaining('no progress for longest') }),
+      expect.objectContaining({ hint: expect.stringContaining('longest without progress') }),
     );
   });
 

@@ -51,7 +51,7 @@ describe('on a host that lets the id of a caller stand,', () => {
     const before = lines.length;
     await post('/count', [ownId()]);
     const line = await vi.waitUntil(() => lines.slice(before).find(({ message }) => message.startsWith('Failed')));
-    expect(line.message).toContain('The request of this invocation has not come within 0.3 s.');
+    expect(line.message).toContain('The request of this invocation did not arrive within 0.3 s.');
   });
 
   it('an id that is that of a request under way is refused, and that request is not touched', async () => {

@@ -6,7 +6,7 @@ const documentOf = (error: unknown) => JSON.parse(String(problem(error).body)) a
 
 describe('problem', () => {
   it.each([
-    [new WebhookError('not_json', 400, 'The body is no JSON.'), 400, 'Bad Request'],
+    [new WebhookError('not_json', 400, 'The body is not valid JSON.'), 400, 'Bad Request'],
     [new SignatureError('signature_missing', 401, 'No signature.'), 401, 'Unauthorized'],
     [new BodyError('body_too_slow', 408, 'Too slow.'), 408, 'Request Timeout'],
     [new BodyError('body_too_large', 413, 'Too large.'), 413, 'Content Too Large'],

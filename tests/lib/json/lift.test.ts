@@ -1,8 +1,8 @@
 import { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { BodyMemory } from '../../../src/lib/http/bodyMemory.ts';
+import { ENVELOPE_LIMIT_BYTES, SHORT_AUDIO_BYTES } from '../../../src/lib/json/envelope.ts';
 import { liftAudio } from '../../../src/lib/json/lift.ts';
-import { REST_LIMIT_BYTES, SHORT_AUDIO_BYTES } from '../../../src/lib/json/rest.ts';
 import { AUDIO_MEMBERS } from './audioIn.ts';
 import { CollectingSink } from './collectingSink.ts';
 import { cutAt, inPiecesOf, noise } from './pieces.ts';
@@ -19,8 +19,9 @@ function neverBroken(): never {
 /** Audio whose base64 is some bytes over the shortest that is lifted, with a slash in it, and two signs of padding. */
 const AUDIO = noise((SHORT_AUDIO_BYTES / 4) * 3 + 100);
 const BASE64 = AUDIO.toString('base64');
-const lifted = (rest: string, audio = AUDIO) => ({ kind: 'lifted', rest, audio, remainder: undefined }) as const;
-const whole = (rest: string) => ({ kind: 'whole', rest, audio: undefined, remainder: undefined }) as const;
+const lifted = (envelope: string, audio = AUDIO) =>
+  ({ kind: 'lifted', envelope, audio, undecoded: undefined }) as const;
+const whole = (envelope: string) => ({ kind: 'whole', envelope, audio: undefined, undecoded: undefined }) as const;
 
 /** A body as its text before, in and after the audio's string. */
 interface Around {
@@ -53,11 +54,11 @@ async function expectSplit(
 ): Promise<void> {
   const body = bodyOf(around);
   const check = async (how: string, pieces: readonly Buffer[], blockBytes?: number) => {
-    const { kind, rest, audio, remainder } = await split(pieces, blockBytes);
-    expect({ kind, rest, remainder }, how).toEqual({
+    const { kind, envelope, audio, undecoded } = await split(pieces, blockBytes);
+    expect({ kind, envelope, undecoded }, how).toEqual({
       kind: expected.kind,
-      rest: expected.rest,
-      remainder: expected.remainder,
+      envelope: expected.envelope,
+      undecoded: expected.undecoded,
     });
     expect(audio === undefined ? undefined : audio.equals(expected.audio ?? Buffer.alloc(0)), how).toBe(
       expected.audio === undefined ? undefined : true,
@@ -89,8 +90,8 @@ describe('a body with long audio is split the same way', () => {
   });
 
   it('cut into single bytes', async () => {
-    const { rest, audio, kind } = await split(inPiecesOf(1, bodyOf(USUAL)));
-    expect([kind, rest]).toEqual(['lifted', `${before}${USUAL.after}`]);
+    const { envelope, audio, kind } = await split(inPiecesOf(1, bodyOf(USUAL)));
+    expect([kind, envelope]).toEqual(['lifted', `${before}${USUAL.after}`]);
     expect(audio?.equals(AUDIO)).toBe(true);
   });
 
@@ -164,8 +165,8 @@ describe('it makes no difference where in the JSON the audio stands', () => {
       const start = json.indexOf(BASE64);
       const body = Buffer.from(json);
       const pieces = cutAt(body, start - 1, start, start + BASE64.length, start + BASE64.length + 1);
-      const { kind, rest, audio: bytes } = await split(pieces);
-      expect({ kind, rest }).toEqual({ kind: 'lifted', rest: json.replace(BASE64, '') });
+      const { kind, envelope, audio: bytes } = await split(pieces);
+      expect({ kind, envelope }).toEqual({ kind: 'lifted', envelope: json.replace(BASE64, '') });
       expect(bytes?.equals(AUDIO)).toBe(true);
     }
   });
@@ -193,7 +194,7 @@ describe('a long string stays in the JSON', () => {
     ['in an outermost array', `[{"full_audio":"${BASE64}"}]`],
     ['that holds "full_audio" as text', `{"data":{"note":"\\"full_audio\\":\\"${BASE64}\\""}}`],
     ['that is a key', `{"data":{"${BASE64}":"full_audio"}}`],
-    ['in a body that is no JSON', `${BASE64}"full_audio":"${BASE64}`],
+    ['in a body that is not valid JSON', `${BASE64}"full_audio":"${BASE64}`],
   ])('%s', async (_name, json) => {
     const body = Buffer.from(json);
     expect(await split([body])).toMatchObject(whole(json));
@@ -240,8 +241,13 @@ describe('the shortest string that is lifted', () => {
     await expectSplit({ before, text, after }, whole(before + text + after), places, 2);
     const longer = `${text}A`;
     const audio = Buffer.alloc(75);
-    const remainder = longer.slice(100) + after;
-    await expectSplit({ before, text: longer, after }, { kind: 'broken', rest: before, audio, remainder }, places, 2);
+    const undecoded = longer.slice(100) + after;
+    await expectSplit(
+      { before, text: longer, after },
+      { kind: 'broken', envelope: before, audio, undecoded },
+      places,
+      2,
+    );
   });
 
   it.each(['', 'null', '[]', '\ufeff', '{"data":{"full_audio":"', 'not json'])(
@@ -269,7 +275,7 @@ describe('of several strings of that name', () => {
       ['"},"full_audio":"', '"}'],
     ]) {
       const json = (a: string, b: string) => `{"data":{"full_audio":"${a}${between}${b}${end}`;
-      const expected = { kind, rest: json(firstLeft, secondLeft), remainder: undefined };
+      const expected = { kind, envelope: json(firstLeft, secondLeft), undecoded: undefined };
       const body = Buffer.from(json(first, second));
       for (const pieces of [[body], inPiecesOf(4099, body)]) {
         const result = await split(pieces);
@@ -280,7 +286,7 @@ describe('of several strings of that name', () => {
   });
 });
 
-describe('audio that is no base64 is kept as far as it goes, and everything from there on as received', () => {
+describe('audio that is not valid base64 is kept as far as it goes, and everything from there on as received', () => {
   const { before, after } = USUAL;
   const start = before.length;
   const length = BASE64.length;
@@ -295,15 +301,15 @@ describe('audio that is no base64 is kept as far as it goes, and everything from
     ['a foreign character in its last quantum', put(length - 3, '!'), length - 4],
     ['white space', put(100_002, ' '), 100_000],
     ['a line break', put(100_003, '\n'), 100_000],
-    ['a byte that is no ASCII', put(100_000, '\xe9'), 100_000],
+    ['a byte that is not ASCII', put(100_000, '\xe9'), 100_000],
     ['padding in its middle', put(100_001, '='), 100_000],
     ['whole padding in its middle', put(100_000, 'QQ=='), 100_004],
     ['padding that is missing', BASE64.replaceAll('=', ''), length - 4],
     ['padding of which half is missing', BASE64.slice(0, -1), length - 4],
     ['padding that is too much', `${BASE64}=`, length],
     ['more base64 after its padding', `${BASE64}QUJD`, length],
-    ['an escape that is no base64', put(100_001, '\\n'), 100_000],
-    ['an escape that is none', put(100_001, '\\x'), 100_000],
+    ['an escape that is not valid base64', put(100_001, '\\n'), 100_000],
+    ['an invalid escape', put(100_001, '\\x'), 100_000],
     ['an escaped quote early on, and many bytes behind it', put(100_001, '\\"') + BASE64, 100_000],
     ['an escaped quote at the threshold', put(SHORT_AUDIO_BYTES, '\\"'), SHORT_AUDIO_BYTES],
     ['an escaped quote behind the threshold', put(SHORT_AUDIO_BYTES + 1, '\\"'), SHORT_AUDIO_BYTES],
@@ -323,16 +329,16 @@ describe('audio that is no base64 is kept as far as it goes, and everything from
   it.each(cases)('%s', async (_name, text, brokenAt, end = after) => {
     const body = before + text + end;
     const audio = Buffer.from(text.slice(0, brokenAt), 'base64');
-    const remainder = text.slice(brokenAt) + end;
-    expect(before + audio.toString('base64') + remainder === body).toBe(true);
+    const undecoded = text.slice(brokenAt) + end;
+    expect(before + audio.toString('base64') + undecoded === body).toBe(true);
     const places = [start, start + SHORT_AUDIO_BYTES, start + text.length, start + brokenAt + 2];
-    await expectSplit({ before, text, after: end }, { kind: 'broken', rest: before, audio, remainder }, places, 3);
+    await expectSplit({ before, text, after: end }, { kind: 'broken', envelope: before, audio, undecoded }, places, 3);
   });
 
   it('with escapes before the broken place, which are audio, and escapes behind it, which stay as received', async () => {
     const text = `\\/\\/\\/\\/${BASE64.slice(4, 100_000)}\\u0041!${'\\/'.repeat(SHORT_AUDIO_BYTES)}`;
     const audio = Buffer.from(`////${BASE64.slice(4, 100_000)}`, 'base64');
-    const expected = { kind: 'broken' as const, rest: before, audio, remainder: text.slice(100_004) + after };
+    const expected = { kind: 'broken' as const, envelope: before, audio, undecoded: text.slice(100_004) + after };
     await expectSplit({ before, text, after }, expected, [start + 4, start + 100_004], 8);
   });
 });
@@ -365,7 +371,7 @@ describe('a sink that has no block for a while', () => {
       await blockThere;
       sink.provide();
     };
-    const result = liftAudio(body(), { audio: () => sink, remainder: neverBroken }, { members: AUDIO_MEMBERS });
+    const result = liftAudio(body(), { audio: () => sink, undecoded: neverBroken }, { members: AUDIO_MEMBERS });
     await blockAsked;
     await new Promise((resolve) => setImmediate(resolve));
     expect(asked).toBe(1);
@@ -381,7 +387,7 @@ describe('a sink that has no block for a while', () => {
     const body = (async function* () {
       yield bodyOf(USUAL);
     })();
-    const lift = liftAudio(body, { audio: () => sink, remainder: neverBroken }, { members: AUDIO_MEMBERS });
+    const lift = liftAudio(body, { audio: () => sink, undecoded: neverBroken }, { members: AUDIO_MEMBERS });
     await expect(lift).rejects.toThrow('no block');
   });
 });
@@ -392,18 +398,18 @@ describe('the JSON outside the audio', () => {
   it('may be exactly at its limit, and then lifted audio costs none of it', async () => {
     const after = '"}';
     const before = '{"full_audio":"';
-    const closing = `","filler":"${'x'.repeat(REST_LIMIT_BYTES - before.length - 12 - after.length)}${after}`;
-    const { kind, rest } = await split([Buffer.from(before + BASE64 + closing)]);
+    const closing = `","filler":"${'x'.repeat(ENVELOPE_LIMIT_BYTES - before.length - 12 - after.length)}${after}`;
+    const { kind, envelope } = await split([Buffer.from(before + BASE64 + closing)]);
     expect(kind).toBe('lifted');
-    expect(rest).toHaveLength(REST_LIMIT_BYTES);
+    expect(envelope).toHaveLength(ENVELOPE_LIMIT_BYTES);
   });
 
   it('is refused with 413 one byte over its limit, before or behind the audio, and without any', async () => {
     const before = '{"full_audio":"';
     const bodies = [
-      `${before}${BASE64}","filler":"${'x'.repeat(REST_LIMIT_BYTES - before.length - 12 - 1)}"}`,
-      `${filler(REST_LIMIT_BYTES - 15)}"full_audio":"${BASE64}"}`,
-      `${filler(REST_LIMIT_BYTES)}`.padEnd(REST_LIMIT_BYTES + 1),
+      `${before}${BASE64}","filler":"${'x'.repeat(ENVELOPE_LIMIT_BYTES - before.length - 12 - 1)}"}`,
+      `${filler(ENVELOPE_LIMIT_BYTES - 15)}"full_audio":"${BASE64}"}`,
+      `${filler(ENVELOPE_LIMIT_BYTES)}`.padEnd(ENVELOPE_LIMIT_BYTES + 1),
     ];
     for (const body of bodies) {
       await expect(split(inPiecesOf(1_000_000, Buffer.from(body)))).rejects.toMatchObject({
@@ -415,7 +421,7 @@ describe('the JSON outside the audio', () => {
 
   it('counts strings of that name, too, which are short but many: what is kept of a body stays bounded', async () => {
     const short = `"full_audio":"${'A'.repeat(SHORT_AUDIO_BYTES - 1)}",`;
-    const times = Math.ceil((REST_LIMIT_BYTES + 2 * SHORT_AUDIO_BYTES) / short.length);
+    const times = Math.ceil((ENVELOPE_LIMIT_BYTES + 2 * SHORT_AUDIO_BYTES) / short.length);
     const pieces = [Buffer.from('{'), ...Array<Buffer>(times).fill(Buffer.from(short)), Buffer.from('"x":1}')];
     await expect(split(pieces)).rejects.toMatchObject({ code: 'json_too_large', status: 413 });
   });
@@ -423,22 +429,23 @@ describe('the JSON outside the audio', () => {
   it('is refused when long audio begins behind its limit, before that audio is read', async () => {
     let pieces = 0;
     const body = (async function* () {
-      for (const piece of inPiecesOf(1_000_000, Buffer.from(`${filler(REST_LIMIT_BYTES)}"full_audio":"`))) yield piece;
+      for (const piece of inPiecesOf(1_000_000, Buffer.from(`${filler(ENVELOPE_LIMIT_BYTES)}"full_audio":"`)))
+        yield piece;
       for (;;) {
         pieces++;
         yield Buffer.alloc(SHORT_AUDIO_BYTES, 'A');
       }
     })();
-    const lift = liftAudio(body, { audio: neverAsked, remainder: neverAsked }, { members: AUDIO_MEMBERS });
+    const lift = liftAudio(body, { audio: neverAsked, undecoded: neverAsked }, { members: AUDIO_MEMBERS });
     await expect(lift).rejects.toMatchObject({ code: 'json_too_large' });
     expect(pieces).toBe(1);
   });
 
   it('may be just under its limit before long audio begins', async () => {
-    const before = `${filler(REST_LIMIT_BYTES - 1000)}"full_audio":"`;
-    const { kind, rest, audio } = await split([Buffer.from(`${before}${BASE64}"}`)]);
+    const before = `${filler(ENVELOPE_LIMIT_BYTES - 1000)}"full_audio":"`;
+    const { kind, envelope, audio } = await split([Buffer.from(`${before}${BASE64}"}`)]);
     expect(kind).toBe('lifted');
-    expect(rest.length).toBe(before.length + 2);
+    expect(envelope.length).toBe(before.length + 2);
     expect(audio?.equals(AUDIO)).toBe(true);
   });
 });
@@ -446,7 +453,7 @@ describe('the JSON outside the audio', () => {
 describe('what a body holds in memory', () => {
   /** Counts before each piece, and at the end, what is held. */
   async function heldWhile(json: string, sink = new CollectingSink(300_000)) {
-    const memory = new BodyMemory(2 * REST_LIMIT_BYTES);
+    const memory = new BodyMemory(2 * ENVELOPE_LIMIT_BYTES);
     const counted: number[] = [];
     const body = (async function* () {
       for (const piece of inPiecesOf(65_536, Buffer.from(json))) {
@@ -454,20 +461,20 @@ describe('what a body holds in memory', () => {
         counted.push(memory.heldBytes);
       }
     })();
-    const { kind, rest } = await liftAudio(
+    const { kind, envelope } = await liftAudio(
       body,
-      { audio: () => sink, remainder: neverBroken },
+      { audio: () => sink, undecoded: neverBroken },
       { members: AUDIO_MEMBERS, held: memory.open() },
     );
-    return { kind, rest, counted, heldBytes: memory.heldBytes };
+    return { kind, envelope, counted, heldBytes: memory.heldBytes };
   }
 
   it('is counted as it grows, and still when it is whole', async () => {
-    const { rest, counted, heldBytes } = await heldWhile(
+    const { envelope, counted, heldBytes } = await heldWhile(
       JSON.stringify({ note: ['x'.repeat(200_000), 'y'.repeat(200_000)] }),
     );
     expect(counted).toEqual([65_536, ...Array(5).fill(393_216), 786_432]);
-    expect(heldBytes).toBeGreaterThanOrEqual(rest.length);
+    expect(heldBytes).toBeGreaterThanOrEqual(envelope.length);
   });
 
   it('is little once the audio was lifted out', async () => {
@@ -489,7 +496,7 @@ describe('what a body holds in memory', () => {
       sink.provide();
     };
     const body = Readable.from(inPiecesOf(65_536, Buffer.from(`${USUAL.before}${BASE64}${USUAL.after}`)));
-    const lift = liftAudio(body, { audio: () => sink, remainder: neverBroken }, { members: AUDIO_MEMBERS, held });
+    const lift = liftAudio(body, { audio: () => sink, undecoded: neverBroken }, { members: AUDIO_MEMBERS, held });
     await blockAsked;
     expect(memory.heldBytes).toBeGreaterThanOrEqual(393_216 + (AUDIO.length % 65_536));
     memory.open().hold(900_000);
@@ -505,7 +512,7 @@ it('hundreds of thousands of tiny members hold no turn of the event loop for mos
   const body = Readable.from(inPiecesOf(65_536, Buffer.from(`{"data":{${names.join()}}}`)));
   const turns: number[] = [];
   let isDone = false;
-  const lift = liftAudio(body, { audio: neverAsked, remainder: neverAsked }, { members: AUDIO_MEMBERS });
+  const lift = liftAudio(body, { audio: neverAsked, undecoded: neverAsked }, { members: AUDIO_MEMBERS });
   const done = lift.finally(() => {
     isDone = true;
   });
@@ -530,7 +537,7 @@ it('a body whose end has come is not evicted while it is read', async () => {
   })();
   const lift = liftAudio(
     body,
-    { audio: neverAsked, remainder: neverAsked },
+    { audio: neverAsked, undecoded: neverAsked },
     { members: AUDIO_MEMBERS, held: memory.open() },
   );
   while (!isAtEnd) await new Promise((resolve) => setImmediate(resolve));
@@ -564,6 +571,6 @@ it('a failure of the body comes through liftAudio', async () => {
     yield Buffer.from('{');
     throw new Error('cut off');
   })();
-  const targets = { audio: () => new CollectingSink(3), remainder: neverBroken };
+  const targets = { audio: () => new CollectingSink(3), undecoded: neverBroken };
   await expect(liftAudio(body, targets, { members: AUDIO_MEMBERS })).rejects.toThrow('cut off');
 });

@@ -55,7 +55,7 @@ describe('JsonReader, wherever the body is cut,', () => {
     ['with a key of another case', '{"data":{"Full_Audio":"QUJD"}}'],
     ['with a longer key', '{"data":{"full_audio_2":"QUJD","xfull_audio":"QUJD"," full_audio":"QUJD"}}'],
     ['with a key that only begins like it, spelled with escapes', `{"full_audio${'\\u005f'.repeat(20)}":"QUJD"}`],
-    ['with an escape in its key that is none', '{"full\\x5faudio":"QUJD"}'],
+    ['with an invalid escape in its key', '{"full\\x5faudio":"QUJD"}'],
     ['with an escaped backslash in its key', '{"full\\\\u005faudio":"QUJD"}'],
     ['that is a number, a literal or an object', '{"full_audio":1,"data":{"full_audio":true}}'],
     ['behind a value that is its name, without a comma', '{"type":"full_audio" "QUJD"}'],

@@ -6,10 +6,10 @@ import { CollectingSink } from './collectingSink.ts';
 export interface Split {
   readonly kind: Lifted['kind'];
   /** As latin1 text. */
-  readonly rest: string;
+  readonly envelope: string;
   /** Undefined when it was never asked for. */
   readonly audio: Buffer | undefined;
-  readonly remainder: string | undefined;
+  readonly undecoded: string | undefined;
   readonly json: JsonFacts;
   readonly timesReady: number;
 }
@@ -21,10 +21,10 @@ export async function split(
   members: Members = AUDIO_MEMBERS,
 ): Promise<Split> {
   let audio: CollectingSink | undefined;
-  let remainder: Buffer[] | undefined;
-  const lent = pieces.map((piece) => Buffer.from(piece));
+  let undecoded: Buffer[] | undefined;
+  const given = pieces.map((piece) => Buffer.from(piece));
   async function* body() {
-    yield* lent;
+    yield* given;
   }
   const targets: LiftTargets = {
     audio: () => {
@@ -32,10 +32,10 @@ export async function split(
       audio = new CollectingSink(blockBytes);
       return audio;
     },
-    remainder: () => {
-      if (remainder !== undefined) throw new Error('The remainder has one target.');
+    undecoded: () => {
+      if (undecoded !== undefined) throw new Error('Undecoded bytes have one target.');
       const written: Buffer[] = [];
-      remainder = written;
+      undecoded = written;
       return {
         write: async (bytes) => {
           await new Promise((resolve) => setImmediate(resolve));
@@ -44,13 +44,13 @@ export async function split(
       };
     },
   };
-  const { kind, rest, json } = await liftAudio(body(), targets, { members });
-  if (!lent.every((piece, index) => piece.equals(pieces[index] ?? piece))) throw new Error('A piece was written to.');
+  const { kind, envelope, json } = await liftAudio(body(), targets, { members });
+  if (!given.every((piece, index) => piece.equals(pieces[index] ?? piece))) throw new Error('A piece was written to.');
   return {
     kind,
-    rest: rest.toString('latin1'),
+    envelope: envelope.toString('latin1'),
     audio: audio?.bytes,
-    remainder: remainder && Buffer.concat(remainder).toString('latin1'),
+    undecoded: undecoded && Buffer.concat(undecoded).toString('latin1'),
     json,
     timesReady: audio?.timesReady ?? 0,
   };

@@ -196,13 +196,13 @@ describe('a body is unusable', () => {
     ['JSON and more', bytes(event, '}')],
     ['JSON with a byte order mark', bytes([0xef, 0xbb, 0xbf], event)],
     ['JSON in UTF-16', Buffer.from(event, 'utf16le')],
-    ['JSON with bytes that are no UTF-8', bytes('{"type":"', [0xff], '"}')],
+    ['JSON with bytes that are not valid UTF-8', bytes('{"type":"', [0xff], '"}')],
     ['JSON with a character in half', bytes('{"type":"', [0xe2, 0x98], '"}')],
     ['JSON with a surrogate in UTF-8', bytes('{"type":"', [0xed, 0xa0, 0x80], '"}')],
     ['JSON with single quotes', bytes("{'type':'x'}")],
     ['JSON with a no-break space outside of strings', bytes(event, '\u00a0')],
     ['JSON with a line separator outside of strings', bytes('\u2028', event)],
-    ['JSON with a letter that is no ASCII outside of strings', bytes('{"type":é}')],
+    ['JSON with a letter that is not ASCII outside of strings', bytes('{"type":é}')],
     ['compressed', bytes([0x1f, 0x8b, 0x08, 0x00])],
   ])('as not_json when it is %s', (_name, body) => {
     expect(verdictOn(body)).toMatchObject({ kind: 'unusable', reason: 'not_json', facts: { isInferred: false } });
@@ -215,7 +215,7 @@ describe('a body is unusable', () => {
 
   it.each([
     ['of an empty type', { type: '', data: CALL }, {}],
-    ['of a type that is no text', { type: 5, data: CALL }, {}],
+    ['of a type that is not text', { type: 5, data: CALL }, {}],
     ['of a type that could be a path', { type: '../x', data: CALL }, {}],
     ['of the type .', { type: '.', data: CALL }, { type: '.', isUnknownType: true }],
     ['of the type ..', { type: '..', data: CALL }, { type: '..', isUnknownType: true }],

@@ -67,7 +67,7 @@ describe('the place in quarantine', () => {
     ['around', 'not_json', 'around.json', 'application/octet-stream'],
     ['audio', 'broken_audio', 'mp3', 'audio/mpeg'],
     ['audio', 'not_json', 'mp3', 'audio/mpeg'],
-    ['remainder', 'broken_audio', 'remainder.bin', 'application/octet-stream'],
+    ['undecoded', 'broken_audio', 'remainder.bin', 'application/octet-stream'],
   ])('of the %s for %s is by reason, date and hash, with the extension %s', (part, reason, extension, contentType) => {
     expect(placeInQuarantine(FOLDER, { reason, seconds: AT, hash: 'abc', part })).toEqual({
       container: 'calls',

@@ -4,5 +4,5 @@ import { readWhole } from '../json/readWhole.ts';
 
 /** What a body is that is there as a whole, short audio included. */
 export function verdictOn(body: Buffer): Verdict {
-  return classify({ json: readWhole(body, eventMembers), rest: body });
+  return classify({ json: readWhole(body, eventMembers), envelope: body });
 }

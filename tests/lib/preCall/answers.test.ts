@@ -85,7 +85,7 @@ describe('what ElevenLabs says', () => {
   test.each<[string, unknown]>([
     ['an outage', upstream('upstream_unavailable', { retryable: true })],
     ['too many requests', upstream('rate_limited', { retryable: true })],
-    ['an answer that is none', upstream('unexpected_answer')],
+    ['an unexpected answer', upstream('unexpected_answer')],
     ['a lost answer', new AddVoiceError(upstream('upstream_unavailable', { retryable: true }), 'unknown')],
   ])('%s is worth another delivery', (_name, error) => {
     expect(cloningError(error)).toMatchObject({ status: 503, code: 'upstream_unavailable' });

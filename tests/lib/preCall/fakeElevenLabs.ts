@@ -73,10 +73,8 @@ export function fakeElevenLabs() {
       }),
     getSubscription: (call) =>
       ask('getSubscription', call, () => ({
-        tier: 'starter',
         voiceSlotsUsed: voices.size,
         voiceLimit: fake.voiceLimit,
-        canClone: true,
       })),
   };
 

@@ -2,27 +2,27 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { type Foreseen, lookAhead, reuse } from '../../../src/lib/preCall/lookAhead.ts';
 import type { VoiceState } from '../../../src/lib/preCall/state/records.ts';
 import { elevenLabsError, OWN } from './fakeElevenLabs.ts';
-import { type MemoryWorld, memoryWorld, REQUEST, SAMPLE_HASH } from './memoryWorld.ts';
+import { type MemoryContext, memoryContext, REQUEST, SAMPLE_HASH } from './memoryContext.ts';
 import { failureOf, settle, stopTime, timeFor } from './stoppedTime.ts';
 
 beforeEach(stopTime);
 
 const READY: VoiceState = { state: 'ready', voice_id: 'voice_1', cloned_at: 1_700_000_000_000 };
 
-/** A world with the agent and, at ElevenLabs, the clone; records are the tests' own. */
-function worldWith(agentUpdate: 'patch' | 'override' = 'patch'): MemoryWorld {
-  const here = memoryWorld({ agentUpdate });
+/** A context with the agent and, at ElevenLabs, the clone; records are the tests' own. */
+function contextWith(agentUpdate: 'patch' | 'override' = 'patch'): MemoryContext {
+  const here = memoryContext({ agentUpdate });
   here.elevenLabs.putVoice('voice_1', { name: 'Ivan' });
   return here;
 }
 
 describe('looking ahead', () => {
   it('finds the records of voice and agent, and changes nothing', async () => {
-    const here = worldWith();
+    const here = contextWith();
     const voice = await here.records.putVoice(READY);
     const agent = await here.records.putAgent();
     const before = new Map(here.storage.blobs);
-    const ahead = lookAhead(here.world, REQUEST);
+    const ahead = lookAhead(here.context, REQUEST);
     expect(ahead.sampleHash).toBe(SAMPLE_HASH);
     expect(await ahead.foreseen).toMatchObject({ voice, agent });
     expect(here.storage.blobs).toEqual(before);
@@ -30,36 +30,36 @@ describe('looking ahead', () => {
   });
 
   it('finds nothing of a caller and an agent that are new', async () => {
-    expect(await lookAhead(worldWith().world, REQUEST).foreseen).toEqual({ voice: undefined, agent: undefined });
+    expect(await lookAhead(contextWith().context, REQUEST).foreseen).toEqual({ voice: undefined, agent: undefined });
   });
 
   it('takes no look at an agent that will not be changed', async () => {
-    const here = worldWith('override');
+    const here = contextWith('override');
     const voice = await here.records.putVoice(READY);
     await here.records.putAgent();
-    expect(await lookAhead(here.world, REQUEST).foreseen).toMatchObject({ voice, agent: undefined });
+    expect(await lookAhead(here.context, REQUEST).foreseen).toMatchObject({ voice, agent: undefined });
   });
 
   it.each(['voices', 'agents'])('goes without the record of %s when it cannot be read', async (folder) => {
-    const here = worldWith();
+    const here = contextWith();
     await here.records.putVoice(READY);
     await here.records.putAgent();
     here.storage.before = (_operation, name) => {
       if (name.includes(folder)) throw new Error('storage is away');
     };
-    const { voice, agent } = await lookAhead(here.world, REQUEST).foreseen;
+    const { voice, agent } = await lookAhead(here.context, REQUEST).foreseen;
     expect([voice?.name, agent?.name]).toEqual(folder === 'voices' ? [undefined, 'agent_1'] : [SAMPLE_HASH, undefined]);
   });
 });
 
 describe('reusing a foreseen voice', () => {
-  let here: MemoryWorld;
+  let here: MemoryContext;
   beforeEach(() => {
-    here = worldWith();
+    here = contextWith();
   });
 
-  const foresee = (): Promise<Foreseen> => lookAhead(here.world, REQUEST).foreseen;
-  const reusing = (foreseen: Foreseen) => timeFor(reuse(here.world, here.work, REQUEST, foreseen));
+  const foresee = (): Promise<Foreseen> => lookAhead(here.context, REQUEST).foreseen;
+  const reusing = (foreseen: Foreseen) => timeFor(reuse(here.context, here.work, REQUEST, foreseen));
 
   it('gives the clone, and the agent as it is meanwhile', async () => {
     await here.records.putVoice(READY);
@@ -80,7 +80,7 @@ describe('reusing a foreseen voice', () => {
   });
 
   it('takes no look at an agent that will not be changed', async () => {
-    here = worldWith('override');
+    here = contextWith('override');
     await here.records.putVoice(READY);
     const reused = await reusing(await foresee());
     expect(reused?.clone.voiceId).toBe('voice_1');
@@ -117,20 +117,20 @@ describe('reusing a foreseen voice', () => {
     expect(here.asked()).toEqual([]);
   });
 
-  it('is no use when ElevenLabs does not have it any more', async () => {
+  it('is not used when ElevenLabs does not have it any more', async () => {
     await here.records.putVoice(READY);
     here.elevenLabs.voices.clear();
     expect(await reusing(await foresee())).toBeUndefined();
   });
 
-  it('is no use when the sweep has marked it since it was foreseen', async () => {
+  it('is not used when the sweep has marked it since it was foreseen', async () => {
     await here.records.putVoice(READY);
     const foreseen = await foresee();
     await here.records.putVoice({ ...READY, state: 'deleting', claim: { by: 'sweep', until: 9e15 } });
     expect(await reusing(foreseen)).toBeUndefined();
   });
 
-  it('is no use when its record is gone since it was foreseen', async () => {
+  it('is not used when its record is gone since it was foreseen', async () => {
     await here.records.putVoice(READY);
     const foreseen = await foresee();
     here.storage.blobs.clear();
@@ -143,6 +143,6 @@ describe('reusing a foreseen voice', () => {
     here.elevenLabs.before = () => {
       throw elevenLabsError();
     };
-    expect(await failureOf(reuse(here.world, here.work, REQUEST, foreseen))).toMatchObject({ status: 503 });
+    expect(await failureOf(reuse(here.context, here.work, REQUEST, foreseen))).toMatchObject({ status: 503 });
   });
 });

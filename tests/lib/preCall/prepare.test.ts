@@ -3,7 +3,7 @@ import { lookAhead } from '../../../src/lib/preCall/lookAhead.ts';
 import { prepareCall } from '../../../src/lib/preCall/prepare.ts';
 import type { PreCallRequest } from '../../../src/lib/preCall/request/request.ts';
 import { addVoiceError, elevenLabsError, OWN } from './fakeElevenLabs.ts';
-import { type MemoryWorld, memoryWorld, REQUEST, SAMPLE, SAMPLE_BYTES, SAMPLE_HASH } from './memoryWorld.ts';
+import { type MemoryContext, memoryContext, REQUEST, SAMPLE, SAMPLE_BYTES, SAMPLE_HASH } from './memoryContext.ts';
 import { failureOf, settle, stopTime, timeFor } from './stoppedTime.ts';
 
 beforeEach(stopTime);
@@ -11,13 +11,13 @@ beforeEach(stopTime);
 const RETURNING = { ...REQUEST, conversationId: 'conv_2' };
 const KEPT_SAMPLE = `samples/agent_1/conv_1.${SAMPLE_HASH.slice(0, 32)}.wav`;
 
-let here: MemoryWorld;
+let here: MemoryContext;
 beforeEach(() => {
-  here = memoryWorld();
+  here = memoryContext();
 });
 
 const preparing = (request: PreCallRequest = REQUEST, work = here.work) =>
-  prepareCall(here.world, work, { request, sample: SAMPLE, ...lookAhead(here.world, request) });
+  prepareCall(here.context, work, { request, sample: SAMPLE, ...lookAhead(here.context, request) });
 const prepared = (request?: PreCallRequest) => timeFor(preparing(request));
 
 const NAME = expect.stringMatching(/^Ivan_Clone_\d{8}_\d{6}$/);
@@ -44,9 +44,9 @@ describe('a new caller', () => {
     });
   });
 
-  it('leaves records of the answer, the voice and the loan, and no claim', async () => {
+  it('leaves records of the answer, the voice and the lease, and no lock', async () => {
     await prepared();
-    const { leaseMs } = here.world.settings;
+    const { leaseMs } = here.context.settings;
     expect(await here.records.conversation()).toMatchObject({
       claim: null,
       answer: answers({ reused: false, updated: true }),
@@ -62,15 +62,15 @@ describe('a new caller', () => {
     expect(here.log).toEqual([]);
   });
 
-  it('has clone and agent claimed for the conversation meanwhile, so that others see whether it is alive', async () => {
-    const claimed: unknown[] = [];
+  it('has clone and agent locked for the conversation meanwhile, so that others see whether it is alive', async () => {
+    const locked: unknown[] = [];
     here.elevenLabs.before = async (request) => {
-      if (request === 'addVoice') claimed.push(await here.records.voice());
-      if (request === 'patchAgent agent_1') claimed.push(await here.records.agent());
+      if (request === 'addVoice') locked.push(await here.records.voice());
+      if (request === 'patchAgent agent_1') locked.push(await here.records.agent());
     };
     await prepared();
     const claim = { by: 'us', conversation: 'conv_1' };
-    expect(claimed).toMatchObject([{ claim }, { claim }]);
+    expect(locked).toMatchObject([{ claim }, { claim }]);
   });
 
   it('keeps a delivery of the same conversation waiting for the same answer', async () => {
@@ -155,7 +155,7 @@ describe('a returning caller', () => {
 
 describe('an agent that is not to be changed', () => {
   it('is not asked for, and the answer says so', async () => {
-    here = memoryWorld({ agentUpdate: 'override' });
+    here = memoryContext({ agentUpdate: 'override' });
     expect(await prepared()).toMatchObject({ voiceId: 'voice_1', isAgentUpdated: false });
     expect(await prepared(RETURNING)).toMatchObject({ isReused: true, isAgentUpdated: false });
     expect(here.asked()).toEqual(['addVoice', 'getVoice voice_1']);
@@ -188,7 +188,7 @@ describe('an agent that cannot be changed', () => {
     expect(agentNow()).toEqual(OWN);
   });
 
-  it('for a reason that is no error is logged all the same', async () => {
+  it('for something thrown that is not an Error is logged all the same', async () => {
     here.elevenLabs.before = (request) => {
       if (request === 'patchAgent agent_1') throw 'no error';
     };
@@ -236,7 +236,7 @@ describe('a clone that fails', () => {
   });
 
   it('leaves no sample behind', async () => {
-    here = memoryWorld({ storesSamples: true });
+    here = memoryContext({ storesSamples: true });
     here.elevenLabs.before = () => {
       throw addVoiceError('refused', { status: 400, reason: 'invalid_audio', retryable: false });
     };
@@ -247,7 +247,7 @@ describe('a clone that fails', () => {
 
 describe('the sample', () => {
   it('is kept beside the change of the agent, when that is switched on', async () => {
-    here = memoryWorld({ storesSamples: true });
+    here = memoryContext({ storesSamples: true });
     const { promise: slow, resolve: go } = Promise.withResolvers<void>();
     here.elevenLabs.before = (request) => (request === 'patchAgent agent_1' ? slow : undefined);
     const answering = preparing();
@@ -258,7 +258,7 @@ describe('the sample', () => {
   });
 
   it('is kept before the answer, which is given even when that fails', async () => {
-    here = memoryWorld({ storesSamples: true });
+    here = memoryContext({ storesSamples: true });
     let answered: unknown;
     here.storage.before = async (operation, name) => {
       if (operation !== 'upload' || name !== KEPT_SAMPLE) return;

@@ -1,24 +1,24 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { changeOf } from '../../../src/lib/preCall/agent/agentChange.ts';
-import { type AgentState, NOTHING_LENT, voices } from '../../../src/lib/preCall/state/records.ts';
+import { type AgentState, NOTHING_LEASED, voices } from '../../../src/lib/preCall/state/records.ts';
 import { sweepPreCall } from '../../../src/lib/preCall/sweep.ts';
 import { elevenLabsError, OWN } from './fakeElevenLabs.ts';
-import { type MemoryWorld, memoryWorld, SAMPLE_HASH } from './memoryWorld.ts';
+import { type MemoryContext, memoryContext, SAMPLE_HASH } from './memoryContext.ts';
 import { MINUTE_MS, stopTime } from './stoppedTime.ts';
 
 beforeEach(stopTime);
 
 const DAY_MS = 24 * 60 * MINUTE_MS;
-const LENT = { ...OWN, voiceId: 'voice_1', firstMessage: 'Hallo Ivan' };
+const LEASED = { ...OWN, voiceId: 'voice_1', firstMessage: 'Hallo Ivan' };
 const READY = { state: 'ready', voice_id: 'voice_1', cloned_at: 5 } as const;
 const OTHER_SAMPLE = 'b'.repeat(64);
 
-let here: MemoryWorld;
+let here: MemoryContext;
 beforeEach(() => {
-  here = memoryWorld();
+  here = memoryContext();
 });
 
-const sweep = () => sweepPreCall(here.world, here.work.log);
+const sweep = () => sweepPreCall(here.context, here.work.log);
 const warning = (what: string, hint: string) => ({ level: 'WARNING', message: 'sweep', outcome: 'failed', what, hint });
 const agentNow = (name = OWN.agentId) => here.elevenLabs.agents.get(name);
 const voiceIds = () => [...here.elevenLabs.voices.keys()];
@@ -31,11 +31,11 @@ async function store(container: string, name: string): Promise<void> {
 }
 
 /** An agent that has a caller's voice. */
-async function lendAgent(record: Partial<AgentState> = {}, agentId = OWN.agentId): Promise<void> {
-  here.elevenLabs.agents.set(agentId, { ...LENT, agentId });
+async function leaseAgent(record: Partial<AgentState> = {}, agentId = OWN.agentId): Promise<void> {
+  here.elevenLabs.agents.set(agentId, { ...LEASED, agentId });
   const own = { voice_id: 'voice_own', first_message: 'Good morning' };
   const lease = { conversation: 'conv_1', expires_at: Date.now() + MINUTE_MS };
-  await here.records.putAgent({ own, set: [changeOf(LENT)], lease, ...record }, agentId);
+  await here.records.putAgent({ own, set: [changeOf(LEASED)], lease, ...record }, agentId);
 }
 
 describe('a conversation', () => {
@@ -93,7 +93,7 @@ describe('a conversation', () => {
     expect(here.log).toEqual([]);
   });
 
-  it('that vanishes meanwhile is no failure', async () => {
+  it('that vanishes meanwhile is not a failure', async () => {
     here.beforeNext('download', 'conversations/', () => here.vanish('conversations/'));
     await sweep();
     expect(here.log).toEqual([]);
@@ -111,7 +111,7 @@ describe('a conversation', () => {
     expect(await here.records.conversation('conv_2')).toMatchObject({ ended: true });
   });
 
-  it('that fails with something that is no error is logged with it', async () => {
+  it('that fails with something that is not an Error is logged with it', async () => {
     here.beforeNext('download', 'conv_1', () => {
       throw 'away';
     });
@@ -128,21 +128,21 @@ describe('an agent', () => {
       'whose lease has expired',
       async () => {
         await here.records.putConversation();
-        await lendAgent({ lease: { conversation: 'conv_1', expires_at: Date.now() } });
+        await leaseAgent({ lease: { conversation: 'conv_1', expires_at: Date.now() } });
       },
     ],
-    ['without a lease', () => lendAgent({ lease: null })],
+    ['without a lease', () => leaseAgent({ lease: null })],
   ])('%s gets back its own, and the log says so', async (_which, arrange) => {
-    await lendAgent();
+    await leaseAgent();
     await arrange();
     await sweep();
     expect(agentNow()).toEqual(OWN);
-    expect(await here.records.agent()).toEqual(NOTHING_LENT);
+    expect(await here.records.agent()).toEqual(NOTHING_LEASED);
     expect(here.log).toEqual([{ level: 'INFO', message: 'sweep', outcome: 'agent restored', agent: 'agent_1' }]);
   });
 
   it('whose call ends in the same sweep gets back its own in it', async () => {
-    await lendAgent();
+    await leaseAgent();
     await here.records.putConversation();
     await store('calls', 'transcripts/agent_1/conv_1.json');
     await sweep();
@@ -150,15 +150,15 @@ describe('an agent', () => {
   });
 
   it('whose call is running keeps the caller’s voice, and ElevenLabs is not asked for it', async () => {
-    await lendAgent();
+    await leaseAgent();
     await here.records.putConversation();
     await sweep();
-    expect(agentNow()).toEqual(LENT);
+    expect(agentNow()).toEqual(LEASED);
     expect(here.asked()).toEqual(['findVoices']);
   });
 
-  it('is claimed for the sweep and half a minute while it gets back its own', async () => {
-    await lendAgent();
+  it('is locked for the sweep and half a minute while it gets back its own', async () => {
+    await leaseAgent();
     let during: AgentState | undefined;
     here.elevenLabs.before = async (request) => {
       if (request === 'patchAgent agent_1') during = await here.records.agent();
@@ -168,17 +168,17 @@ describe('an agent', () => {
   });
 
   it('that a delivery is at work on is left alone, and the log says nothing', async () => {
-    await lendAgent({ claim: { by: 'delivery', until: Date.now() + 1 } });
+    await leaseAgent({ claim: { by: 'delivery', until: Date.now() + 1 } });
     await sweep();
-    expect(agentNow()).toEqual(LENT);
+    expect(agentNow()).toEqual(LEASED);
     expect(here.log).toEqual([]);
   });
 
   it('that has its own back is forgotten after 15 minutes and not before', async () => {
-    await here.records.putAgent(NOTHING_LENT);
+    await here.records.putAgent(NOTHING_LEASED);
     vi.advanceTimersByTime(15 * MINUTE_MS);
     await sweep();
-    expect(await here.records.agent()).toEqual(NOTHING_LENT);
+    expect(await here.records.agent()).toEqual(NOTHING_LEASED);
     vi.advanceTimersByTime(1);
     await sweep();
     expect(await here.records.agent()).toBeUndefined();
@@ -186,24 +186,24 @@ describe('an agent', () => {
     expect(here.log).toEqual([]);
   });
 
-  it('is not forgotten when it is lent again at that moment', async () => {
-    await here.records.putAgent(NOTHING_LENT);
+  it('is not forgotten when it is leased again at that moment', async () => {
+    await here.records.putAgent(NOTHING_LEASED);
     vi.advanceTimersByTime(16 * MINUTE_MS);
-    here.beforeNext('delete', 'agents/', () => lendAgent());
+    here.beforeNext('delete', 'agents/', () => leaseAgent());
     await sweep();
     expect(await here.records.agent()).toMatchObject({ own: { voice_id: 'voice_own' } });
   });
 
-  it('that vanishes meanwhile is no failure', async () => {
-    await lendAgent();
+  it('that vanishes meanwhile is not a failure', async () => {
+    await leaseAgent();
     here.beforeNext('download', 'agents/', () => here.vanish('agents/'));
     await sweep();
     expect(here.log).toEqual([]);
   });
 
   it('that cannot be changed keeps no other from getting back its own, and the log says why', async () => {
-    await lendAgent();
-    await lendAgent({}, 'agent_2');
+    await leaseAgent();
+    await leaseAgent({}, 'agent_2');
     const error = elevenLabsError();
     here.elevenLabs.before = (request) => {
       if (request === 'patchAgent agent_1') throw error;
@@ -216,7 +216,7 @@ describe('an agent', () => {
 
 describe('a clone whose only conversation has ended', () => {
   beforeEach(async () => {
-    here = memoryWorld({ deletesClones: true });
+    here = memoryContext({ deletesClones: true });
     here.elevenLabs.putVoice('voice_1');
     await here.records.putVoice(READY);
     await here.records.putConversation({ ended: true });
@@ -235,7 +235,7 @@ describe('a clone whose only conversation has ended', () => {
   });
 
   it('stays when clones are not to be deleted', async () => {
-    here = memoryWorld();
+    here = memoryContext();
     here.elevenLabs.putVoice('voice_1');
     await here.records.putVoice(READY);
     await here.records.putConversation({ ended: true });
@@ -297,7 +297,7 @@ describe('after that', () => {
   });
 
   it('one slot is kept free when one is wanted', async () => {
-    here = memoryWorld({ slotsReserve: 1 });
+    here = memoryContext({ slotsReserve: 1 });
     here.elevenLabs.putVoice('voice_1');
     await here.records.putVoice(READY);
     here.elevenLabs.voiceLimit = 1;
@@ -306,7 +306,7 @@ describe('after that', () => {
   });
 
   it('the reserve is looked after although the search for orphans fails, and the log says of both why they failed', async () => {
-    here = memoryWorld({ slotsReserve: 1 });
+    here = memoryContext({ slotsReserve: 1 });
     here.elevenLabs.before = (request) => {
       throw new Error(`No answer to ${request}`);
     };

@@ -66,7 +66,7 @@ describe('the same place, one in the other, or around it', () => {
     ['CALL_FAILURE_STORAGE_PATH', 'AUDIO_STORAGE_PATH'],
     ['TRANSCRIPT_STORAGE_PATH', 'OTHER_EVENTS_STORAGE_PATH'],
     ['AUDIO_STORAGE_PATH', 'OTHER_EVENTS_STORAGE_PATH'],
-  ])('is none for %s and %s, whose names cannot meet', (one, other) => {
+  ])('does not exist for %s and %s, whose names cannot meet', (one, other) => {
     for (const [first, second] of PLACES) {
       const { problems, preCallProblems } = read({ [one]: first, [other]: second });
       expect([...problems, ...preCallProblems]).toEqual([]);

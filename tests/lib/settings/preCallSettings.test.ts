@@ -99,7 +99,7 @@ describe('a warning', () => {
     ['ELEVENLABS_PRECALL_WEBHOOK_SECRET', 'wsec_other,wsec_one', 'can sign transcripts'],
     ['PRECALL_AGENT_IDS', undefined, 'every agent'],
     ['DEFAULT_FIRST_MESSAGE', '{{secret}} {name}', 'double braces'],
-    ['VOICE_CLONE_MAX_SIZE_MB', '12', 'as a form only'],
+    ['VOICE_CLONE_MAX_SIZE_MB', '12', 'must be sent as a form'],
   ])('names %s when it is %j, and pre-call works', (setting, value, message) => {
     const { preCall, preCallProblems, preCallWarnings } = read({ [setting]: value });
     expect(preCall).toBeDefined();

@@ -305,7 +305,7 @@ describe.each(Object.entries(PATHS))('%s', (name, area) => {
 describe('the storage connection', () => {
   it.each([
     ['missing', {}, 'CallStorage', 'is required'],
-    ['wrong', { CallStorage: 'calls' }, 'CallStorage', 'no storage connection string'],
+    ['wrong', { CallStorage: 'calls' }, 'CallStorage', 'not a valid storage connection string'],
     ['wrong at its address', { CallStorage__serviceUri: 'http://calls' }, 'CallStorage__serviceUri', 'https address'],
   ])('is a problem that stops deliveries when it is %s', (_name, settings, setting, message) => {
     expectProblem({ CallStorage: undefined, ...settings }, setting, message);
@@ -395,7 +395,7 @@ describe('an unresolved Key Vault reference', () => {
     },
   );
 
-  it('in a setting that is not ours is none of our business', () => {
+  it('in a setting of somebody else is ignored', () => {
     expect(withSettings({ OTHER_APP_SECRET: REFERENCE }).problems).toEqual([]);
   });
 
@@ -457,9 +457,9 @@ describe('the report of problems', () => {
 
   it.each([
     ['a secret that is missing', { ELEVENLABS_WEBHOOK_SECRET: undefined }, 'ELEVENLABS_WEBHOOK_SECRET'],
-    ['a switch that is none', { ENABLE_AUDIO_STORAGE: 'yes' }, 'ENABLE_AUDIO_STORAGE'],
-    ['a number that is none', { WEBHOOK_TOLERANCE_SECONDS: 'x' }, 'WEBHOOK_TOLERANCE_SECONDS'],
-    ['a path that is none', { QUARANTINE_STORAGE_PATH: '-' }, 'QUARANTINE_STORAGE_PATH'],
+    ['an invalid switch', { ENABLE_AUDIO_STORAGE: 'yes' }, 'ENABLE_AUDIO_STORAGE'],
+    ['an invalid number', { WEBHOOK_TOLERANCE_SECONDS: 'x' }, 'WEBHOOK_TOLERANCE_SECONDS'],
+    ['an invalid path', { QUARANTINE_STORAGE_PATH: '-' }, 'QUARANTINE_STORAGE_PATH'],
   ])('names an incoming path that is not its own beside %s', (_name, settings, name) => {
     const { problems } = withSettings({ ...settings, INCOMING_STORAGE_PATH: 'audio' });
     expect(problems.map(({ setting }) => setting).sort()).toEqual([name, 'INCOMING_STORAGE_PATH'].sort());

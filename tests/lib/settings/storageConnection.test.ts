@@ -44,7 +44,9 @@ describe('a connection string', () => {
   ])('that holds %s, which the storage library cannot open, is a problem', (_name, connectionString) => {
     expect(() => open(connectionString)).toThrow();
     for (const name of ['CallStorage', 'AzureWebJobsStorage']) {
-      expect(readConnection({ [name]: connectionString })).toEqual(problem(name, 'no storage connection string'));
+      expect(readConnection({ [name]: connectionString })).toEqual(
+        problem(name, 'not a valid storage connection string'),
+      );
     }
   });
 });
@@ -120,7 +122,7 @@ describe('the connection', () => {
 
   it('is not that of AzureWebJobsStorage when CallStorage is wrong', () => {
     const environment = { CallStorage: 'calls', AzureWebJobsStorage: HOST_ACCOUNT };
-    expect(readConnection(environment)).toEqual(problem('CallStorage', 'no storage connection string'));
+    expect(readConnection(environment)).toEqual(problem('CallStorage', 'not a valid storage connection string'));
   });
 
   it('is required', () => {

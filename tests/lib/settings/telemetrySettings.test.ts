@@ -45,7 +45,10 @@ describe('telemetry', () => {
     const { settings, problems } = read(text);
     expect(settings).toBeUndefined();
     expect(problems).toEqual([
-      { setting: 'APPLICATIONINSIGHTS_CONNECTION_STRING', message: expect.stringMatching(/^is no connection string/) },
+      {
+        setting: 'APPLICATIONINSIGHTS_CONNECTION_STRING',
+        message: expect.stringMatching(/^is not a valid Application Insights connection string/),
+      },
     ]);
     expect(problems[0]?.message).not.toContain(text);
   });

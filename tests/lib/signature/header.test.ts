@@ -74,7 +74,7 @@ describe('parseSignatureHeader', () => {
     ['with a v0 of 63 digits', `t=5,v0=${A.slice(1)}`, '64 hex'],
     ['with a v0 of 65 digits', `t=5,v0=${A}a`, '64 hex'],
     ['with an empty v0', 't=5,v0=', '64 hex'],
-    ['with a v0 that is no hex', `t=5,v0=${'g'.repeat(64)}`, '64 hex'],
+    ['with a v0 that is not hex', `t=5,v0=${'g'.repeat(64)}`, '64 hex'],
     ['with a bad v0 beside a good one', `t=5,v0=${A},v0=bad`, '64 hex'],
     ['with eleven v0', `t=5,${times(11, `v0=${A}`)}`, 'more than 10 v0'],
     ['with 5000 signatures', `t=5,${times(5000, `v0=${A}`)}`, 'longer than 4096'],

@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto';
 
-/** The `v0` of contract §4, computed in one go. */
+/** The `v0` of a signature, computed in one go (docs/facts/elevenlabs.md#the-signature). */
 export function v0(secret: string, timestamp: string | number, body: string | Uint8Array): string {
   return createHmac('sha256', secret).update(`${timestamp}.`).update(body).digest('hex');
 }
@@ -9,7 +9,7 @@ export function sign(secret: string, timestamp: string | number, body: string | 
   return `t=${timestamp},v0=${v0(secret, timestamp, body)}`;
 }
 
-/** Computed with OpenSSL and with Node (E§2.2). */
+/** Computed with OpenSSL and with Node (docs/facts/elevenlabs.md#the-signature). */
 export const vectors = [
   {
     name: 'plain ASCII',

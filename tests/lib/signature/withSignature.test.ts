@@ -160,7 +160,7 @@ describe('a request is refused before its body is touched', () => {
 describe('a request is not refused for its Content-Length', () => {
   it.each([
     ['when it is exactly the limit', '1000'],
-    ['when it is no number', 'many'],
+    ['when it is not a number', 'many'],
   ])('%s', async (_name, length) => {
     const { text } = await withSignature(endpoint, signed(NOW_SECONDS, { 'content-length': length }), readOff);
     expect(text).toBe(BODY);
@@ -245,7 +245,7 @@ describe('a refusal says one sentence to the caller, and to the operator what wa
     [
       'body_cut_off',
       () => of(signature, brokenAfter('{')),
-      'The body ended before it was whole.',
+      'The body ended before it was complete.',
       /Nothing was kept\.$/,
     ],
   ])('%s', async (code, request, message, hint) => {

@@ -23,14 +23,14 @@ async function isSettled(promise: Promise<unknown>): Promise<boolean> {
 }
 
 describe('BlockPool', () => {
-  it('lends blocks that whole base64 quanta fill, over 4 MiB', async () => {
+  it('leases blocks that whole base64 quanta fill, over 4 MiB', async () => {
     const block = await new BlockPool(1).take({ flush() {} }, signal);
     expect(block).toHaveLength(BLOCK_BYTES);
     expect(BLOCK_BYTES % 3).toBe(0);
     expect(BLOCK_BYTES).toBeGreaterThan(4 * 1024 * 1024);
   });
 
-  it('lends different blocks up to its bound and counts them', async () => {
+  it('leases different blocks up to its bound and counts them', async () => {
     const pool = new BlockPool(3);
     const blocks = await Promise.all([
       pool.take({ flush() {} }, signal),
@@ -38,17 +38,17 @@ describe('BlockPool', () => {
       pool.take({ flush() {} }, signal),
     ]);
     expect(new Set(blocks.map((block) => block.buffer)).size).toBe(3);
-    expect(pool.lent).toBe(3);
+    expect(pool.leased).toBe(3);
     for (const block of blocks) pool.giveBack(block);
-    expect(pool.lent).toBe(0);
+    expect(pool.leased).toBe(0);
   });
 
-  it('lends a block again instead of making another', async () => {
+  it('leases a block again instead of making another', async () => {
     const pool = new BlockPool(3);
     const first = await pool.take({ flush() {} }, signal);
     pool.giveBack(first);
     expect(await pool.take({ flush() {} }, signal)).toBe(first);
-    expect(pool.lent).toBe(1);
+    expect(pool.leased).toBe(1);
   });
 
   it('lets those over the bound wait, and gives each block to the one who has waited longest', async () => {
@@ -62,7 +62,7 @@ describe('BlockPool', () => {
     };
     const [third, fourth] = [wait('third'), wait('fourth')];
     expect(await isSettled(third)).toBe(false);
-    expect(pool.lent).toBe(2);
+    expect(pool.leased).toBe(2);
 
     pool.giveBack(second);
     expect(await third).toBe(second);
@@ -70,7 +70,7 @@ describe('BlockPool', () => {
     pool.giveBack(first);
     expect(await fourth).toBe(first);
     expect(served).toEqual(['third', 'fourth']);
-    expect(pool.lent).toBe(2);
+    expect(pool.leased).toBe(2);
   });
 
   it('refuses with 503 whoever waits until the signal fires, and passes the block on to the next in line', async () => {
@@ -93,13 +93,13 @@ describe('BlockPool', () => {
     pool.giveBack(block);
     pool.giveBack(await first);
     expect(await third).toBe(block);
-    expect(pool.lent).toBe(1);
+    expect(pool.leased).toBe(1);
   });
 
   it('refuses at once when the signal has fired already, even when a block is free', async () => {
     const pool = new BlockPool(1);
     await expect(pool.take({ flush() {} }, AbortSignal.abort())).rejects.toMatchObject({ code: 'overloaded' });
-    expect(pool.lent).toBe(0);
+    expect(pool.leased).toBe(0);
   });
 
   it('lets nobody out of the line when the signal of one fires who was served already', async () => {
@@ -126,7 +126,7 @@ describe('BlockPool', () => {
     expect(getEventListeners(signal, 'abort')).toHaveLength(0);
   });
 
-  it('never lends more than its bound, however many ask', async () => {
+  it('never leases more than its bound, however many ask', async () => {
     const pool = new BlockPool(4);
     let most = 0;
     const made = new Set<Buffer>();
@@ -134,14 +134,14 @@ describe('BlockPool', () => {
       Array.from({ length: 100 }, async () => {
         const block = await pool.take({ flush() {} }, signal);
         made.add(block);
-        most = Math.max(most, pool.lent);
+        most = Math.max(most, pool.leased);
         await new Promise((resolve) => setImmediate(resolve));
         pool.giveBack(block);
       }),
     );
     expect(most).toBe(4);
     expect(made.size).toBe(4);
-    expect(pool.lent).toBe(0);
+    expect(pool.leased).toBe(0);
   });
 });
 
@@ -190,8 +190,8 @@ async function turns(): Promise<void> {
   for (let times = 0; times < 3; times++) await turn();
 }
 
-describe('a pool whose blocks are all lent', () => {
-  it('asks the borrower without progress for longest to hand its block over, and a few bytes are no progress', async () => {
+describe('a pool whose blocks are all leased', () => {
+  it('asks the borrower without progress for longest to hand its block over, and a few bytes do not count as progress', async () => {
     const { pool, flushed, borrower } = poolOf(3);
     const [first, second, third] = ['first', 'second', 'third'].map(borrower) as [
       TestBorrower,
@@ -223,7 +223,7 @@ describe('a pool whose blocks are all lent', () => {
     const stranger = borrower('stranger');
     pool.wrote(stranger, PROGRESS_BYTES);
     pool.release(stranger);
-    expect(pool.lent).toBe(0);
+    expect(pool.leased).toBe(0);
   });
 
   it('asks nobody while as many blocks are on their way back as are waited for', async () => {
@@ -234,7 +234,7 @@ describe('a pool whose blocks are all lent', () => {
     void borrower('late').take();
     await turns();
     expect(flushed).toEqual(['5']);
-    expect(pool.lent).toBe(8);
+    expect(pool.leased).toBe(8);
   });
 
   it.each([
@@ -279,7 +279,7 @@ describe('a pool whose blocks are all lent', () => {
     });
     await Promise.all(both);
     expect(written).toBe(2);
-    expect(pool.lent).toBe(0);
+    expect(pool.leased).toBe(0);
   });
 });
 
@@ -357,7 +357,7 @@ describe('those who wait for a block', () => {
     for (const name of ['one', 'two', 'three']) void borrower(name).take();
     await turns();
     expect(flushed).toEqual(['owner 0', 'owner 1', 'owner 2']);
-    expect(pool.lent).toBe(16);
+    expect(pool.leased).toBe(16);
   });
 
   it('leave the line behind, too, when their signal fires, with the reason of it', async () => {

@@ -16,7 +16,11 @@ const server = createServer((request, response) => {
 });
 let endpoint: string;
 const told: Dependency[] = [];
-const telemetry = { fact: () => {}, dependency: (dependency: Dependency) => void told.push(dependency) };
+const telemetry = {
+  delivery: () => {},
+  cloned: () => {},
+  dependency: (dependency: Dependency) => void told.push(dependency),
+};
 
 beforeAll(async () => {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

@@ -5,6 +5,15 @@ afterEach(() => vi.restoreAllMocks());
 
 const PUT = { name: 'PUT blob', method: 'PUT', url: 'https://a.example/c/b', status: 201, durationMs: 5 };
 
+const STORED = {
+  event: undefined,
+  outcome: 'stored',
+  code: undefined,
+  bytes: undefined,
+  signatureAgeSeconds: undefined,
+  commitMs: undefined,
+};
+
 /** Telemetry whose sender notes in which order things happen. */
 function telemetryThat(fails: { loading?: boolean; sending?: boolean } = {}) {
   const events: string[] = [];
@@ -31,7 +40,7 @@ it('loads after the first answer, and then sends what came before it', async () 
   const { events, telemetry } = telemetryThat();
   telemetry.begun();
   telemetry.dependency(PUT);
-  telemetry.fact('delivery', { outcome: 'stored' });
+  telemetry.delivery(STORED);
   events.push('answer');
   telemetry.ended();
   await vi.waitUntil(() => events.length === 4);
@@ -76,14 +85,14 @@ it('says in one line that its library could not be loaded, and is silent from th
   await telemetry.flush();
   for (let index = 0; index < 5_000; index++) telemetry.dependency(PUT);
   await telemetry.flush();
-  expect(said.mock.calls).toEqual([['warning: telemetry is off, its library could not be started: Error: no library']]);
+  expect(said.mock.calls).toEqual([['warning: telemetry is off, its library could not be loaded: Error: no library']]);
 });
 
 it('does not pass on what goes wrong in the sender', async () => {
   const { events, telemetry } = telemetryThat({ sending: true });
-  telemetry.fact('delivery', { outcome: 'stored' });
+  telemetry.delivery(STORED);
   await telemetry.flush();
   telemetry.dependency(PUT);
-  telemetry.fact('delivery', { outcome: 'stored' });
+  telemetry.delivery(STORED);
   expect(events).toEqual(['loads', 'deliveries', 'flush', 'PUT blob', 'deliveries']);
 });

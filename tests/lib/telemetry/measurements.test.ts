@@ -1,21 +1,19 @@
 import { expect, it } from 'vitest';
 import { measurementsOf } from '../../../src/lib/telemetry/measurements.ts';
+import type { DeliveryFact } from '../../../src/lib/telemetry/telemetry.ts';
 
-const stored = {
-  outcome: 'stored',
+const stored: DeliveryFact = {
   event: 'post_call_transcription',
-  conversation: 'conv_1',
+  outcome: 'stored',
+  code: undefined,
   bytes: 20_000,
-  ms: 40,
-  commit_ms: 30,
-  signature_age_s: 2,
-  blob: 'transcripts/a/c.json',
-  status: 200,
+  signatureAgeSeconds: 2,
+  commitMs: 30,
 };
 
 it('a delivery is counted, with its bytes, the age of its signature and the time of its commit', () => {
   const dimensions = { event: 'post_call_transcription', outcome: 'stored' };
-  expect(measurementsOf('delivery', stored)).toEqual([
+  expect(measurementsOf(stored)).toEqual([
     { name: 'deliveries', value: 1, dimensions },
     { name: 'delivery_bytes', value: 20_000, dimensions },
     { name: 'signature_age_s', value: 2, dimensions },
@@ -24,34 +22,20 @@ it('a delivery is counted, with its bytes, the age of its signature and the time
 });
 
 it('a delivery that did not pass the gates is counted with its code alone', () => {
-  expect(measurementsOf('delivery', { outcome: 'refused', status: 401, code: 'signature_missing' })).toEqual([
+  const none = { event: undefined, bytes: undefined, signatureAgeSeconds: undefined, commitMs: undefined };
+  expect(measurementsOf({ ...none, outcome: 'refused', code: 'signature_missing' })).toEqual([
     { name: 'deliveries', value: 1, dimensions: { event: 'unknown', outcome: 'refused', code: 'signature_missing' } },
   ]);
 });
 
 it('what was not kept has no time of a commit', () => {
   for (const outcome of ['off', 'failed', 'refused']) {
-    const names = measurementsOf('delivery', { ...stored, outcome }).map(({ name }) => name);
+    const names = measurementsOf({ ...stored, outcome }).map(({ name }) => name);
     expect(names).toEqual(['deliveries', 'delivery_bytes', 'signature_age_s']);
   }
 });
 
-it('a type that nobody knows is no dimension', () => {
-  for (const outcome of [{ outcome: 'stored' }, { outcome: 'quarantined', code: 'unknown_type' }]) {
-    const fields = { ...stored, ...outcome, event: 'Zebulon', unknown_type: true };
-    expect(measurementsOf('delivery', fields).map(({ dimensions }) => dimensions['event'])).toEqual(
-      Array(4).fill('unknown'),
-    );
-  }
-});
-
-it('a clone is measured when ElevenLabs has made it', () => {
-  const exchange = { operation: 'POST /v1/voices/add', tries: 1, ms: 7000, status: 200 };
-  expect(measurementsOf('elevenlabs', exchange)).toEqual([{ name: 'clone_ms', value: 7000, dimensions: {} }]);
-  expect(measurementsOf('elevenlabs', { ...exchange, status: 422 })).toEqual([]);
-  expect(measurementsOf('elevenlabs', { ...exchange, operation: 'GET /v2/voices' })).toEqual([]);
-});
-
-it('no other line is a measurement', () => {
-  expect(measurementsOf('sweep', { outcome: 'stored', bytes: 3 })).toEqual([]);
+it('an unknown type does not become a dimension', () => {
+  const dimensions = measurementsOf({ ...stored, event: undefined }).map((each) => each.dimensions['event']);
+  expect(dimensions).toEqual(Array(4).fill('unknown'));
 });

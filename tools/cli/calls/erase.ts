@@ -5,7 +5,7 @@ import { eraseVoice } from '../../../src/lib/calls/eraseClones.ts';
 import type { EraseContext } from '../../../src/lib/calls/eraseContext.ts';
 import { type Erasure, listErasures, readErasure } from '../../../src/lib/calls/erasureRecord.ts';
 import { type ErasurePlan, type ErasureRequest, planErasure } from '../../../src/lib/calls/planErasure.ts';
-import { callOf } from '../../../src/lib/preCall/world.ts';
+import { callOf } from '../../../src/lib/preCall/context.ts';
 import { StateStore } from '../../../src/lib/storage/stateStore.ts';
 import { Failure, UsageError } from '../../command/errors.ts';
 import { fromUser } from '../../command/option.ts';

@@ -9,7 +9,7 @@ export type Settings = Readonly<Record<string, string>>;
  * The settings in a file, or on standard input for `-`: what `az functionapp config appsettings list` prints, a
  * local.settings.json, or an object of names and values.
  *
- * @throws UsageError when it cannot be read or is none of these.
+ * @throws UsageError when it cannot be read or has another form.
  */
 export function readSettingsFrom(file: string): Settings {
   return settingsOf(parse(readText(file)));

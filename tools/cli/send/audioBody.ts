@@ -56,7 +56,7 @@ export function audioBody(options: AudioBodyOptions): AudioBody {
   };
 }
 
-/** What stands before and after the base64 text. */
+/** What is before and after the base64 text. */
 function envelope(options: AudioBodyOptions): [Buffer, Buffer] {
   const { conversationId = 'conv_example_audio', agentId = 'agent_6801bluebirdcyclesdesk0x4f' } = options;
   const type = 'post_call_audio';

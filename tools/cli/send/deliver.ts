@@ -97,7 +97,7 @@ async function readText(response: IncomingMessage): Promise<string> {
   try {
     for await (const chunk of response.setEncoding('utf8')) text += chunk;
   } catch {
-    // The status has come; a rest that was cut off changes nothing about it.
+    // The status has arrived; a body that was cut off does not change it.
   }
   return text;
 }

@@ -5,9 +5,9 @@ import { type Endpoint, paths } from './target.ts';
 /** What to try when no connection came about, or one that does not speak HTTP. */
 export function connectionHint(url: URL, error: unknown): string | undefined {
   const { code, message } = error as NodeJS.ErrnoException;
-  if (code === 'ECONNREFUSED') return `Nothing listens at ${url.origin}. Is it running? ${commandLine('start')}`;
+  if (code === 'ECONNREFUSED') return `Nothing is listening at ${url.origin}. Is it running? ${commandLine('start')}`;
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN')
-    return `No machine has the name ${url.hostname}. Is it spelled right?`;
+    return `The host ${url.hostname} does not exist. Is it spelled correctly?`;
   const speaksPlainText =
     code === 'EPROTO' || code === 'ERR_SSL_WRONG_VERSION_NUMBER' || /wrong version number/i.test(message);
   if (url.protocol === 'https:' && speaksPlainText) return `It does not speak TLS: --url http://${url.host}?`;
@@ -35,6 +35,6 @@ export function answerHint(url: URL, endpoint: Endpoint | undefined, { status, h
 function redirectHint(url: URL, target: URL | null): string {
   const wantsTls = url.protocol === 'http:' && target?.protocol === 'https:' && target.hostname === url.hostname;
   return wantsTls
-    ? `It wants https: --url https://${target.host}`
-    : 'A redirect is not followed, not by ElevenLabs either: --url is to be the final address.';
+    ? `It redirects to https: --url https://${target.host}`
+    : 'Redirects are not followed, and ElevenLabs does not follow them either: --url must be the final address.';
 }

@@ -17,7 +17,7 @@ export const sendOptions = {
   'audio-mb': number('a post_call_audio event of N million bytes, chunked', (size) => size > 0 && size <= 10_000),
   mp3: path('FILE', 'a post_call_audio event with your recording, chunked'),
   sample: path('FILE', "with pre-call and pre-call-multipart: your WAV, MP3 or OGG instead of the example's"),
-  twice: flag('the same delivery two times (expects 200 both times)'),
+  twice: flag('the same delivery twice (expects 200 both times)'),
   invalid: flag('signed with another secret (expects 401)'),
   tamper: flag('one bit changed after signing (expects 401)'),
   stale: flag('signed one hour ago (expects 400)'),
@@ -73,7 +73,7 @@ export function readOptions(values: Values<typeof sendOptions>, [named]: readonl
   if (options.sample !== undefined && isAudio) throw new UsageError('--sample does not go with --audio-mb or --mp3');
   if (options.event !== undefined && isAudio) throw new UsageError('--audio-mb and --mp3 make their own event');
   if (options.event === undefined && !isAudio)
-    throw new UsageError('Which example or file is to be sent? --list names them');
+    throw new UsageError('Which example or file should be sent? --list shows the examples');
   return options;
 }
 

@@ -9,7 +9,7 @@ export interface PreCallParts {
   /** The request without its sample. */
   metadata: object;
   sample: Uint8Array;
-  /** Names the sample's file; its extension says which type is claimed. */
+  /** Names the sample's file; its extension says which type is declared. */
   fileName: string;
 }
 

@@ -23,7 +23,7 @@ export function report(exchanges: Exchange[], options: SendOptions): number {
   return ok ? 0 : 1;
 }
 
-/** Shows on a terminal how far a long upload has come. */
+/** Shows on a terminal the progress of a long upload. */
 export function showProgress(totalBytes: number): (sentBytes: number) => void {
   if (totalBytes < 5e6) return () => {};
   let shown = -1;

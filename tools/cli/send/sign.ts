@@ -5,7 +5,7 @@ type Signable = string | Uint8Array | Iterable<Uint8Array> | AsyncIterable<Uint8
 /**
  * The value of the header `elevenlabs-signature` for a body.
  *
- * @param t Unix seconds, signed along with the body; text to sign something that is no number.
+ * @param t Unix seconds, signed along with the body; text to sign something that is not a number.
  * @example await sign('{"type":"post_call_audio"}', 'wsec_test', 1739537297) // 't=1739537297,v0=…'
  */
 export async function sign(body: Signable, secret: string, t: number | string): Promise<string> {

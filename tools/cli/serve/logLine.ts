@@ -15,9 +15,10 @@ const INDENT = ' '.repeat(10);
 /** One line of log for a terminal, with what belongs to it below; undefined for the host's own small talk. */
 export function formatLine(line: HostLine, now: Date, { format, isDebug }: LineStyle): string | undefined {
   const { level, message, functionName } = line;
-  const isSmallTalk = functionName === undefined && (level === 'trace' || level === 'debug' || level === 'information');
-  if (isSmallTalk && !isDebug) return undefined;
   const app = parse(message);
+  const isSmallTalk =
+    app === undefined && functionName === undefined && ['trace', 'debug', 'information'].includes(level);
+  if (isSmallTalk && !isDebug) return undefined;
   if (format === 'json')
     return JSON.stringify({ time: now.toISOString(), level: levels[level], message, ...app, function: functionName });
 

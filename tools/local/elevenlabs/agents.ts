@@ -6,7 +6,7 @@ export function getAgent(state: ElevenLabsState, id: string): Reply {
   return agent === undefined ? refuse(notFound('agent', id), state.errorFormat) : ok(agent);
 }
 
-/** `PATCH /v1/convai/agents/{id}`: each one makes a new version (E§7.1). */
+/** `PATCH /v1/convai/agents/{id}`: each one makes a new version (docs/facts/elevenlabs.md#agents). */
 export function patchAgent(state: ElevenLabsState, id: string, patch: JsonObject | undefined): Reply {
   const agent = state.agents.get(id);
   if (agent === undefined) return refuse(notFound('agent', id), state.errorFormat);
@@ -17,7 +17,7 @@ export function patchAgent(state: ElevenLabsState, id: string, patch: JsonObject
   return ok(patched);
 }
 
-/** Objects are merged deeply, arrays replaced, null clears (E§7.1). */
+/** Objects are merged deeply, arrays replaced, null clears (docs/facts/elevenlabs.md#agents). */
 function merge(base: JsonObject, patch: JsonObject): JsonObject {
   const merged = { ...base };
   for (const [name, value] of Object.entries(patch)) {

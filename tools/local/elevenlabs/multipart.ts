@@ -20,7 +20,7 @@ export interface VoiceForm {
 /** What busboy and undici write for a part whose type nobody has given. */
 const NO_TYPE = new Set(['text/plain', 'application/octet-stream']);
 
-/** Reads the form of `POST /v1/voices/add`. @throws {Error} when it is no multipart form, or a broken one. */
+/** Reads the form of `POST /v1/voices/add`. @throws {Error} when it is not a valid multipart form. */
 export async function readVoiceForm(request: IncomingMessage): Promise<VoiceForm> {
   const fields = new Map<string, string>();
   const samples: SamplePart[] = [];

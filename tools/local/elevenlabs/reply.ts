@@ -24,19 +24,19 @@ export function ok(body: unknown): Reply {
   return { status: 200, body };
 }
 
-/** A refusal in the current format, or in the older one of `{detail: {status, message}}` (E§8). */
+/** A refusal in the current format, or in the older `{detail: {status, message}}` (docs/facts/elevenlabs.md#errors-of-the-api). */
 export function refuse(problem: ApiProblem, format: 'current' | 'legacy' = 'current'): Reply {
   const { status, type, code, message, legacyStatus = code } = problem;
   const requestId = `req_${newId(12)}`;
   const detail =
     format === 'legacy'
       ? { status: legacyStatus, message }
-      : // Of full slots the current format has only the text (E§6.3).
+      : // Of full slots the current format has only the text (docs/facts/elevenlabs.md#errors-of-the-api).
         { type, code, message, status: code === 'bad_request' ? code : legacyStatus, request_id: requestId };
   return { status, headers: { 'request-id': requestId }, body: { detail } };
 }
 
-/** The framework's own refusal of a malformed request: an array (E§6.3). */
+/** The framework's own refusal of a malformed request: an array (docs/facts/elevenlabs.md#errors-of-the-api). */
 export function malformed(loc: readonly (string | number)[], msg: string, type = 'value_error'): Reply {
   return { status: 422, body: { detail: [{ loc, msg, type }] } };
 }

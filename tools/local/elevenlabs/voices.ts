@@ -6,7 +6,7 @@ import { type ElevenLabsState, isObject, newId, type StoredVoice } from './state
 const DEFAULT_PAGE = 10;
 const LARGEST_PAGE = 100;
 
-/** `POST /v1/voices/add` (E§6.1). The slot is counted and taken in one step, so that clones at once cannot share it. */
+/** `POST /v1/voices/add` (docs/facts/elevenlabs.md#voices). A slot is counted and taken in one step, so two clones cannot share it. */
 export async function addVoice(state: ElevenLabsState, request: IncomingMessage): Promise<Reply> {
   let form: VoiceForm;
   try {
@@ -69,7 +69,7 @@ export function deleteVoice(state: ElevenLabsState, id: string): Reply {
   return state.voices.delete(id) ? ok({ status: 'ok' }) : refuse(notFound('voice', id), state.errorFormat);
 }
 
-/** `GET /v2/voices`: newest first; the token of the next page is the id of the last voice of this one (E§6.4). */
+/** `GET /v2/voices` (docs/facts/elevenlabs.md#voices): newest first; a page's token is the id of the last voice before it. */
 export function listVoices(state: ElevenLabsState, query: URLSearchParams): Reply {
   const size = Number(query.get('page_size') ?? DEFAULT_PAGE);
   if (!Number.isInteger(size) || size < 1 || size > LARGEST_PAGE) {

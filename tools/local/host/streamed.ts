@@ -184,7 +184,7 @@ function invoke(exchange: Exchange, invoker: Invoker, write: WriteLine, body?: B
     .then(
       (result) => {
         if (result !== undefined && result !== null)
-          failed('the handler returned a value that is no HTTP answer, and the caller gets none');
+          failed('the handler returned a value that is not an HTTP response, so the caller gets no response');
       },
       (error: unknown) => failed(describe(error)),
     );

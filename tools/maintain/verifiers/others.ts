@@ -16,7 +16,7 @@ export const otherVerifiers: readonly Verifier[] = [
     name: 'ElevenLabs',
     package: '@elevenlabs/elevenlabs-js',
     fixedToleranceSeconds: 1800,
-    // It takes text. What is no JSON has been verified when that shows.
+    // It takes text. What is not valid JSON has been verified when that shows.
     verify: ({ body, header, secret }) =>
       elevenLabs.constructEvent(body.toString(), header, secret).catch((error: unknown) => {
         if (!(error instanceof SyntaxError)) throw error;

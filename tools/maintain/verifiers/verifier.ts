@@ -1,6 +1,6 @@
 import { headerOf, type SignatureCase } from '../../../tests/vectors/cases.ts';
 
-/** What a verifier makes of a case. `fails` is an exception that is none of its own: a caller would not expect it. */
+/** What a verifier makes of a case. `fails` is an exception of another kind than its own: a caller would not expect it. */
 export type Verdict = 'genuine' | 'refused' | 'fails';
 
 /** One delivery as a receiver would hand it to the verifier. */

@@ -67,7 +67,7 @@ function* rewritten(body: Buffer, boundary: string): Generator<Buffer | string> 
   for (const { start, end, isLast } of boundariesIn(body, boundary)) {
     if (from !== undefined) {
       const headerEnd = body.indexOf(HEADER_END, from);
-      if (headerEnd === -1 || headerEnd + 2 > start) throw broken('A part of the form has no end of its header');
+      if (headerEnd === -1 || headerEnd + 2 > start) throw broken('The header of a part of the form does not end');
       const isTyped = /^content-type:\s*\S/im.test(body.toString('latin1', from, headerEnd));
       yield `\r\n--${OUR_BOUNDARY}\r\n${isTyped ? OUR_TYPE : ''}`;
       yield body.subarray(from + 2, Math.max(headerEnd + HEADER_END.length, start)); // one line end may serve both

@@ -14,7 +14,7 @@ const BACKSLASH = 0x5c;
 const LONG_CHARACTERS = 2048;
 /** How many strings a request may have before its long one: to count millions of them would take longer than to parse. */
 const MOST_STRINGS = 100;
-/** Nobody else can know it, so it stands nowhere else. */
+/** Random, so it cannot occur anywhere else in the request. */
 const PLACE = randomUUID();
 
 /**

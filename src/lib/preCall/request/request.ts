@@ -15,7 +15,7 @@ export interface PreCallRequest {
   readonly agentId: string;
   readonly caller: Caller;
   readonly sample: Buffer;
-  readonly claimedSeconds?: number;
+  readonly declaredSeconds?: number;
 }
 
 type RequestForm = { readonly kind: 'json' } | { readonly kind: 'multipart'; readonly contentType: string };
@@ -88,7 +88,7 @@ function fromJson(body: Buffer): PreCallRequest {
     const what = `voice_sample.data ${problemOfSampleText(data)}`;
     throw new PayloadError('broken_base64', what, metadata.conversationId);
   }
-  return { ...metadata, ...claimOf(json), sample: bytes };
+  return { ...metadata, ...declaredIn(json), sample: bytes };
 }
 
 async function fromMultipart(body: Buffer, contentType: string): Promise<PreCallRequest> {
@@ -114,7 +114,7 @@ async function fromMultipart(body: Buffer, contentType: string): Promise<PreCall
     const what = 'The part voice_sample needs a file name or a content type';
     throw new PayloadError('missing_sample', what, facts.conversationId);
   }
-  return { ...facts, ...claimOf(json), sample: sample.bytes };
+  return { ...facts, ...declaredIn(json), sample: sample.bytes };
 }
 
 function parseObject(bytes: Buffer, what: string): unknown {
@@ -125,7 +125,7 @@ function parseObject(bytes: Buffer, what: string): unknown {
   }
 }
 
-function readMetadata(json: unknown): Omit<PreCallRequest, 'sample' | 'claimedSeconds'> {
+function readMetadata(json: unknown): Omit<PreCallRequest, 'sample' | 'declaredSeconds'> {
   const parsed = metadataSchema.safeParse(json);
   if (!parsed.success) {
     const names = [...new Set(parsed.error.issues.map((issue) => String(issue.path[0] ?? 'the object')))];
@@ -145,9 +145,9 @@ function readMetadata(json: unknown): Omit<PreCallRequest, 'sample' | 'claimedSe
   };
 }
 
-function claimOf(json: unknown): { claimedSeconds?: number } {
+function declaredIn(json: unknown): { declaredSeconds?: number } {
   const inSample = z.object({ voice_sample: sampleSchema }).safeParse(json);
-  const claim = inSample.success ? inSample.data.voice_sample : sampleSchema.safeParse(json).data;
-  const seconds = claim?.duration_seconds;
-  return seconds === undefined ? {} : { claimedSeconds: seconds };
+  const declared = inSample.success ? inSample.data.voice_sample : sampleSchema.safeParse(json).data;
+  const seconds = declared?.duration_seconds;
+  return seconds === undefined ? {} : { declaredSeconds: seconds };
 }

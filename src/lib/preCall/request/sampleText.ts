@@ -1,12 +1,10 @@
-import { decodeBase64 } from '../../json/base64.ts';
+import { decodeBase64, decodeBase64Bytes } from '../../json/base64.ts';
 
 const BACKSLASH = 0x5c;
 const SLASH = 0x2f;
 const LETTER_N = 0x6e;
 const LETTER_R = 0x72;
 const LETTER_U = 0x75;
-/** A multiple of 4, and short enough for a string that the next minor collection takes away. */
-const PIECE_CHARACTERS = 48 * 1024;
 
 /**
  * Decodes the base64 of a JSON string's content, with line breaks (RFC 2045 §6.8) or without. Undefined when it is not base64
@@ -14,16 +12,7 @@ const PIECE_CHARACTERS = 48 * 1024;
  */
 export function decodeSample(json: Buffer): Buffer | undefined {
   const text = unescaped(json);
-  if (text === undefined || text.length % 4 !== 0) return undefined;
-  const end = text.toString('latin1', text.length - 2);
-  const padding = end === '==' ? 2 : end.endsWith('=') ? 1 : 0;
-  const bytes = Buffer.allocUnsafeSlow((text.length / 4) * 3 - padding);
-  let used = 0;
-  for (let at = 0; at < text.length; at += PIECE_CHARACTERS) {
-    // Only text that is all base64 decodes to its full length.
-    used += bytes.write(text.toString('latin1', at, at + PIECE_CHARACTERS), used, 'base64');
-  }
-  return used === bytes.length ? bytes : undefined;
+  return text && decodeBase64Bytes(text);
 }
 
 /** The same for the string itself. */

@@ -1,6 +1,6 @@
 import { isAlreadyThere } from '../../storage/blobStorage.ts';
+import type { PreCallContext, Work } from '../context.ts';
 import type { PreCallRequest } from '../request/request.ts';
-import type { PreCallWorld, Work } from '../world.ts';
 import type { Sample } from './sample.ts';
 
 /**
@@ -8,17 +8,17 @@ import type { Sample } from './sample.ts';
  * a voice that was cloned; a caller is not turned away because it could not be kept.
  */
 export async function keepSample(
-  world: PreCallWorld,
+  context: PreCallContext,
   work: Work,
   { agentId, conversationId, sample: bytes }: PreCallRequest,
   sample: Sample,
   sha256: string,
 ): Promise<void> {
-  const { storesSamples, samplePath } = world.settings;
+  const { storesSamples, samplePath } = context.settings;
   if (!storesSamples) return;
   const name = `${samplePath.prefix}${agentId}/${conversationId}.${sha256.slice(0, 32)}.${sample.extension}`;
   try {
-    await world.storage.attempt(
+    await context.storage.attempt(
       samplePath.container,
       (container, abortSignal) =>
         container.getBlockBlobClient(name).upload(bytes, bytes.length, {

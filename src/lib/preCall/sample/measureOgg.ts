@@ -75,7 +75,7 @@ class AudioStream {
 
   /**
    * The last page may end within its last packet, which the encoder has filled up (RFC 7845 §4.4, Vorbis I §A.2). More than that
-   * packet is no such end, but a position that is wrong.
+   * packet means that the position is wrong.
    */
   #cutOff(position: number, lastSamples: number): number {
     const cutOff = this.#samplesSincePosition - (position - this.#position);

@@ -4,7 +4,7 @@ export interface Measured {
   readonly sampleRate: number;
 }
 
-/** Slower is no voice, faster no converter: a header that says so is not one of audio. */
+/** A slower rate carries no voice and no converter runs faster, so a header that says so is not one of audio. */
 const SAMPLE_RATES = { min: 1_000, max: 384_000 };
 
 export function isSampleRate(hertz: number): boolean {

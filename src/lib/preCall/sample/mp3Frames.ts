@@ -13,10 +13,10 @@ const ID3_HEADER_BYTES = 10;
 const SEARCH_BYTES = 4 * 1024;
 /** The same after an ID3 tag, whose padding may be longer than it declares. FFmpeg looks as far (libavformat/mp3dec.c, mp3_read_header). */
 const SEARCH_AFTER_TAG_BYTES = 64 * 1024;
-/** Headers in a row that are no accident. */
+/** So many headers in a row are not an accident. */
 const CHAIN = 3;
 
-// Layer III only; index 0 (free format) and 15 are no rates (ISO/IEC 11172-3 §2.4.2.3, 13818-3).
+// Layer III only; index 0 (free format) and 15 are not rates (ISO/IEC 11172-3 §2.4.2.3, 13818-3).
 const KILOBITS_MPEG1 = [0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320];
 const KILOBITS_MPEG2 = [0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160];
 const SAMPLE_RATES: Readonly<Record<number, readonly number[]>> = {

@@ -10,7 +10,7 @@ export interface Mp3Info {
 }
 
 const CHECKSUM_BYTES = 2;
-/** VBRI stands at a fixed place, whatever the frame. */
+/** VBRI is at a fixed place, whatever the frame. */
 const VBRI_AT = FRAME_HEADER_BYTES + 32;
 const FRAMES_FLAG = 1;
 /** The optional members, by the bits of the flags: frames, bytes, table of contents, quality. */

@@ -15,12 +15,11 @@ export interface Sample {
   readonly contentType: (typeof CONTENT_TYPES)[AudioFormat];
   readonly extension: AudioFormat;
   readonly durationSeconds: number;
-  readonly sampleRate: number;
   /** Whether the sender's `duration_seconds` is another one: worth a log line, no reason to refuse. */
-  readonly claimDisagrees: boolean;
+  readonly declarationDisagrees: boolean;
 }
 
-export type SampleProblem =
+type SampleProblem =
   | 'sample_too_large'
   | 'sample_unsupported_format'
   | 'sample_undecodable'
@@ -29,17 +28,14 @@ export type SampleProblem =
 
 /** A sample that cannot be cloned. The message is for the caller and holds nothing of the sample. */
 export class SampleError extends WebhookError {
-  readonly reason: SampleProblem;
-
-  constructor(reason: SampleProblem, message: string) {
-    super(reason, 400, message);
-    this.reason = reason;
+  constructor(code: SampleProblem, message: string) {
+    super(code, 400, message);
   }
 }
 
 const MAX_SECONDS = 180;
-const CLAIM_TOLERANCE_SECONDS = 0.5;
-const CLAIM_TOLERANCE = 0.1;
+const DECLARED_TOLERANCE_SECONDS = 0.5;
+const DECLARED_TOLERANCE = 0.1;
 const BYTES_PER_MB = 1024 * 1024;
 
 /** One for the process: its threads hold nothing of a sample once it is measured. */
@@ -55,7 +51,7 @@ export function prepareSampleChecks(): void {
  *
  * @throws {SampleError}
  */
-export async function checkSample(bytes: Uint8Array, limits: SampleLimits, claimedSeconds?: number): Promise<Sample> {
+export async function checkSample(bytes: Uint8Array, limits: SampleLimits, declaredSeconds?: number): Promise<Sample> {
   if (bytes.length > limits.maxBytes) {
     throw new SampleError('sample_too_large', `Voice sample too large (max ${megabytes(limits.maxBytes)} MB allowed)`);
   }
@@ -65,7 +61,7 @@ export async function checkSample(bytes: Uint8Array, limits: SampleLimits, claim
   }
   const measured = await meter.measure(bytes, format);
   if (measured === undefined) throw new SampleError('sample_undecodable', 'Voice sample could not be decoded');
-  const { durationSeconds, sampleRate } = measured;
+  const { durationSeconds } = measured;
   if (durationSeconds < limits.minSeconds) {
     throw new SampleError('sample_too_short', `Voice sample too short (min ${limits.minSeconds} seconds required)`);
   }
@@ -77,14 +73,13 @@ export async function checkSample(bytes: Uint8Array, limits: SampleLimits, claim
     contentType: CONTENT_TYPES[format],
     extension: format,
     durationSeconds,
-    sampleRate,
-    claimDisagrees: claimedSeconds !== undefined && disagree(claimedSeconds, durationSeconds),
+    declarationDisagrees: declaredSeconds !== undefined && disagree(declaredSeconds, durationSeconds),
   };
 }
 
-function disagree(claimedSeconds: number, durationSeconds: number): boolean {
-  const tolerance = Math.max(CLAIM_TOLERANCE_SECONDS, durationSeconds * CLAIM_TOLERANCE);
-  return !(Math.abs(claimedSeconds - durationSeconds) <= tolerance); // NaN disagrees
+function disagree(declaredSeconds: number, durationSeconds: number): boolean {
+  const tolerance = Math.max(DECLARED_TOLERANCE_SECONDS, durationSeconds * DECLARED_TOLERANCE);
+  return !(Math.abs(declaredSeconds - durationSeconds) <= tolerance); // NaN disagrees
 }
 
 function megabytes(bytes: number): number {

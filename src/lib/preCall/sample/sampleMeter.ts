@@ -84,7 +84,7 @@ export class SampleMeter {
       this.#leave();
       throw error;
     });
-    worker.on('error', () => {}); // whoever waits for its message is told
+    worker.on('error', () => {}); // the one who waits for its message gets the error
     worker.once('exit', () => this.#leave(worker));
     try {
       await nextMessage(worker, this.#limits.startMs);

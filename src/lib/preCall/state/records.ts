@@ -7,7 +7,7 @@ const claim = z.union([
   z.object({ by: z.string(), conversation: z.string() }),
   z.object({ by: z.string(), until: z.number() }),
 ]);
-export type Claim = z.infer<typeof claim>;
+export type Lock = z.infer<typeof claim>;
 
 const conversation = z.object({
   agent_id: z.string(),
@@ -37,7 +37,7 @@ export type VoiceState = z.infer<typeof voice>;
 export const voices: RecordKind<VoiceState> = { folder: 'voices', schema: voice };
 
 const agent = z.object({
-  /** The agent's own voice and greeting, to be given back; null while nothing was lent. */
+  /** The agent's own voice and greeting, to be given back; null while nothing was leased. */
   own: z.nullable(z.object({ voice_id: z.nullable(z.string()), first_message: z.nullable(z.string()) })),
   /** Everything that we have set since, by which our own changes are told from somebody else's. */
   set: z.array(z.object({ voice_id: z.string(), first_message_sha256: z.string() })),
@@ -46,7 +46,7 @@ const agent = z.object({
 });
 export type AgentState = z.infer<typeof agent>;
 export const agents: RecordKind<AgentState> = { folder: 'agents', schema: agent };
-export const NOTHING_LENT: AgentState = { own: null, set: [], lease: null, claim: null };
+export const NOTHING_LEASED: AgentState = { own: null, set: [], lease: null, claim: null };
 
 const installation = z.object({ id: z.string() });
 const installations: RecordKind<z.infer<typeof installation>> = { folder: 'installation', schema: installation };
@@ -61,8 +61,8 @@ export function isExpired(until: number, now: number): boolean {
   return until <= now;
 }
 
-/** Whether whoever made the claim is still at work. */
-export async function isAlive(state: StateStore, held: Claim, now: () => number): Promise<boolean> {
+/** Whether whoever holds the lock is still at work. */
+export async function isAlive(state: StateStore, held: Lock, now: () => number): Promise<boolean> {
   if ('until' in held) return !isExpired(held.until, now());
   const holder = (await state.read(conversations, held.conversation))?.value.claim;
   return holder !== undefined && holder !== null && holder.by === held.by && !isExpired(holder.until, now());

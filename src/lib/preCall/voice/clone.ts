@@ -1,12 +1,12 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { AddVoiceError, ElevenLabsError } from '../../elevenlabs/errors.ts';
 import type { Voice } from '../../elevenlabs/schemas.ts';
 import type { StateRecord } from '../../storage/stateStore.ts';
+import { callOf, type PreCallContext, type Work } from '../context.ts';
 import { CloningError, cloningError } from '../errors.ts';
+import { pause, waitForLock } from '../pause.ts';
 import { type Caller, voiceName } from '../request/greeting.ts';
 import type { Sample } from '../sample/sample.ts';
-import { type Claim, isAlive, type VoiceState, voices } from '../state/records.ts';
-import { callOf, type PreCallWorld, type Work } from '../world.ts';
+import { isAlive, type Lock, type VoiceState, voices } from '../state/records.ts';
 
 /** Values of the labels by which we know our own voices again; see {@link voiceLabels}. */
 export const MADE_BY = 'elevenlabs-webhook';
@@ -20,7 +20,7 @@ export interface CloneRequest {
   readonly sampleBytes: Buffer;
   readonly sampleHash: string;
   readonly expiresAt: number;
-  readonly claim: Claim;
+  readonly lock: Lock;
 }
 
 export interface Clone {
@@ -31,7 +31,6 @@ export interface Clone {
   readonly isReused: boolean;
 }
 
-const POLL_MS = 150;
 const MAX_CLONE_CALLS = 3;
 const LOOKS_AFTER_LOST_ANSWER = 3;
 const LOOK_AGAIN_MS = 700;
@@ -58,21 +57,21 @@ function voiceLabels(
  *
  * @throws {CloningError} when ElevenLabs refuses (422) or could not be asked in time (503).
  */
-export async function cloneOnce(world: PreCallWorld, work: Work, request: CloneRequest): Promise<Clone> {
-  const { state } = world;
-  const cloning: VoiceState = { state: 'cloning', claim: request.claim };
+export async function cloneOnce(context: PreCallContext, work: Work, request: CloneRequest): Promise<Clone> {
+  const { state } = context;
+  const cloning: VoiceState = { state: 'cloning', claim: request.lock };
   for (;;) {
     const { isNew, record } = await state.create(voices, request.sampleHash, cloning);
-    if (isNew) return clone(world, work, request, record, false);
+    if (isNew) return clone(context, work, request, record, false);
     const { value } = record;
     if (value.state === 'ready') {
-      const voice = await findVoice(world, work, value.voice_id);
+      const voice = await findVoice(context, work, value.voice_id);
       if (voice !== undefined) return { ...facts(voice, value.cloned_at), isReused: true };
     }
-    if (value.state === 'ready' || !(await isAlive(state, value.claim, world.now))) {
+    if (value.state === 'ready' || !(await isAlive(state, value.claim, context.now))) {
       const taken = await state.replace(voices, record, cloning);
-      if (taken !== undefined) return clone(world, work, request, taken, value.state !== 'ready');
-    } else await pause(POLL_MS, work.signal);
+      if (taken !== undefined) return clone(context, work, request, taken, value.state !== 'ready');
+    } else await waitForLock('voice', work.signal);
   }
 }
 
@@ -81,9 +80,9 @@ export async function cloneOnce(world: PreCallWorld, work: Work, request: CloneR
  *
  * @throws {CloningError} when ElevenLabs could not be asked.
  */
-export async function findVoice(world: PreCallWorld, work: Work, voiceId: string): Promise<Voice | undefined> {
+export async function findVoice(context: PreCallContext, work: Work, voiceId: string): Promise<Voice | undefined> {
   try {
-    return await world.elevenLabs.getVoice(voiceId, callOf(work));
+    return await context.elevenLabs.getVoice(voiceId, callOf(work));
   } catch (error) {
     if (error instanceof ElevenLabsError && error.reason === 'not_found') return undefined;
     throw cloningError(error);
@@ -99,7 +98,7 @@ function facts({ voiceId, name }: Voice, clonedAt: number): Made {
 
 /** `mayExist`: somebody began before us, so there may be a clone that no record knows. */
 async function clone(
-  world: PreCallWorld,
+  context: PreCallContext,
   work: Work,
   request: CloneRequest,
   record: StateRecord<VoiceState>,
@@ -107,39 +106,39 @@ async function clone(
 ): Promise<Clone> {
   let made: Made;
   try {
-    made = await findOrAdd(world, work, request, mayExist);
+    made = await findOrAdd(context, work, request, mayExist);
   } catch (error) {
     // Definitely not cloned: the next one may begin afresh. Otherwise the record stays, and tells it to look first.
-    if (error instanceof CloningError && error.status === 422) await world.state.remove(voices, record);
+    if (error instanceof CloningError && error.status === 422) await context.state.remove(voices, record);
     throw error;
   }
   const ready = { state: 'ready', voice_id: made.voiceId, cloned_at: made.clonedAt } as const;
-  if ((await world.state.replace(voices, record, ready)) !== undefined) return { ...made, isReused: false };
-  return yieldTo(world, work, request, made);
+  if ((await context.state.replace(voices, record, ready)) !== undefined) return { ...made, isReused: false };
+  return yieldTo(context, work, request, made);
 }
 
-/** Our claim was taken over while we were cloning: keep the other's clone, and delete ours unless it is the same. */
-async function yieldTo(world: PreCallWorld, work: Work, request: CloneRequest, made: Made): Promise<Clone> {
+/** Our lock was taken over while we were cloning: keep the other's clone, and delete ours unless it is the same. */
+async function yieldTo(context: PreCallContext, work: Work, request: CloneRequest, made: Made): Promise<Clone> {
   const { voiceId } = made;
-  const standing = (await world.state.read(voices, request.sampleHash))?.value;
+  const standing = (await context.state.read(voices, request.sampleHash))?.value;
   // Stryker disable next-line ConditionalExpression,StringLiteral: for the types; what is being cloned has no voice_id yet
   if (standing?.state !== 'cloning' && standing?.voice_id === voiceId) {
     return { ...made, clonedAt: standing.cloned_at, isReused: false };
   }
-  await world.elevenLabs.deleteVoice(voiceId, callOf(work)).catch(() => {}); // else the sweep does, as an orphan
-  return cloneOnce(world, work, request);
+  await context.elevenLabs.deleteVoice(voiceId, callOf(work)).catch(() => {}); // else the sweep does, as an orphan
+  return cloneOnce(context, work, request);
 }
 
-async function findOrAdd(world: PreCallWorld, work: Work, request: CloneRequest, mayExist: boolean): Promise<Made> {
-  const labels = voiceLabels(await world.installation(world.state), request);
+async function findOrAdd(context: PreCallContext, work: Work, request: CloneRequest, mayExist: boolean): Promise<Made> {
+  const labels = voiceLabels(await context.installation(context.state), request);
   let looks = mayExist ? 1 : 0;
   try {
     for (let calls = 1; ; calls++) {
-      const found = await look(world, work, labels, looks);
+      const found = await look(context, work, labels, looks);
       if (found !== undefined) return found;
-      const clonedAt = world.now();
+      const clonedAt = context.now();
       try {
-        return await add(world, work, request, labels, clonedAt);
+        return await add(context, work, request, labels, clonedAt);
       } catch (error) {
         if (!(error instanceof AddVoiceError) || work.signal.aborted || calls === MAX_CLONE_CALLS) throw error;
         if (error.outcome === 'refused' && !error.retryable) throw error;
@@ -156,7 +155,7 @@ async function findOrAdd(world: PreCallWorld, work: Work, request: CloneRequest,
 
 /** Looks for the clone by its sample; a voice that was just made may not be listed at once. */
 async function look(
-  world: PreCallWorld,
+  context: PreCallContext,
   work: Work,
   { made_by, installation, sample }: ReturnType<typeof voiceLabels>,
   looks: number,
@@ -164,12 +163,12 @@ async function look(
   for (let looked = 1; looked <= looks; looked++) {
     let oldest: Voice | undefined;
     const labels = { made_by, installation, sample };
-    for await (const voice of world.elevenLabs.findVoices({ category: 'cloned', labels }, callOf(work))) {
+    for await (const voice of context.elevenLabs.findVoices({ category: 'cloned', labels }, callOf(work))) {
       // Stryker disable next-line EqualityOperator: of two from the same second either will do
       if (oldest === undefined || (voice.createdAtSeconds ?? 0) < (oldest.createdAtSeconds ?? 0)) oldest = voice;
     }
     if (oldest !== undefined) {
-      return facts(oldest, (oldest.createdAtSeconds ?? world.now() / 1000) * 1000);
+      return facts(oldest, (oldest.createdAtSeconds ?? context.now() / 1000) * 1000);
     }
     if (looked < looks) await pause(LOOK_AGAIN_MS, work.signal);
   }
@@ -177,7 +176,7 @@ async function look(
 }
 
 async function add(
-  world: PreCallWorld,
+  context: PreCallContext,
   work: Work,
   request: CloneRequest,
   labels: Record<string, string>,
@@ -185,7 +184,7 @@ async function add(
 ): Promise<Made> {
   const { sample } = request;
   const name = voiceName(request.caller, clonedAt);
-  const { voiceId, requiresVerification } = await world.elevenLabs.addVoice(
+  const { voiceId, requiresVerification } = await context.elevenLabs.addVoice(
     {
       name,
       sample: request.sampleBytes,
@@ -196,15 +195,8 @@ async function add(
     callOf(work),
   );
   if (!requiresVerification) return { voiceId, name, clonedAt };
-  await world.elevenLabs.deleteVoice(voiceId, callOf(work)).catch(() => {}); // else the sweep does, as an orphan
+  await context.elevenLabs.deleteVoice(voiceId, callOf(work)).catch(() => {}); // else the sweep does, as an orphan
   throw new CloningError('requires_verification', 422, 'ElevenLabs requires this voice to be verified', {
     hint: 'A voice that requires verification cannot be used at once; it was deleted.',
-  });
-}
-
-/** @throws {CloningError} 503 when the deadline comes first. */
-export async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  await sleep(ms, undefined, { signal }).catch((cause: unknown) => {
-    throw new CloningError('upstream_unavailable', 503, 'ElevenLabs could not be reached in time', { cause });
   });
 }

@@ -1,12 +1,12 @@
 import { ElevenLabsError } from '../../elevenlabs/errors.ts';
 import type { Voice } from '../../elevenlabs/schemas.ts';
+import { type CloneContext, callOf, type PreCallContext, type Work } from '../context.ts';
 import { agents, conversations, isAlive, voices } from '../state/records.ts';
 import { reportFailure } from '../sweepStep.ts';
-import { type CloneContext, callOf, type PreCallWorld, type Work } from '../world.ts';
 import { LABEL_HASH_DIGITS, MADE_BY } from './clone.ts';
 
-/** How long the sweep holds what it claims. Shorter than the patience of a caller, who waits for it. */
-export const CLAIM_MS = 30_000;
+/** How long the sweep holds what it locks. Shorter than the patience of a caller, who waits for it. */
+export const LOCK_MS = 30_000;
 const ORPHAN_AGE_MS = 15 * 60_000;
 
 /** Voices that must stay, by what runs now. */
@@ -15,17 +15,17 @@ interface Running {
   readonly voiceIds: ReadonlySet<string>;
 }
 
-async function running(world: CloneContext): Promise<Running> {
+async function running(context: CloneContext): Promise<Running> {
   const samples = new Set<string>();
   const voiceIds = new Set<string>();
-  for (const { name } of await world.state.list(conversations)) {
-    const value = (await world.state.read(conversations, name))?.value;
+  for (const { name } of await context.state.list(conversations)) {
+    const value = (await context.state.read(conversations, name))?.value;
     if (value === undefined || value.ended) continue;
     samples.add(value.sample_sha256);
     if (value.answer !== null) voiceIds.add(value.answer.voice_id);
   }
-  for (const { name } of await world.state.list(agents)) {
-    const value = (await world.state.read(agents, name))?.value;
+  for (const { name } of await context.state.list(agents)) {
+    const value = (await context.state.read(agents, name))?.value;
     if (value === undefined) continue;
     for (const { voice_id } of value.set) voiceIds.add(voice_id);
   }
@@ -33,74 +33,74 @@ async function running(world: CloneContext): Promise<Running> {
 }
 
 /** Whether a call that runs may be heard with this voice. */
-export async function isVoiceInUse(world: CloneContext, voiceId: string): Promise<boolean> {
-  return (await running(world)).voiceIds.has(voiceId);
+export async function isVoiceInUse(context: CloneContext, voiceId: string): Promise<boolean> {
+  return (await running(context)).voiceIds.has(voiceId);
 }
 
 /**
  * Deletes a clone that no running lease needs. A delivery first writes its conversation and then reads the voice; we first
  * mark the voice and then read the conversations: at least one of the two sees the other.
  */
-export async function deleteClone(world: CloneContext, work: Work, sample: string): Promise<void> {
-  const record = await world.state.read(voices, sample);
+export async function deleteClone(context: CloneContext, work: Work, sample: string): Promise<void> {
+  const record = await context.state.read(voices, sample);
   if (record === undefined || record.value.state === 'cloning') return;
   const { value } = record;
-  if (value.state === 'deleting' && (await isAlive(world.state, value.claim, world.now))) return;
+  if (value.state === 'deleting' && (await isAlive(context.state, value.claim, context.now))) return;
   const { voice_id, cloned_at } = value;
-  const claim = { by: work.id, until: world.now() + CLAIM_MS };
-  const marked = await world.state.replace(voices, record, { state: 'deleting', claim, voice_id, cloned_at });
+  const lock = { by: work.id, until: context.now() + LOCK_MS };
+  const marked = await context.state.replace(voices, record, { state: 'deleting', claim: lock, voice_id, cloned_at });
   if (marked === undefined) return;
-  const now = await running(world);
+  const now = await running(context);
   if (now.samples.has(sample) || now.voiceIds.has(voice_id)) {
-    await world.state.replace(voices, marked, { state: 'ready', voice_id, cloned_at });
+    await context.state.replace(voices, marked, { state: 'ready', voice_id, cloned_at });
     return;
   }
-  await world.elevenLabs.deleteVoice(voice_id, callOf(work));
-  await world.state.remove(voices, marked);
+  await context.elevenLabs.deleteVoice(voice_id, callOf(work));
+  await context.state.remove(voices, marked);
   work.log.write('INFO', 'sweep', { outcome: 'clone deleted', voice: voice_id });
 }
 
 /** Our own voices that no record knows: left behind by a process that died, or made twice. */
-export async function deleteOrphans(world: PreCallWorld, work: Work): Promise<void> {
-  const candidates = (await ourVoices(world, work)).filter(
-    (voice) => world.now() - (voice.createdAtSeconds ?? 0) * 1000 > ORPHAN_AGE_MS,
+export async function deleteOrphans(context: PreCallContext, work: Work): Promise<void> {
+  const candidates = (await ourVoices(context, work)).filter(
+    (voice) => context.now() - (voice.createdAtSeconds ?? 0) * 1000 > ORPHAN_AGE_MS,
   );
   if (candidates.length === 0) return;
   const known = new Set<string | undefined>();
   const candidateSamples = new Set(candidates.map(({ labels }) => labels['sample']));
-  for (const { name } of await world.state.list(voices)) {
-    const record = await world.state.read(voices, name);
+  for (const { name } of await context.state.list(voices)) {
+    const record = await context.state.read(voices, name);
     if (record?.value.state === 'cloning') {
       const label = name.slice(0, LABEL_HASH_DIGITS);
       if (!candidateSamples.has(label)) continue;
       // Somebody at work may be about to find this very voice by its labels. One who died is not, once the record is gone.
-      const isAtWork = await isAlive(world.state, record.value.claim, world.now);
-      if (isAtWork || !(await world.state.remove(voices, record))) known.add(label);
+      const isAtWork = await isAlive(context.state, record.value.claim, context.now);
+      if (isAtWork || !(await context.state.remove(voices, record))) known.add(label);
     } else if (record !== undefined) known.add(record.value.voice_id);
   }
-  const { voiceIds } = await running(world);
+  const { voiceIds } = await running(context);
   for (const voice of candidates) {
     if (known.has(voice.voiceId) || known.has(voice.labels['sample']) || voiceIds.has(voice.voiceId)) continue;
     await unlessRefused(work, 'orphan', async () => {
-      await world.elevenLabs.deleteVoice(voice.voiceId, callOf(work));
+      await context.elevenLabs.deleteVoice(voice.voiceId, callOf(work));
       work.log.write('WARNING', 'sweep', { outcome: 'orphan deleted', voice: voice.voiceId });
     });
   }
 }
 
 /** Deletes our oldest clones without a running lease until so many slots are free. */
-export async function keepReserve(world: PreCallWorld, work: Work): Promise<void> {
-  const { voiceSlotsUsed, voiceLimit } = await world.elevenLabs.getSubscription(callOf(work));
-  let missing = world.settings.slotsReserve - (voiceLimit - voiceSlotsUsed);
+export async function keepReserve(context: PreCallContext, work: Work): Promise<void> {
+  const { voiceSlotsUsed, voiceLimit } = await context.elevenLabs.getSubscription(callOf(work));
+  let missing = context.settings.slotsReserve - (voiceLimit - voiceSlotsUsed);
   if (missing <= 0) return;
   const samples = new Map<string, string>();
-  for (const { name } of await world.state.list(voices)) {
-    const value = (await world.state.read(voices, name))?.value;
+  for (const { name } of await context.state.list(voices)) {
+    const value = (await context.state.read(voices, name))?.value;
     if (value === undefined) continue;
     // Stryker disable next-line ConditionalExpression,StringLiteral: what is being made has no voice id to be found by
     if (value.state !== 'cloning') samples.set(value.voice_id, name);
   }
-  const oldestFirst = (await ourVoices(world, work)).sort(
+  const oldestFirst = (await ourVoices(context, work)).sort(
     (a, b) => (a.createdAtSeconds ?? 0) - (b.createdAtSeconds ?? 0),
   );
   for (const voice of oldestFirst) {
@@ -108,8 +108,8 @@ export async function keepReserve(world: PreCallWorld, work: Work): Promise<void
     if (missing <= 0) return;
     if (sample === undefined) continue;
     await unlessRefused(work, 'clone', async () => {
-      await deleteClone(world, work, sample);
-      if ((await world.state.read(voices, sample)) === undefined) missing--;
+      await deleteClone(context, work, sample);
+      if ((await context.state.read(voices, sample)) === undefined) missing--;
     });
   }
   if (missing > 0) {
@@ -131,10 +131,10 @@ async function unlessRefused(work: Work, what: string, action: () => Promise<voi
   }
 }
 
-async function ourVoices(world: PreCallWorld, work: Work): Promise<Voice[]> {
-  const labels = { made_by: MADE_BY, installation: await world.installation(world.state) };
+async function ourVoices(context: PreCallContext, work: Work): Promise<Voice[]> {
+  const labels = { made_by: MADE_BY, installation: await context.installation(context.state) };
   const found: Voice[] = [];
-  for await (const voice of world.elevenLabs.findVoices({ category: 'cloned', labels }, callOf(work)))
+  for await (const voice of context.elevenLabs.findVoices({ category: 'cloned', labels }, callOf(work)))
     found.push(voice);
   return found;
 }

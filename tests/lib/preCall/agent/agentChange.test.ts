@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { changeOf, isOurChange, isSame, withChange } from '../../../../src/lib/preCall/agent/agentChange.ts';
-import { NOTHING_LENT } from '../../../../src/lib/preCall/state/records.ts';
+import { NOTHING_LEASED } from '../../../../src/lib/preCall/state/records.ts';
 
 const HALLO_SHA256 = '753692ec36adb4c794c973945eb2a99c1649703ea6f76bf259abb4fb838e013e';
 const EMPTY_SHA256 = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
@@ -42,7 +42,7 @@ describe('the changes of an agent', () => {
 });
 
 describe('what an agent has', () => {
-  const state = { ...NOTHING_LENT, set: [changeOf(change('voice_1')), changeOf(change('voice_2', 'Hello'))] };
+  const state = { ...NOTHING_LEASED, set: [changeOf(change('voice_1')), changeOf(change('voice_2', 'Hello'))] };
 
   it('is ours when we have ever set just that', () => {
     expect(isOurChange(state, change('voice_1'))).toBe(true);
@@ -55,6 +55,6 @@ describe('what an agent has', () => {
   });
 
   it('is not ours when we have set nothing', () => {
-    expect(isOurChange(NOTHING_LENT, change('voice_1'))).toBe(false);
+    expect(isOurChange(NOTHING_LEASED, change('voice_1'))).toBe(false);
   });
 });

@@ -108,7 +108,7 @@ describe('a part', () => {
   });
 });
 
-describe('what is no form is refused, and the message says why', () => {
+describe('what is not a form is refused, and the message says why', () => {
   test.each<[string, string, RegExp]>([
     ['without any boundary', 'content', /no line with the boundary/],
     ['empty', '', /no line with the boundary/],
@@ -124,9 +124,9 @@ describe('what is no form is refused, and the message says why', () => {
       /before its closing boundary/,
     ],
     ['cut off in its last boundary', `--bb\r\n${NAMED}\r\n\r\nx\r\n--bb-`, /before its closing boundary/],
-    ['with a header that never ends', `--bb\r\n${NAMED}\r\n--bb--`, /no end of its header/],
-    ['with nothing between two boundaries', '--bb\r\n--bb--', /no end of its header/],
-    ['with the boundary for a header', form(`${NAMED}\r\n--bb`), /no end of its header/],
+    ['with a header that never ends', `--bb\r\n${NAMED}\r\n--bb--`, /header of a part of the form does not end/],
+    ['with nothing between two boundaries', '--bb\r\n--bb--', /header of a part of the form does not end/],
+    ['with the boundary for a header', form(`${NAMED}\r\n--bb`), /header of a part of the form does not end/],
     ['with a part without header', '--bb\r\n\r\nx\r\n--bb--', /header of a part is malformed/],
     ['with a header line without colon', form(`${NAMED}\r\nno header line`), /header of a part is malformed/],
     ['with a line feed for the end of a header line', form(`${NAMED}\nx: y`), /header of a part is malformed/],

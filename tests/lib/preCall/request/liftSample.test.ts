@@ -67,15 +67,15 @@ describe('the sample', () => {
     ['stands elsewhere', `{"sample":{"data":"${LONG}"},"voice_sample":{"data":""}}`],
     ['comes after another long text', `{"note":"${LONG}","voice_sample":{"data":"${LONG}"}}`],
     ['comes twice', `{"voice_sample":{"data":"${LONG}"},"voice_sample":{"data":"QUJD"}}`],
-    ['is no base64', `{"voice_sample":{"data":"${LONG}****"}}`],
+    ['is not valid base64', `{"voice_sample":{"data":"${LONG}****"}}`],
     ['ends in the middle', `{"voice_sample":{"data":"${LONG}QQ"}}`],
     ['has padding in the middle', `{"voice_sample":{"data":"QQ==${LONG}"}}`],
     ['has escapes', `{"voice_sample":{"data":"${LONG}\\u0041AA"}}`],
     ['is cut off', `{"voice_sample":{"data":"${LONG}`],
     ['stands in no object', `["${LONG}"]`],
     ['is all there is', `"${LONG}"`],
-    ['stands in what is no JSON', `{"voice_sample":{"data":"${LONG}"}`],
-    ['stands in what is no UTF-8', Buffer.from(`{"é":1,"voice_sample":{"data":"${LONG}"}}`, 'latin1')],
+    ['is in what is not valid JSON', `{"voice_sample":{"data":"${LONG}"}`],
+    ['is in what is not valid UTF-8', Buffer.from(`{"é":1,"voice_sample":{"data":"${LONG}"}}`, 'latin1')],
     ['comes after a thousand texts', `{"a":[${'"",'.repeat(1000)}1],"voice_sample":{"data":"${LONG}"}}`],
   ])('that %s is left to be parsed', (_name, text) => {
     expect(lift(text)).toBeUndefined();

@@ -33,7 +33,7 @@ describe('JSON', () => {
       conversationId: 'conv_1',
       agentId: 'agent_1',
       caller: { name: 'Ivan', dateOfBirth: '11.12.2007', phoneNumber: '+31612345678' },
-      claimedSeconds: 5.2,
+      declaredSeconds: 5.2,
       sample: Buffer.from('ABC'),
     });
   });
@@ -236,7 +236,7 @@ describe('multipart', () => {
     [
       'a header without end',
       [[`${METADATA_HEAD}\r\n--${BOUNDARY}`, zoe]],
-      'broken_multipart: A part of the form has no end of its header',
+      'broken_multipart: The header of a part of the form does not end',
       undefined,
     ],
   ])('with %s is refused, and the message says so', async (_name, parts, said, conversation) => {

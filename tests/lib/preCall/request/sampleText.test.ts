@@ -76,7 +76,7 @@ describe('what is wrong with a text', () => {
     ['Q*', /^is not valid base64$/],
     ['=', /^is not valid base64$/],
     ['QQ==QUJDQU', /^is not valid base64$/],
-    ['Hello, this is no base64', /^is not valid base64$/],
+    ['Hello, this is not valid base64', /^is not valid base64$/],
   ])('%j', (text, problem) => {
     expect(problemOfSampleText(text)).toMatch(problem);
     expect(decodeSampleText(text)).toBeUndefined();

@@ -176,7 +176,7 @@ describe('Opus', () => {
     expect(audioFormatOf(oggFile(paged([opusHead({ version: 16 })])))).toBeUndefined();
   });
 
-  test('empty packets and a header alone are no audio', () => {
+  test('empty packets and a header alone are not audio', () => {
     expect(opusSeconds(...times(200, new Uint8Array()))).toBe(0);
     expect(measureOgg(oggFile(paged([opusHead(), opusTags])))).toBeUndefined();
   });
@@ -186,7 +186,7 @@ describe('Vorbis', () => {
   const [head, comment] = pagesOf(vorbis);
   if (head === undefined || comment === undefined) throw new Error('an empty file');
 
-  test('without its setup is no audio', () => {
+  test('without its setup is not audio', () => {
     expect(measureOgg(oggFile([head, ...pagesOf(vorbis).slice(2)]))).toBeUndefined();
   });
 

@@ -167,7 +167,7 @@ describe('the chunks around the data', () => {
     expect(seconds({ data: pcm(1), after: chunk('data', pcm(1), 0) })).toBe(2);
   });
 
-  test('data before its format, or without one, is none', () => {
+  test('data before its format, or without one, is not audio', () => {
     const file = wavFile();
     expect(measureWav(joined(file.subarray(0, 12), chunk('data', pcm(4)), file.subarray(12, 36)))).toBeUndefined();
     expect(measureWav(joined(file.subarray(0, 12), chunk('data', pcm(4))))).toBeUndefined();
@@ -185,7 +185,7 @@ describe('what no audio has is not audio', () => {
     ['65 channels', { channels: 65 }],
     ['no rate', { sampleRate: 0 }],
     ['a rate of 1 Hz', { sampleRate: 1 }],
-    ['a rate of 3999 Hz', { sampleRate: 3_999 }],
+    ['a rate of 999 Hz', { sampleRate: 999 }],
     ['a rate of 4 GHz', { sampleRate: 0xffff_ffff }],
     ['no block align', { blockAlign: 0 }],
     ['an absurd block align', { blockAlign: 65_535 }],
@@ -202,7 +202,7 @@ describe('what no audio has is not audio', () => {
     ['a codec that is not known', { tag: 0x1234 }],
     ['a GUID that is not one of WAVE', { tag: 0xfffe, extension: extensible(1, '00'.repeat(14)) }],
     ['an extensible format without its extension', { tag: 0xfffe }],
-    ['MP3 that is none', { tag: 0x55 }],
+    ['MP3 in a WAV', { tag: 0x55 }],
     ['no data', { data: pcm(0) }],
   ];
   test.each(refused)('%s', (_what, options) => {

@@ -1,21 +1,21 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Voice } from '../../../../src/lib/elevenlabs/schemas.ts';
 import { CloningError } from '../../../../src/lib/preCall/errors.ts';
-import { type Claim, type VoiceState, voices } from '../../../../src/lib/preCall/state/records.ts';
+import { type Lock, type VoiceState, voices } from '../../../../src/lib/preCall/state/records.ts';
 import { type CloneRequest, cloneOnce } from '../../../../src/lib/preCall/voice/clone.ts';
 import { addVoiceError, elevenLabsError, OURS } from '../fakeElevenLabs.ts';
-import { type MemoryWorld, memoryWorld, SAMPLE, SAMPLE_BYTES, SAMPLE_HASH } from '../memoryWorld.ts';
+import { type MemoryContext, memoryContext, SAMPLE, SAMPLE_BYTES, SAMPLE_HASH } from '../memoryContext.ts';
 import { failureOf, settle, stopTime, timeFor } from '../stoppedTime.ts';
 
 beforeEach(stopTime);
 
-const OUR_CLAIM: Claim = { by: 'us', conversation: 'conv_1' };
-const THEIR_CLAIM: Claim = { by: 'them', conversation: 'conv_2' };
+const OUR_LOCK: Lock = { by: 'us', conversation: 'conv_1' };
+const THEIR_LOCK: Lock = { by: 'them', conversation: 'conv_2' };
 const LABELS = { ...OURS, sample: SAMPLE_HASH.slice(0, 32) };
 
-let here: MemoryWorld;
+let here: MemoryContext;
 beforeEach(() => {
-  here = memoryWorld();
+  here = memoryContext();
 });
 
 const requestNow = (): CloneRequest => ({
@@ -25,9 +25,9 @@ const requestNow = (): CloneRequest => ({
   sampleBytes: SAMPLE_BYTES,
   sampleHash: SAMPLE_HASH,
   expiresAt: Date.now() + 900_999,
-  claim: OUR_CLAIM,
+  lock: OUR_LOCK,
 });
-const cloning = () => cloneOnce(here.world, here.work, requestNow());
+const cloning = () => cloneOnce(here.context, here.work, requestNow());
 const ready = (voice_id: string, cloned_at = 1_700_000_000_000): VoiceState => ({
   state: 'ready',
   voice_id,
@@ -57,7 +57,7 @@ const gaps = () => here.elevenLabs.asked.map(({ atMs }, at, all) => atMs - (all[
 describe('a sample that nobody has cloned', () => {
   it('is cloned under the name of the caller and the time, with labels by which it is found again', async () => {
     const request = requestNow();
-    const clone = await timeFor(cloneOnce(here.world, here.work, request));
+    const clone = await timeFor(cloneOnce(here.context, here.work, request));
     expect(clone).toEqual({
       voiceId: 'voice_1',
       name: 'Ivan_Clone_20251210_123456',
@@ -76,7 +76,7 @@ describe('a sample that nobody has cloned', () => {
       meanwhile = await here.records.voice();
     });
     await timeFor(cloning());
-    expect(meanwhile).toEqual({ state: 'cloning', claim: OUR_CLAIM });
+    expect(meanwhile).toEqual({ state: 'cloning', claim: OUR_LOCK });
     expect(await here.records.voice()).toEqual(ready('voice_1', Date.now()));
   });
 });
@@ -118,7 +118,7 @@ describe('a sample with a clone', () => {
 describe('a sample that somebody else is cloning', () => {
   it('gets their clone as soon as there is one', async () => {
     await here.records.putAtWork('conv_2', 'them');
-    await here.records.putVoice({ state: 'cloning', claim: THEIR_CLAIM });
+    await here.records.putVoice({ state: 'cloning', claim: THEIR_LOCK });
     setTimeout(async () => {
       voice('voice_theirs');
       await here.records.putVoice(ready('voice_theirs'));
@@ -129,19 +129,19 @@ describe('a sample that somebody else is cloning', () => {
 
   it('is left to them until the deadline', async () => {
     await here.records.putAtWork('conv_2', 'them');
-    await here.records.putVoice({ state: 'cloning', claim: THEIR_CLAIM });
+    await here.records.putVoice({ state: 'cloning', claim: THEIR_LOCK });
     setTimeout(here.work.end, 5_000);
     const error = await failureOf(cloning());
     expect(error).toBeInstanceOf(CloningError);
     expect(error).toMatchObject({ status: 503, code: 'upstream_unavailable', cause: here.work.signal.reason });
-    expect(String(error)).toContain('in time');
-    expect(await here.records.voice()).toEqual({ state: 'cloning', claim: THEIR_CLAIM });
+    expect(String(error)).toContain('still in progress');
+    expect(await here.records.voice()).toEqual({ state: 'cloning', claim: THEIR_LOCK });
     expect(here.asked()).toEqual([]);
   });
 
   it('is cloned by us when they give up', async () => {
     await here.records.putAtWork('conv_2', 'them');
-    const theirs = await here.records.putVoice({ state: 'cloning', claim: THEIR_CLAIM });
+    const theirs = await here.records.putVoice({ state: 'cloning', claim: THEIR_LOCK });
     setTimeout(() => here.state.remove(voices, theirs), 1_000);
     expect(await timeFor(cloning())).toMatchObject({ voiceId: 'voice_1', isReused: false });
     expect(here.asked()).toEqual(['addVoice']);
@@ -150,7 +150,7 @@ describe('a sample that somebody else is cloning', () => {
 
 describe('a sample that somebody was cloning who is no longer at work', () => {
   beforeEach(async () => {
-    await here.records.putVoice({ state: 'cloning', claim: THEIR_CLAIM });
+    await here.records.putVoice({ state: 'cloning', claim: THEIR_LOCK });
   });
 
   it('gets the clone that they left behind', async () => {
@@ -175,7 +175,7 @@ describe('a sample that somebody was cloning who is no longer at work', () => {
     ['of another sample', { labels: { sample: 'f'.repeat(32) } }],
     ['of another installation', { labels: { installation: 'installation_2' } }],
     ['made by another program', { labels: { made_by: 'another' } }],
-    ['that is no clone', { category: 'generated' }],
+    ['that is not a clone', { category: 'generated' }],
   ])('never gets a voice %s', async (_name, more) => {
     voice('voice_else', more);
     expect(await timeFor(cloning())).toMatchObject({ voiceId: 'voice_1' });
@@ -218,7 +218,7 @@ describe('a sample that somebody was cloning who is no longer at work', () => {
     here.elevenLabs.before = fail(elevenLabsError());
     expect(await failureOf(cloning())).toMatchObject({ status: 503 });
     expect(here.asked()).toEqual(['findVoices']);
-    expect(await here.records.voice()).toEqual({ state: 'cloning', claim: OUR_CLAIM });
+    expect(await here.records.voice()).toEqual({ state: 'cloning', claim: OUR_LOCK });
   });
 });
 
@@ -273,7 +273,7 @@ describe('a clone call that ElevenLabs refuses', () => {
     const [, first = 0, second = 0] = gaps();
     expect(first).toBeGreaterThanOrEqual(1_000);
     expect(second).toBeGreaterThan(first);
-    expect(await here.records.voice()).toEqual({ state: 'cloning', claim: OUR_CLAIM });
+    expect(await here.records.voice()).toEqual({ state: 'cloning', claim: OUR_LOCK });
   });
 
   it.each([10_000, 9_999])(
@@ -283,7 +283,7 @@ describe('a clone call that ElevenLabs refuses', () => {
       atAddVoice('before', fail(error));
       const started = Date.now();
       const short = { ...here.work, endsAtMs: performance.now() + leftMs };
-      const failure = await failureOf(cloneOnce(here.world, short, requestNow()));
+      const failure = await failureOf(cloneOnce(here.context, short, requestNow()));
       expect(failure).toMatchObject({ status: 503, cause: error, retryAfterSeconds: 10 });
       expect(Date.now()).toBe(started);
     },
@@ -292,7 +292,7 @@ describe('a clone call that ElevenLabs refuses', () => {
   it('is repeated after a wait that ends before the deadline', async () => {
     atAddVoice('before', fail(addVoiceError('refused', { status: 429, retryAfterSeconds: 10 })));
     const short = { ...here.work, endsAtMs: performance.now() + 10_001 };
-    expect(await timeFor(cloneOnce(here.world, short, requestNow()))).toMatchObject({ voiceId: 'voice_1' });
+    expect(await timeFor(cloneOnce(here.context, short, requestNow()))).toMatchObject({ voiceId: 'voice_1' });
   });
 });
 
@@ -338,7 +338,7 @@ describe('a clone call of which nobody knows what became', () => {
       throw error;
     });
     expect(await failureOf(cloning())).toMatchObject({ status: 503, cause: error });
-    const next = cloneOnce(here.world, here.workBy('next'), { ...requestNow(), claim: THEIR_CLAIM });
+    const next = cloneOnce(here.context, here.workBy('next'), { ...requestNow(), lock: THEIR_LOCK });
     expect(await timeFor(next)).toMatchObject({ voiceId: 'voice_1' });
     expect(here.elevenLabs.added).toHaveLength(1);
   });
@@ -366,7 +366,7 @@ describe('a clone that requires verification', () => {
   it.each([
     ['is deleted again', () => undefined],
     ['is left to the sweep when it cannot be deleted', fail(elevenLabsError())],
-  ])('is no use: it %s, and no other is made', async (_name, atDeletion) => {
+  ])('is not used: it %s, and no other is made', async (_name, atDeletion) => {
     here.elevenLabs.requiresVerification = true;
     here.elevenLabs.after = (request) => (request === 'deleteVoice voice_1' ? atDeletion() : undefined);
     const error = await failureOf(cloning());
@@ -381,7 +381,7 @@ describe('a clone that requires verification', () => {
   });
 });
 
-describe('a claim that was taken over while we were cloning', () => {
+describe('a lock that was taken over while we were cloning', () => {
   const whileCloning = (action: () => Promise<unknown>) => atAddVoice('after', action);
 
   it('by somebody who found our clone leaves it to both', async () => {
@@ -408,7 +408,7 @@ describe('a claim that was taken over while we were cloning', () => {
 
   it('by somebody who is at work costs ours, and their clone is waited for', async () => {
     await here.records.putAtWork('conv_2', 'them');
-    whileCloning(() => here.records.putVoice({ state: 'cloning', claim: THEIR_CLAIM }));
+    whileCloning(() => here.records.putVoice({ state: 'cloning', claim: THEIR_LOCK }));
     const waiting = cloning();
     await settle();
     expect(here.asked()).toEqual(['addVoice', 'deleteVoice voice_1']);

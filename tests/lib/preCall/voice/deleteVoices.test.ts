@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { deleteClone, deleteOrphans, keepReserve } from '../../../../src/lib/preCall/voice/deleteVoices.ts';
 import { elevenLabsError, OURS } from '../fakeElevenLabs.ts';
-import { type MemoryWorld, memoryWorld, SAMPLE_HASH } from '../memoryWorld.ts';
+import { type MemoryContext, memoryContext, SAMPLE_HASH } from '../memoryContext.ts';
 import { MINUTE_MS, stopTime } from '../stoppedTime.ts';
 
 beforeEach(stopTime);
@@ -11,9 +11,9 @@ const SET = [{ voice_id: 'voice_1', first_message_sha256: '' }];
 const ANSWER = { voice_id: 'voice_1', cloned_at: 5, voice_reused: false, agent_updated: true };
 const OTHER_SAMPLE = 'b'.repeat(64);
 
-let here: MemoryWorld;
+let here: MemoryContext;
 beforeEach(() => {
-  here = memoryWorld({ slotsReserve: 2 });
+  here = memoryContext({ slotsReserve: 2 });
 });
 
 /** When a voice was made, as ElevenLabs says it. */
@@ -24,7 +24,7 @@ const deletions = () => here.asked().filter((request) => request.startsWith('del
 
 describe('a clone', () => {
   beforeEach(() => here.elevenLabs.putVoice('voice_1'));
-  const deleteIt = () => deleteClone(here.world, here.work, SAMPLE_HASH);
+  const deleteIt = () => deleteClone(here.context, here.work, SAMPLE_HASH);
 
   it('that nobody needs is deleted with its record, and the log says so', async () => {
     await here.records.putVoice(READY);
@@ -130,7 +130,7 @@ describe('a clone', () => {
 });
 
 describe('a voice of ours without a record', () => {
-  const sweep = () => deleteOrphans(here.world, here.work);
+  const sweep = () => deleteOrphans(here.context, here.work);
   const old = () => madeBefore(16 * MINUTE_MS);
   const labels = { ...OURS, sample: SAMPLE_HASH.slice(0, 32) };
   const dead = { by: 'delivery', until: 0 };
@@ -253,7 +253,7 @@ describe('a voice of ours without a record', () => {
 });
 
 describe('the reserve of free slots', () => {
-  const reserve = () => keepReserve(here.world, here.work);
+  const reserve = () => keepReserve(here.context, here.work);
   /** Clones of samples of their own, each a minute older than the one before it. */
   async function putClones(...ids: string[]): Promise<void> {
     for (const [at, id] of ids.entries()) {

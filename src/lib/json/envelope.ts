@@ -2,7 +2,7 @@ import { BodyError } from '../errors.ts';
 import { bodyEvicted, type HeldBody } from '../http/bodyMemory.ts';
 
 /** What a delivery may hold outside its audio. */
-export const REST_LIMIT_BYTES = 16 * 1024 * 1024;
+export const ENVELOPE_LIMIT_BYTES = 16 * 1024 * 1024;
 
 /** A string of audio shorter than this stays in the JSON: nothing is gained by lifting it, and the body stays whole. */
 export const SHORT_AUDIO_BYTES = 256 * 1024;
@@ -13,10 +13,10 @@ const LEAST_REGROWN_BYTES = SHORT_AUDIO_BYTES + 2 * LEAST_GROWN_BYTES;
 /** An announced length is believed so far. */
 const MOST_EXPECTED_BYTES = 2 * 1024 * 1024;
 /** The limit, and a string that is not known to be audio yet. */
-const MOST_BYTES = REST_LIMIT_BYTES + 2 * SHORT_AUDIO_BYTES;
+const MOST_BYTES = ENVELOPE_LIMIT_BYTES + 2 * SHORT_AUDIO_BYTES;
 
 /** The JSON around the audio as one contiguous, growing buffer, so that a body in tiny pieces costs no more than a whole one. */
-export class Rest {
+export class Envelope {
   readonly #held: HeldBody | undefined;
   readonly #expectedBytes: number;
   #buffer: Buffer = Buffer.alloc(0);
@@ -62,7 +62,7 @@ export class Rest {
   /**
    * Adds bytes, which must not change afterwards: the first piece is kept as it is, because most bodies come in one.
    *
-   * @throws {BodyError} 413 `json_too_large` when that is more than any body needs that keeps {@link REST_LIMIT_BYTES}.
+   * @throws {BodyError} 413 `json_too_large` when that is more than any body needs that keeps {@link ENVELOPE_LIMIT_BYTES}.
    */
   append(bytes: Buffer): void {
     const needed = this.#length + bytes.length;
@@ -108,6 +108,6 @@ export class Rest {
 
 export function jsonTooLarge(): BodyError {
   return new BodyError('json_too_large', 413, 'The JSON outside the audio is larger than this endpoint accepts.', {
-    hint: `The JSON outside the audio is over ${REST_LIMIT_BYTES} bytes and was not kept. Fetch it through the ElevenLabs API.`,
+    hint: `The JSON outside the audio is over ${ENVELOPE_LIMIT_BYTES} bytes and was not kept. Fetch it through the ElevenLabs API.`,
   });
 }

@@ -1,9 +1,14 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { changeOf } from '../../../../src/lib/preCall/agent/agentChange.ts';
-import { type AgentAtRest, type Loan, lendToAgent, lookAtAgent } from '../../../../src/lib/preCall/agent/lend.ts';
-import { type AgentState, agents, NOTHING_LENT } from '../../../../src/lib/preCall/state/records.ts';
+import {
+  type AgentAtRest,
+  type AgentLease,
+  leaseAgent,
+  lookAtAgent,
+} from '../../../../src/lib/preCall/agent/leaseAgent.ts';
+import { type AgentState, agents, NOTHING_LEASED } from '../../../../src/lib/preCall/state/records.ts';
 import { elevenLabsError, OWN, type Request } from '../fakeElevenLabs.ts';
-import { type MemoryWorld, memoryWorld } from '../memoryWorld.ts';
+import { type MemoryContext, memoryContext } from '../memoryContext.ts';
 import { MINUTE_MS, stopTime } from '../stoppedTime.ts';
 
 beforeEach(stopTime);
@@ -11,35 +16,35 @@ beforeEach(stopTime);
 // Nothing here takes time: what waits, waits for a clock that nobody moves.
 vi.setConfig({ testTimeout: 1_000 });
 
-let here: MemoryWorld;
-let loan: Loan;
+let here: MemoryContext;
+let lease: AgentLease;
 beforeEach(async () => {
-  here = memoryWorld();
-  const claim = { by: here.work.id, conversation: 'conv_1' };
-  loan = {
+  here = memoryContext();
+  const lock = { by: here.work.id, conversation: 'conv_1' };
+  lease = {
     agentId: OWN.agentId,
     conversation: 'conv_1',
     voiceId: 'voice_1',
     firstMessage: 'Hallo Ivan',
     expiresAt: Date.now() + 900_000,
-    claim,
+    lock,
   };
   await here.records.putConversation({ claim: { by: here.work.id, until: Date.now() + 8_000 } });
 });
 
-const LENT = { ...OWN, voiceId: 'voice_1', firstMessage: 'Hallo Ivan' };
+const LEASED = { ...OWN, voiceId: 'voice_1', firstMessage: 'Hallo Ivan' };
 const EARLIER = { ...OWN, voiceId: 'voice_0', firstMessage: 'Hallo Anna' };
 const OWN_RECORDED = { voice_id: 'voice_own', first_message: 'Good morning' };
 
 const agentNow = () => here.elevenLabs.agents.get(OWN.agentId);
-const look = async () => lookAtAgent(here.world, here.work, OWN.agentId, await here.state.read(agents, OWN.agentId));
-const lend = (seen?: AgentAtRest) => lendToAgent(here.world, here.work, loan, seen);
-/** What the record says of a first loan while it is being made. */
-const lentRecord = (): AgentState => ({
+const look = async () => lookAtAgent(here.context, here.work, OWN.agentId, await here.state.read(agents, OWN.agentId));
+const leaseNow = (seen?: AgentAtRest) => leaseAgent(here.context, here.work, lease, seen);
+/** What the record says of a first lease while it is being made. */
+const leasedRecord = (): AgentState => ({
   own: OWN_RECORDED,
-  set: [changeOf(LENT)],
-  lease: { conversation: 'conv_1', expires_at: loan.expiresAt },
-  claim: loan.claim,
+  set: [changeOf(LEASED)],
+  lease: { conversation: 'conv_1', expires_at: lease.expiresAt },
+  claim: lease.lock,
 });
 const alive = (forMs = 1) => ({ by: 'another', until: Date.now() + forMs });
 const dead = () => ({ by: 'another', until: Date.now() });
@@ -73,51 +78,51 @@ describe('a look at an agent', () => {
   });
 });
 
-describe('a loan', () => {
+describe('a lease', () => {
   it('gives the agent the caller’s voice and greeting, in one request when the agent has been seen', async () => {
     const seen = await look();
-    await lend(seen);
-    expect(agentNow()).toEqual(LENT);
+    await leaseNow(seen);
+    expect(agentNow()).toEqual(LEASED);
     expect(here.asked()).toEqual(['getAgent agent_1', 'patchAgent agent_1']);
   });
 
   it('is recorded before the agent is changed, with what is the agent’s own and who is at work', async () => {
     const during = recordAt('patchAgent agent_1');
-    await lend(await look());
-    expect(during).toEqual([lentRecord()]);
+    await leaseNow(await look());
+    expect(during).toEqual([leasedRecord()]);
   });
 
-  it('leaves the agent claimed until it is released', async () => {
-    const { release } = await lend(await look());
-    expect(await here.records.agent()).toEqual(lentRecord());
+  it('leaves the agent locked until it is released', async () => {
+    const { release } = await leaseNow(await look());
+    expect(await here.records.agent()).toEqual(leasedRecord());
     await release();
-    expect(await here.records.agent()).toEqual({ ...lentRecord(), claim: null });
+    expect(await here.records.agent()).toEqual({ ...leasedRecord(), claim: null });
   });
 
   it('of an agent with a record costs one write until it is released', async () => {
-    await here.records.putAgent(NOTHING_LENT);
+    await here.records.putAgent(NOTHING_LEASED);
     const seen = await look();
     const writes = here.watch('upload');
-    await lend(seen);
+    await leaseNow(seen);
     expect(writes).toEqual(['state/pre-call/agents/agent_1.json']);
-    expect(await here.records.agent()).toEqual(lentRecord());
+    expect(await here.records.agent()).toEqual(leasedRecord());
   });
 
   it('of an agent without voice and greeting records that it has none', async () => {
     here.elevenLabs.agents.set(OWN.agentId, { ...OWN, voiceId: undefined, firstMessage: undefined });
-    await lend(await look());
+    await leaseNow(await look());
     expect(await here.records.agent()).toMatchObject({ own: { voice_id: null, first_message: null } });
   });
 
-  it('does not release what another one has claimed since', async () => {
-    const { release } = await lend(await look());
+  it('does not release what another one has locked since', async () => {
+    const { release } = await leaseNow(await look());
     await here.records.putAgent({ claim: alive() });
     await release();
     expect(await here.records.agent()).toMatchObject({ claim: alive() });
   });
 
   it('is released without an error when storage fails', async () => {
-    const { release } = await lend(await look());
+    const { release } = await leaseNow(await look());
     here.beforeNext('upload', 'agents/', () => {
       throw new Error('Storage is away');
     });
@@ -131,38 +136,38 @@ describe('an agent that an earlier caller’s voice is on', () => {
   it('keeps what is its own, and the earlier change stays known', async () => {
     await here.records.putAgent(earlier);
     here.elevenLabs.agents.set(OWN.agentId, EARLIER);
-    await lend(await look());
-    expect(await here.records.agent()).toEqual({ ...lentRecord(), set: [changeOf(EARLIER), changeOf(LENT)] });
+    await leaseNow(await look());
+    expect(await here.records.agent()).toEqual({ ...leasedRecord(), set: [changeOf(EARLIER), changeOf(LEASED)] });
   });
 
   it('has as its own what somebody has set since', async () => {
     await here.records.putAgent(earlier);
     here.elevenLabs.agents.set(OWN.agentId, { ...EARLIER, firstMessage: 'Merry Christmas' });
-    await lend(await look());
+    await leaseNow(await look());
     expect(await here.records.agent()).toMatchObject({
       own: { voice_id: 'voice_0', first_message: 'Merry Christmas' },
-      set: [changeOf(EARLIER), changeOf(LENT)],
+      set: [changeOf(EARLIER), changeOf(LEASED)],
     });
   });
 
   it('has that as its own when nothing else is known to be', async () => {
     await here.records.putAgent({ ...earlier, own: null });
     here.elevenLabs.agents.set(OWN.agentId, EARLIER);
-    await lend(await look());
+    await leaseNow(await look());
     expect(await here.records.agent()).toMatchObject({ own: { voice_id: 'voice_0', first_message: 'Hallo Anna' } });
   });
 });
 
 describe('an agent whose record has changed since it was seen', () => {
   it.each<[string, () => Promise<unknown>]>([
-    ['had a record', () => here.records.putAgent(NOTHING_LENT)],
+    ['had a record', () => here.records.putAgent(NOTHING_LEASED)],
     ['had none', async () => {}],
   ])('and that %s is asked for again, since it may have changed, too', async (_what, arrange) => {
     await arrange();
     const seen = await look();
     here.elevenLabs.agents.set(OWN.agentId, { ...OWN, voiceId: 'voice_new' });
-    await here.records.putAgent(NOTHING_LENT);
-    await lend(seen);
+    await here.records.putAgent(NOTHING_LEASED);
+    await leaseNow(seen);
     expect(here.asked()).toEqual(['getAgent agent_1', 'getAgent agent_1', 'patchAgent agent_1']);
     expect(await here.records.agent()).toMatchObject({ own: { voice_id: 'voice_new' } });
   });
@@ -171,33 +176,33 @@ describe('an agent whose record has changed since it was seen', () => {
 describe('an agent that has not been seen', () => {
   it.each<[string, () => Promise<unknown>]>([
     ['has no record', async () => {}],
-    ['nobody is at work on', () => here.records.putAgent(NOTHING_LENT)],
+    ['nobody is at work on', () => here.records.putAgent(NOTHING_LEASED)],
     ['a dead one was at work on', () => here.records.putAgent({ claim: dead() })],
-  ])('and that %s is claimed, looked at and lent at once', async (_which, arrange) => {
+  ])('and that %s is locked, looked at and leased at once', async (_which, arrange) => {
     await arrange();
     const during = recordAt('getAgent agent_1');
-    await lend();
-    expect(during).toEqual([{ ...NOTHING_LENT, claim: loan.claim }]);
-    expect(agentNow()).toEqual(LENT);
-    expect(await here.records.agent()).toEqual(lentRecord());
+    await leaseNow();
+    expect(during).toEqual([{ ...NOTHING_LEASED, claim: lease.lock }]);
+    expect(agentNow()).toEqual(LEASED);
+    expect(await here.records.agent()).toEqual(leasedRecord());
   });
 
-  it('keeps what its record says while it is claimed', async () => {
+  it('keeps what its record says while it is locked', async () => {
     const known = { own: OWN_RECORDED, set: [changeOf(EARLIER)], lease: { conversation: 'conv_0', expires_at: 1 } };
     await here.records.putAgent(known);
     const during = recordAt('getAgent agent_1');
-    await lend();
-    expect(during).toEqual([{ ...known, claim: loan.claim }]);
+    await leaseNow();
+    expect(during).toEqual([{ ...known, claim: lease.lock }]);
   });
 
   it.each<[string, () => Promise<unknown>]>([
     ['gets its record from another one', async () => {}],
-    ['has been changed by another one', () => here.records.putAgent(NOTHING_LENT)],
-  ])('is lent after all when it %s at the moment of the claim', async (_what, arrange) => {
+    ['has been changed by another one', () => here.records.putAgent(NOTHING_LEASED)],
+  ])('is leased after all when it %s before it is locked', async (_what, arrange) => {
     await arrange();
     here.beforeNext('upload', 'agents/', () => here.records.putAgent({ set: [changeOf(EARLIER)] }));
-    await lend();
-    expect(await here.records.agent()).toEqual({ ...lentRecord(), set: [changeOf(EARLIER), changeOf(LENT)] });
+    await leaseNow();
+    expect(await here.records.agent()).toEqual({ ...leasedRecord(), set: [changeOf(EARLIER), changeOf(LEASED)] });
   });
 });
 
@@ -208,36 +213,37 @@ describe('an agent that another delivery is at work on', () => {
     await here.records.putAgent({ claim });
   });
 
-  it('is waited for, and looked after every tenth of a second', async () => {
-    const lending = lend();
-    await vi.advanceTimersByTimeAsync(99);
+  it('is waited for, and looked at again every 150 ms', async () => {
+    const leasing = leaseNow();
+    await vi.advanceTimersByTimeAsync(149);
     await here.records.putAgent({ claim: null });
     expect(here.asked()).toEqual([]);
     await vi.advanceTimersByTimeAsync(1);
-    await lending;
-    expect(agentNow()).toEqual(LENT);
+    await leasing;
+    expect(agentNow()).toEqual(LEASED);
   });
 
   it('is left as it is when the deadline comes first', async () => {
-    const lending = lend();
-    lending.catch(() => {});
+    const leasing = leaseNow();
+    leasing.catch(() => {});
     await vi.advanceTimersByTimeAsync(50);
     here.work.end();
-    await expect(lending).rejects.toMatchObject({ status: 503, code: 'upstream_unavailable' });
+    const hint = expect.stringContaining('lock of the agent');
+    await expect(leasing).rejects.toMatchObject({ status: 503, code: 'upstream_unavailable', hint });
     expect(here.asked()).toEqual([]);
-    expect(await here.records.agent()).toEqual({ ...NOTHING_LENT, claim });
+    expect(await here.records.agent()).toEqual({ ...NOTHING_LEASED, claim });
   });
 });
 
-it('an agent that another delivery claims first is waited for, even when it had no record before', async () => {
+it('an agent that another delivery locks first is waited for, even when it had no record before', async () => {
   here.beforeNext('upload', 'agents/', () => here.records.putAgent({ claim: alive(MINUTE_MS) }));
-  const lending = lend();
-  await vi.advanceTimersByTimeAsync(99);
+  const leasing = leaseNow();
+  await vi.advanceTimersByTimeAsync(149);
   expect(here.asked()).toEqual([]);
   await here.records.putAgent({ claim: null });
   await vi.advanceTimersByTimeAsync(1);
-  await lending;
-  expect(agentNow()).toEqual(LENT);
+  await leasing;
+  expect(agentNow()).toEqual(LEASED);
 });
 
 describe('when ElevenLabs', () => {
@@ -245,18 +251,18 @@ describe('when ElevenLabs', () => {
     if (request === failing) throw elevenLabsError();
   };
 
-  it('does not tell what the agent has, the claim is given up and nothing counts as lent', async () => {
+  it('does not tell what the agent has, the lock is given up and nothing counts as leased', async () => {
     here.elevenLabs.before = failOn('getAgent agent_1');
-    await expect(lend()).rejects.toThrow('upstream_unavailable');
-    expect(await here.records.agent()).toEqual(NOTHING_LENT);
+    await expect(leaseNow()).rejects.toThrow('upstream_unavailable');
+    expect(await here.records.agent()).toEqual(NOTHING_LEASED);
   });
 
   it.each(['before', 'after'] as const)(
-    'fails %s the change, the loan stays recorded but not the claim',
+    'fails %s the change, the lease stays recorded but not the lock',
     async (when) => {
       here.elevenLabs[when] = failOn('patchAgent agent_1');
-      await expect(lend(await look())).rejects.toThrow('upstream_unavailable');
-      expect(await here.records.agent()).toEqual({ ...lentRecord(), claim: null });
+      await expect(leaseNow(await look())).rejects.toThrow('upstream_unavailable');
+      expect(await here.records.agent()).toEqual({ ...leasedRecord(), claim: null });
     },
   );
 
@@ -268,19 +274,19 @@ describe('when ElevenLabs', () => {
       });
       throw elevenLabsError();
     };
-    await expect(lend(seen)).rejects.toThrow('upstream_unavailable');
+    await expect(leaseNow(seen)).rejects.toThrow('upstream_unavailable');
   });
 
-  it('is slow and another delivery takes over meanwhile, its claim stays and the agent is not changed', async () => {
+  it('is slow and another delivery takes over meanwhile, its lock stays and the agent is not changed', async () => {
     here.elevenLabs.before = () => here.records.putAgent({ claim: alive() });
-    await expect(lend()).rejects.toThrow('Another delivery took over the agent');
+    await expect(leaseNow()).rejects.toThrow('Another delivery took over the agent');
     expect(here.asked()).toEqual(['getAgent agent_1']);
-    expect(await here.records.agent()).toEqual({ ...NOTHING_LENT, claim: alive() });
+    expect(await here.records.agent()).toEqual({ ...NOTHING_LEASED, claim: alive() });
   });
 });
 
 describe('an agent that has something else after the change than was asked for', () => {
-  const STANDING = { ...LENT, firstMessage: 'Hallo Ivan!' };
+  const STANDING = { ...LEASED, firstMessage: 'Hallo Ivan!' };
   beforeEach(() => {
     const { client } = here.elevenLabs;
     const { patchAgent } = client;
@@ -288,30 +294,30 @@ describe('an agent that has something else after the change than was asked for',
   });
 
   it('is known to have that from us, too', async () => {
-    const { release } = await lend(await look());
-    const known = { ...lentRecord(), set: [changeOf(LENT), changeOf(STANDING)] };
+    const { release } = await leaseNow(await look());
+    const known = { ...leasedRecord(), set: [changeOf(LEASED), changeOf(STANDING)] };
     expect(await here.records.agent()).toEqual(known);
     await release();
     expect(await here.records.agent()).toEqual({ ...known, claim: null });
   });
 
-  it('is lent all the same when that cannot be recorded', async () => {
+  it('is leased all the same when that cannot be recorded', async () => {
     const seen = await look();
     here.elevenLabs.after = () =>
       here.beforeNext('upload', 'agents/', () => {
         throw new Error('Storage is away');
       });
-    const { release } = await lend(seen);
+    const { release } = await leaseNow(seen);
     expect(agentNow()).toEqual(STANDING);
     await release();
-    expect(await here.records.agent()).toEqual({ ...lentRecord(), claim: null });
+    expect(await here.records.agent()).toEqual({ ...leasedRecord(), claim: null });
   });
 
-  it('is lent all the same when another delivery takes over, whose claim stays', async () => {
+  it('is leased all the same when another delivery takes over, whose lock stays', async () => {
     const seen = await look();
     here.elevenLabs.after = () => here.records.putAgent({ claim: alive() });
-    const { release } = await lend(seen);
+    const { release } = await leaseNow(seen);
     await release();
-    expect(await here.records.agent()).toEqual({ ...NOTHING_LENT, claim: alive() });
+    expect(await here.records.agent()).toEqual({ ...NOTHING_LEASED, claim: alive() });
   });
 });

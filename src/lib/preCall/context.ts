@@ -7,7 +7,7 @@ import { StateStore } from '../storage/stateStore.ts';
 import type { Log } from '../telemetry/log.ts';
 
 /** What pre-call works with; shared by all its deliveries and the sweep. */
-export interface PreCallWorld {
+export interface PreCallContext {
   readonly settings: PreCallSettings;
   readonly storage: Attempts;
   readonly state: StateStore;
@@ -17,7 +17,7 @@ export interface PreCallWorld {
   readonly installation: (state: StateStore) => Promise<string>;
   /**
    * What is kept of a caller's number: the first digits of its keyed hash. Undefined without a usable number. Undefined in a
-   * world that has no place for the key.
+   * context that has no place for the key.
    */
   readonly callerLabel?: ((number: string | undefined) => Promise<string | undefined>) | undefined;
   /** Milliseconds since 1970. */
@@ -25,15 +25,15 @@ export interface PreCallWorld {
 }
 
 /** What deleting clones and restoring agents needs of it. */
-export type CloneContext = Pick<PreCallWorld, 'state' | 'elevenLabs' | 'now'>;
+export type CloneContext = Pick<PreCallContext, 'state' | 'elevenLabs' | 'now'>;
 
-/** The same world for one piece of work: storage does nothing for it any more once the signal has fired. */
-export function worldUntil(end: AbortSignal, world: PreCallWorld): PreCallWorld {
-  const storage = world.storage.until(end);
-  return { ...world, storage, state: new StateStore(storage, world.settings.statePath) };
+/** The same context for one piece of work: storage does nothing for it any more once the signal has fired. */
+export function contextUntil(end: AbortSignal, context: PreCallContext): PreCallContext {
+  const storage = context.storage.until(end);
+  return { ...context, storage, state: new StateStore(storage, context.settings.statePath) };
 }
 
-/** One piece of work: its deadline, its log, and the id that its claims carry. */
+/** One piece of work: its deadline, its log, and the id that its locks carry. */
 export interface Work {
   readonly id: string;
   readonly signal: AbortSignal;

@@ -12,7 +12,7 @@ import {
 export const API_KEY = 'sk_test_0123456789abcdef0123456789abcdef';
 
 /** A client and the stand-in that it talks to over a real socket. */
-export interface ApiWorld {
+export interface ApiContext {
   readonly api: RunningElevenLabs;
   readonly client: ElevenLabsClient;
   readonly exchanges: Exchange[];
@@ -24,7 +24,7 @@ export interface ApiWorld {
 export async function startApi(
   options: Partial<ElevenLabsOptions> = {},
   client: Partial<ClientOptions> = {},
-): Promise<ApiWorld> {
+): Promise<ApiContext> {
   const api = await startElevenLabs({ port: 0, ...options });
   const exchanges: Exchange[] = [];
   const elevenLabs = new ElevenLabsClient({

@@ -1,23 +1,22 @@
 import type { StateRecord } from '../storage/stateStore.ts';
+import type { PreCallContext, Work } from './context.ts';
 import { ConversationConflict } from './errors.ts';
+import { waitForLock } from './pause.ts';
 import type { PreCallRequest } from './request/request.ts';
 import { type Conversation, conversations, isExpired } from './state/records.ts';
 import type { Clone } from './voice/clone.ts';
-import { pause } from './voice/clone.ts';
-import type { PreCallWorld, Work } from './world.ts';
 
-/** How long a claim holds without a sign of life; a delivery at work gives one well before. */
-const CLAIM_MS = 8_000;
+/** How long a lock holds without a heartbeat; a delivery at work gives one well before. */
+const LOCK_MS = 8_000;
 const RENEW_MS = 2_500;
-const POLL_MS = 150;
 
 /**
  * The conversation is ours, or has its answer. Waits for another delivery of the same agent and sample that is at work.
  *
  * @throws {ConversationConflict} when the delivery that is at work or was answered has another agent or another sample.
  */
-export async function claimConversation(
-  world: PreCallWorld,
+export async function lockConversation(
+  context: PreCallContext,
   work: Work,
   { conversationId, agentId }: PreCallRequest,
   { sampleHash, callerLabel }: { readonly sampleHash: string; readonly callerLabel?: string | undefined },
@@ -27,23 +26,23 @@ export async function claimConversation(
       agent_id: agentId,
       sample_sha256: sampleHash,
       ...(callerLabel === undefined ? {} : { caller: callerLabel }),
-      expires_at: world.now() + world.settings.leaseMs,
-      claim: { by: work.id, until: world.now() + CLAIM_MS },
+      expires_at: context.now() + context.settings.leaseMs,
+      claim: { by: work.id, until: context.now() + LOCK_MS },
       answer: null,
       ended: false,
     };
-    const { isNew, record } = await world.state.create(conversations, conversationId, ours);
+    const { isNew, record } = await context.state.create(conversations, conversationId, ours);
     if (isNew) return record;
     const { claim, answer } = record.value;
-    const isFree = answer === null && (claim === null || isExpired(claim.until, world.now()));
+    const isFree = answer === null && (claim === null || isExpired(claim.until, context.now()));
     if (isFree) {
-      const taken = await world.state.replace(conversations, record, ours);
+      const taken = await context.state.replace(conversations, record, ours);
       if (taken !== undefined) return taken;
       continue;
     }
     if (!isSameCall(record.value, ours)) throw new ConversationConflict();
     if (answer !== null) return record;
-    await pause(POLL_MS, work.signal);
+    await waitForLock('conversation', work.signal);
   }
 }
 
@@ -51,16 +50,16 @@ function isSameCall(one: Conversation, other: Conversation): boolean {
   return one.agent_id === other.agent_id && one.sample_sha256 === other.sample_sha256;
 }
 
-/** The claim of a delivery at work: renewed now and then, so that a process that died is noticed soon. */
-export class HeldClaim {
-  readonly #world: PreCallWorld;
+/** The lock of a delivery at work: renewed now and then, so that a process that died is noticed soon. */
+export class HeldLock {
+  readonly #context: PreCallContext;
   readonly #work: Work;
   #record: StateRecord<Conversation>;
   #renewing: Promise<void> = Promise.resolve();
   readonly #timer: NodeJS.Timeout;
 
-  constructor(world: PreCallWorld, work: Work, record: StateRecord<Conversation>) {
-    this.#world = world;
+  constructor(context: PreCallContext, work: Work, record: StateRecord<Conversation>) {
+    this.#context = context;
     this.#work = work;
     this.#record = record;
     this.#timer = setInterval(() => {
@@ -77,7 +76,7 @@ export class HeldClaim {
       agent_updated: isAgentUpdated,
     };
     await this.#stop();
-    const { state } = this.#world;
+    const { state } = this.#context;
     const write = (record: StateRecord<Conversation>) =>
       state.replace(conversations, record, { ...record.value, claim: null, answer });
     if ((await write(this.#record)) !== undefined) return;
@@ -89,7 +88,7 @@ export class HeldClaim {
   /** The next delivery of the conversation may begin at once. */
   async giveUp(): Promise<void> {
     await this.#stop();
-    const { state } = this.#world;
+    const { state } = this.#context;
     const remove = async () => {
       // Stryker disable next-line ConditionalExpression: looking after it is gone finds nothing
       if (await state.remove(conversations, this.#record)) return;
@@ -101,7 +100,7 @@ export class HeldClaim {
 
   /** The record that is not as we knew it. */
   #standing(): Promise<StateRecord<Conversation> | undefined> {
-    return this.#world.state.read(conversations, this.#record.name);
+    return this.#context.state.read(conversations, this.#record.name);
   }
 
   /** Then a heartbeat whose answer was lost has changed the record; else another delivery took it over, and will answer. */
@@ -115,9 +114,9 @@ export class HeldClaim {
   }
 
   async #renew(): Promise<void> {
-    const claim = { by: this.#work.id, until: this.#world.now() + CLAIM_MS };
-    const renewed = await this.#world.state
-      .replace(conversations, this.#record, { ...this.#record.value, claim })
+    const lock = { by: this.#work.id, until: this.#context.now() + LOCK_MS };
+    const renewed = await this.#context.state
+      .replace(conversations, this.#record, { ...this.#record.value, claim: lock })
       .catch(() => undefined);
     this.#record = renewed ?? this.#record;
   }

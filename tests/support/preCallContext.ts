@@ -12,7 +12,7 @@ import { sweep } from '../../src/lib/sweep.ts';
 import { type RunningElevenLabs, startElevenLabs } from '../../tools/local/elevenlabs/server.ts';
 import type { StoredVoice } from '../../tools/local/elevenlabs/state.ts';
 import { expectNothingConfidential } from './confidential.ts';
-import { type Answer, newCall, type SendOptions, send, startWorld, type World } from './world.ts';
+import { type Answer, type Context, newCall, type SendOptions, send, startContext } from './context.ts';
 
 const PRE_CALL_PATH = '/elevenlabs/precall/webhook';
 const API_KEY = 'sk_test_0123456789abcdef0123456789abcdef';
@@ -21,8 +21,8 @@ export const OWN_GREETING = 'Good day, this is the desk.';
 export const MINUTE_MS = 60_000;
 /** Of a request: the position in `instances` of the one that is to take it. */
 export const INSTANCE_HEADER = 'x-instance';
-/** Past every claim of a delivery or a sweep, and within the shortest lease. */
-export const PAST_CLAIMS_MS = 61_000;
+/** Past every lock of a delivery or a sweep, and within the shortest lease. */
+export const PAST_LOCKS_MS = 61_000;
 
 /** A clock that runs as usual, ahead by as much as a test has moved it on. */
 interface Clock {
@@ -32,7 +32,7 @@ interface Clock {
 
 /** The app behind real sockets, with a stand-in for ElevenLabs of its own. */
 export interface PreCallApp {
-  readonly world: World;
+  readonly context: Context;
   readonly api: RunningElevenLabs;
   readonly clock: Clock;
   /** Where state and kept samples are. */
@@ -112,7 +112,7 @@ async function start(settings: Environment, load: (running: PreCallApp) => Promi
   const run = randomBytes(4).toString('hex');
   const containers = { state: `precall-state-${run}`, samples: `voice-samples-${run}` };
   const clock = { aheadMs: 0, now: () => Date.now() + clock.aheadMs };
-  const running = { api, clock, containers, instances: [] as Services[] } as unknown as PreCallApp; // world comes below
+  const running = { api, clock, containers, instances: [] as Services[] } as unknown as PreCallApp; // context comes below
   const environment = {
     ELEVENLABS_API_KEY: API_KEY,
     ELEVENLABS_API_BASE_URL: api.url,
@@ -120,11 +120,11 @@ async function start(settings: Environment, load: (running: PreCallApp) => Promi
     VOICE_SAMPLE_STORAGE_PATH: containers.samples,
     ...settings,
   };
-  const world = await startWorld(environment, () => load(running));
+  const context = await startContext(environment, () => load(running));
   const close = async () => {
-    await world.close().finally(() => api.close());
+    await context.close().finally(() => api.close());
   };
-  return Object.assign(running, { world, close });
+  return Object.assign(running, { context, close });
 }
 
 /** What the switch says about a call, without the sample. */
@@ -183,12 +183,12 @@ export const FORMS: readonly [string, (metadata: object, sample: Uint8Array) => 
 ];
 
 export function sendPreCall(
-  { world, clock }: Pick<PreCallApp, 'world' | 'clock'>,
+  { context, clock }: Pick<PreCallApp, 'context' | 'clock'>,
   { body, contentType }: SignedRequest,
   options: SendOptions = {},
 ): Promise<Answer> {
   const timestamp = Math.floor(clock.now() / 1000);
-  return send(world, body, { path: PRE_CALL_PATH, contentType, timestamp, ...options });
+  return send(context, body, { path: PRE_CALL_PATH, contentType, timestamp, ...options });
 }
 
 /** A caller's voice that nobody else has: 8 bits, 1000 samples a second, three seconds and a tenth. */

@@ -3,8 +3,8 @@ import { type App, type AppName, startApp } from './apps.ts';
 import { type Load, startLoad } from './load/load.ts';
 import type { Row } from './row.ts';
 
-/** What a room works with; everything in it is fresh, and ends with the room. */
-export interface World {
+/** What a group of rows is measured with: all of it is fresh, and ends with the group. */
+export interface Context {
   /** Few rounds, the rows that matter most, loose targets. */
   readonly isShort: boolean;
   /** Connection string of an Azurite in a process of its own. */
@@ -17,10 +17,10 @@ export interface World {
 }
 
 /** One group of rows. */
-export type Room = (world: World) => Promise<Row[]>;
+export type Group = (context: Context) => Promise<Row[]>;
 
-/** Opens a world, measures in it, and ends all of its processes. */
-export async function measureIn(room: Room, isShort: boolean, say: (progress: string) => void): Promise<Row[]> {
+/** Opens a context, measures in it, and ends all of its processes. */
+export async function measureIn(group: Group, isShort: boolean, say: (progress: string) => void): Promise<Row[]> {
   const azurite = await startAzurite({
     port: 0,
     inMemory: true,
@@ -29,7 +29,7 @@ export async function measureIn(room: Room, isShort: boolean, say: (progress: st
   const load = startLoad();
   const apps: App[] = [];
   try {
-    return await room({
+    return await group({
       isShort,
       storage: azurite.connectionString,
       azuritePid: azurite.pid,

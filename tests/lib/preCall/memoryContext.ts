@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { BodyMemory } from '../../../src/lib/http/bodyMemory.ts';
+import type { PreCallContext, Work } from '../../../src/lib/preCall/context.ts';
 import type { PreCallRequest } from '../../../src/lib/preCall/request/request.ts';
 import type { Sample } from '../../../src/lib/preCall/sample/sample.ts';
 import * as records from '../../../src/lib/preCall/state/records.ts';
-import type { PreCallWorld, Work } from '../../../src/lib/preCall/world.ts';
 import type { PreCallSettings } from '../../../src/lib/settings/preCallSettings.ts';
 import { type RecordKind, StateStore } from '../../../src/lib/storage/stateStore.ts';
 import { fakeElevenLabs, OURS, OWN } from './fakeElevenLabs.ts';
@@ -17,8 +17,7 @@ export const SAMPLE: Sample = {
   contentType: 'audio/wav',
   extension: 'wav',
   durationSeconds: 5,
-  sampleRate: 16_000,
-  claimDisagrees: false,
+  declarationDisagrees: false,
 };
 export const REQUEST: PreCallRequest = {
   conversationId: 'conv_1',
@@ -52,10 +51,10 @@ const DEADLINE_MS = 48_000;
 const MOST_OPERATIONS = 5_000;
 
 type StorageOperation = Parameters<MemoryStorage['before']>[0];
-export type MemoryWorld = ReturnType<typeof memoryWorld>;
+export type MemoryContext = ReturnType<typeof memoryContext>;
 
 /** All that pre-call works with, in memory, and the work of one delivery. Its time is that of `stopTime`. */
-export function memoryWorld(settings: Partial<PreCallSettings> = {}) {
+export function memoryContext(settings: Partial<PreCallSettings> = {}) {
   const storage = memoryStorage();
   const { attempt } = storage;
   let operations = 0;
@@ -65,7 +64,7 @@ export function memoryWorld(settings: Partial<PreCallSettings> = {}) {
   };
   const state = new StateStore(storage, SETTINGS.statePath);
   const elevenLabs = fakeElevenLabs();
-  const world: PreCallWorld = {
+  const context: PreCallContext = {
     settings: { ...SETTINGS, ...settings },
     storage,
     state,
@@ -87,7 +86,7 @@ export function memoryWorld(settings: Partial<PreCallSettings> = {}) {
     };
   };
   return {
-    world,
+    context,
     state,
     storage,
     elevenLabs,
@@ -146,7 +145,7 @@ function recordsIn(state: StateStore) {
     putAtWork: (name: string, by: string) => putConversation({ claim: { by, until: Date.now() + MINUTE_MS } }, name),
     putVoice: (value: records.VoiceState, name = SAMPLE_HASH) => put(records.voices, name, value),
     putAgent: (more: Partial<records.AgentState> = {}, name = OWN.agentId) =>
-      put(records.agents, name, { ...records.NOTHING_LENT, ...more }),
+      put(records.agents, name, { ...records.NOTHING_LEASED, ...more }),
     conversation: (name = REQUEST.conversationId) => find(records.conversations, name),
     voice: (name = SAMPLE_HASH) => find(records.voices, name),
     agent: (name = OWN.agentId) => find(records.agents, name),

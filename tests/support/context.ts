@@ -23,7 +23,7 @@ interface StoredBlob {
 type Matches = (path: string, metadata: Record<string, string>) => boolean;
 
 /** The app under test behind real sockets, with containers of its own. */
-export interface World {
+export interface Context {
   readonly host: RunningHost;
   readonly lines: HostLine[];
   readonly containers: Record<'transcripts' | 'audio' | 'failures' | 'quarantine' | 'incoming' | 'other', string>;
@@ -38,11 +38,11 @@ export interface World {
 }
 
 /** Starts the app once in this process (one test file, one configuration). `settings` go over the usual ones. */
-export async function startWorld(
+export async function startContext(
   settings: Record<string, string | undefined> = {},
   load: () => Promise<unknown> = () => import('../../src/index.ts'),
   hostKind: Pick<HostOptions, 'overridesInvocationId'> = {},
-): Promise<World> {
+): Promise<Context> {
   const run = randomBytes(4).toString('hex');
   const containers = {
     transcripts: `transcripts-${run}`,
@@ -142,13 +142,13 @@ export function sign(body: Uint8Array | string, secret = SECRET, timestamp = Mat
 }
 
 /** Posts a body to the webhook, signed unless told otherwise. */
-export function send(world: World, body: Uint8Array | string, options: SendOptions = {}): Promise<Answer> {
+export function send(context: Context, body: Uint8Array | string, options: SendOptions = {}): Promise<Answer> {
   const bytes = Buffer.from(body);
   const header = options.header === undefined ? sign(bytes, options.secret, options.timestamp) : options.header;
   rememberDelivery(bytes, header);
   return new Promise((resolve, reject) => {
     const request = httpRequest(
-      world.host.url.replace(/\/$/, '') + (options.path ?? WEBHOOK_PATH),
+      context.host.url.replace(/\/$/, '') + (options.path ?? WEBHOOK_PATH),
       {
         method: options.method ?? 'POST',
         // A connection of its own: a kept one may be closed by the server just as it is used again.

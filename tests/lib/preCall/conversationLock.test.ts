@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import { claimConversation, HeldClaim } from '../../../src/lib/preCall/conversationClaim.ts';
+import { HeldLock, lockConversation } from '../../../src/lib/preCall/conversationLock.ts';
 import type { Conversation } from '../../../src/lib/preCall/state/records.ts';
 import type { StateRecord } from '../../../src/lib/storage/stateStore.ts';
-import { type MemoryWorld, memoryWorld, REQUEST, SAMPLE_HASH } from './memoryWorld.ts';
+import { type MemoryContext, memoryContext, REQUEST, SAMPLE_HASH } from './memoryContext.ts';
 import { failureOf, MINUTE_MS, settle, stopTime, timeFor } from './stoppedTime.ts';
 
 beforeEach(stopTime);
@@ -10,13 +10,13 @@ beforeEach(stopTime);
 const CLONE = { voiceId: 'voice_1', name: 'Ivan', clonedAt: 1_700_000_000_000, isReused: true };
 const ANSWER = { voice_id: 'voice_1', cloned_at: 1_700_000_000_000, voice_reused: true, agent_updated: false };
 
-let here: MemoryWorld;
+let here: MemoryContext;
 beforeEach(() => {
-  here = memoryWorld({ leaseMs: 600_000 });
+  here = memoryContext({ leaseMs: 600_000 });
 });
 
-const claiming = (by = here.work, { agentId = 'agent_1', sample = SAMPLE_HASH } = {}) =>
-  claimConversation(here.world, by, { ...REQUEST, agentId }, { sampleHash: sample });
+const locking = (by = here.work, { agentId = 'agent_1', sample = SAMPLE_HASH } = {}) =>
+  lockConversation(here.context, by, { ...REQUEST, agentId }, { sampleHash: sample });
 /** The same conversation id for something else. */
 const OTHER_CALLS: [string, { agentId?: string; sample?: string }][] = [
   ['another agent', { agentId: 'agent_2' }],
@@ -25,16 +25,16 @@ const OTHER_CALLS: [string, { agentId?: string; sample?: string }][] = [
 ];
 const remove = () => here.vanish('conversations/');
 
-/** Changes the record as somebody else would, whatever stands there. */
+/** Changes the record as somebody else would, whatever it is. */
 async function change(more: Partial<Conversation>): Promise<void> {
   const record = await here.records.conversation();
   if (record === undefined) throw new Error('There is no record');
   await here.records.putConversation({ ...record, ...more });
 }
 
-describe('a conversation that nobody has claimed', () => {
+describe('a conversation that nobody has locked', () => {
   it('is ours, with all that others need to know', async () => {
-    const { value } = await timeFor(claiming());
+    const { value } = await timeFor(locking());
     expect(value).toEqual({
       agent_id: 'agent_1',
       sample_sha256: SAMPLE_HASH,
@@ -52,19 +52,19 @@ describe('a conversation that another delivery is at work on', () => {
   it('is waited for, and gives its answer', async () => {
     await here.records.putAtWork('conv_1', 'them');
     setTimeout(() => change({ claim: null, answer: ANSWER }), 2_000);
-    expect((await timeFor(claiming())).value).toMatchObject({ answer: ANSWER, claim: null });
+    expect((await timeFor(locking())).value).toMatchObject({ answer: ANSWER, claim: null });
   });
 
   it('is ours when that one gives up', async () => {
     await here.records.putAtWork('conv_1', 'them');
     setTimeout(remove, 2_000);
-    expect((await timeFor(claiming())).value.claim).toMatchObject({ by: 'us' });
+    expect((await timeFor(locking())).value.claim).toMatchObject({ by: 'us' });
   });
 
   it('is ours soon after that one has died, with a lease from then on', async () => {
     const died = Date.now();
-    await timeFor(claiming(here.workBy('them')));
-    const { value } = await timeFor(claiming());
+    await timeFor(locking(here.workBy('them')));
+    const { value } = await timeFor(locking());
     expect(value).toMatchObject({ claim: { by: 'us' }, expires_at: Date.now() + 600_000 });
     expect(await here.records.conversation()).toEqual(value);
     expect(Date.now() - died).toBeGreaterThan(5_000);
@@ -75,15 +75,15 @@ describe('a conversation that another delivery is at work on', () => {
     await here.records.putAtWork('conv_1', 'them');
     const before = await here.records.conversation();
     const writes = here.watch('upload');
-    expect(await failureOf(claiming(here.work, other))).toMatchObject({ status: 409, code: 'conversation_conflict' });
+    expect(await failureOf(locking(here.work, other))).toMatchObject({ status: 409, code: 'conversation_conflict' });
     expect(writes).toHaveLength(1); // which found the record standing
     expect(await here.records.conversation()).toEqual(before);
   });
 
   it.each(OTHER_CALLS)('is free for %s soon after that one has died', async (_name, other) => {
-    await timeFor(claiming(here.workBy('them')));
+    await timeFor(locking(here.workBy('them')));
     await vi.advanceTimersByTimeAsync(10_000);
-    const { value } = await timeFor(claiming(here.work, other));
+    const { value } = await timeFor(locking(here.work, other));
     expect(value).toMatchObject({ claim: { by: 'us' }, agent_id: other.agentId ?? 'agent_1' });
     expect(value.sample_sha256).toBe(other.sample ?? SAMPLE_HASH);
   });
@@ -94,21 +94,23 @@ describe('a conversation that another delivery is at work on', () => {
       () => change({ sample_sha256: 'another', claim: { by: 'third', until: Date.now() + MINUTE_MS } }),
       2_000,
     );
-    expect(await failureOf(claiming())).toMatchObject({ status: 409 });
+    expect(await failureOf(locking())).toMatchObject({ status: 409 });
   });
 
-  it('is left to it until the deadline', async () => {
+  it('is left to it until the deadline, and the failure does not blame ElevenLabs', async () => {
     await here.records.putAtWork('conv_1', 'them');
     setTimeout(here.work.end, 2_000);
-    expect(await failureOf(claiming())).toMatchObject({ status: 503 });
+    const message = expect.not.stringContaining('ElevenLabs');
+    const hint = expect.stringContaining('held the lock of the conversation until the deadline');
+    expect(await failureOf(locking())).toMatchObject({ status: 503, message, hint });
     expect(await here.records.conversation()).toMatchObject({ claim: { by: 'them' } });
   });
 });
 
 describe('a conversation with an answer', () => {
-  it.each([null, { by: 'them', until: 0 }])('keeps it, with the claim %j', async (claim) => {
+  it.each([null, { by: 'them', until: 0 }])('keeps it, with the lock %j', async (claim) => {
     await here.records.putConversation({ claim, answer: ANSWER });
-    expect((await timeFor(claiming())).value).toMatchObject({ claim, answer: ANSWER });
+    expect((await timeFor(locking())).value).toMatchObject({ claim, answer: ANSWER });
     expect(await here.records.conversation()).toMatchObject({ claim, answer: ANSWER });
   });
 });
@@ -117,7 +119,7 @@ describe('a conversation with an answer to another call', () => {
   it.each(OTHER_CALLS)('is refused to %s, also when the call is over', async (_name, other) => {
     for (const ended of [false, true]) {
       await here.records.putConversation({ claim: null, answer: ANSWER, ended });
-      expect(await failureOf(claiming(here.work, other))).toMatchObject({ status: 409 });
+      expect(await failureOf(locking(here.work, other))).toMatchObject({ status: 409 });
       expect(await here.records.conversation()).toMatchObject({ answer: ANSWER, ended });
     }
   });
@@ -128,7 +130,7 @@ describe('a conversation without an answer that nobody is at work on any more', 
     'is ours for %s, and runs again when the sweep had ended it',
     async (_name, call) => {
       await here.records.putConversation({ claim: null, ended: true });
-      expect((await timeFor(claiming(here.work, call))).value).toMatchObject({ claim: { by: 'us' }, ended: false });
+      expect((await timeFor(locking(here.work, call))).value).toMatchObject({ claim: { by: 'us' }, ended: false });
     },
   );
 
@@ -141,29 +143,29 @@ describe('a conversation without an answer that nobody is at work on any more', 
       await change({ claim: { by: 'third', until: Date.now() + MINUTE_MS } });
       setTimeout(() => change({ claim: null, answer: ANSWER }), 1_000);
     };
-    expect((await timeFor(claiming())).value).toMatchObject({ answer: ANSWER });
+    expect((await timeFor(locking())).value).toMatchObject({ answer: ANSWER });
   });
 });
 
-describe('a held claim', () => {
+describe('a held lock', () => {
   let record: StateRecord<Conversation>;
-  let held: HeldClaim;
+  let held: HeldLock;
   beforeEach(async () => {
-    record = await claiming();
-    held = new HeldClaim(here.world, here.work, record);
+    record = await locking();
+    held = new HeldLock(here.context, here.work, record);
   });
 
   it('keeps other deliveries waiting as long as its own is at work, and changes nothing else', async () => {
     const other = here.workBy('them');
     setTimeout(other.end, MINUTE_MS);
-    expect(await failureOf(claiming(other))).toMatchObject({ status: 503 });
+    expect(await failureOf(locking(other))).toMatchObject({ status: 503 });
     expect(await here.records.conversation()).toEqual({
       ...record.value,
       claim: { by: 'us', until: expect.any(Number) },
     });
   });
 
-  it('survives a sign of life that cannot be written', async () => {
+  it('survives a heartbeat that cannot be written', async () => {
     here.beforeNext('upload', '', async () => {
       throw new Error('storage is away');
     });
@@ -171,7 +173,7 @@ describe('a held claim', () => {
     expect(await here.records.conversation()).toEqual(record.value);
     const other = here.workBy('them');
     setTimeout(other.end, MINUTE_MS);
-    expect(await failureOf(claiming(other))).toMatchObject({ status: 503 });
+    expect(await failureOf(locking(other))).toMatchObject({ status: 503 });
     await held.answer(CLONE, true);
     expect(await here.records.conversation()).toMatchObject({ answer: { voice_id: 'voice_1' } });
   });
@@ -179,7 +181,7 @@ describe('a held claim', () => {
   it('ends with the answer, which is for all later deliveries', async () => {
     await held.answer(CLONE, false);
     expect(await here.records.conversation()).toEqual({ ...record.value, claim: null, answer: ANSWER });
-    expect((await timeFor(claiming(here.workBy('them')))).value.answer).toEqual(ANSWER);
+    expect((await timeFor(locking(here.workBy('them')))).value.answer).toEqual(ANSWER);
   });
 
   it.each([true, false])('answers whether the voice was reused and the agent updated: %s', async (is) => {
@@ -190,7 +192,7 @@ describe('a held claim', () => {
   it.each([
     ['the answer', () => held.answer(CLONE, false)],
     ['giving up', () => held.giveUp()],
-  ])('gives no sign of life after %s', async (_name, end) => {
+  ])('gives no heartbeat after %s', async (_name, end) => {
     await end();
     const asked = vi.fn();
     here.storage.before = asked;
@@ -206,7 +208,7 @@ describe('a held claim', () => {
   describe.each([
     ['the answer', () => held.answer(CLONE, false), { claim: null, answer: ANSWER }],
     ['giving up', () => held.giveUp(), undefined],
-  ])('with a sign of life under way when %s comes', (_name, end, expected) => {
+  ])('with a heartbeat under way when %s comes', (_name, end, expected) => {
     it('waits until it is written', async () => {
       const { promise: written, resolve: write } = Promise.withResolvers<void>();
       here.beforeNext('upload', '', () => written);
@@ -220,7 +222,7 @@ describe('a held claim', () => {
     });
   });
 
-  it('answers although a sign of life was written whose answer was lost', async () => {
+  it('answers although a heartbeat was written whose answer was lost', async () => {
     here.beforeNext('upload', '', async () => {
       await change({ claim: { by: 'us', until: Date.now() + MINUTE_MS } });
       throw new Error('the answer was lost');
@@ -261,7 +263,7 @@ describe('a held claim', () => {
     expect(await here.records.conversation()).toMatchObject({ claim: { by: 'them' }, answer: null });
   });
 
-  it('is given up although a sign of life was written whose answer was lost', async () => {
+  it('is given up although a heartbeat was written whose answer was lost', async () => {
     here.beforeNext('upload', '', async () => {
       await change({ claim: { by: 'us', until: Date.now() + MINUTE_MS } });
       throw new Error('the answer was lost');
@@ -289,6 +291,6 @@ describe('a held claim', () => {
     };
     await held.giveUp();
     here.storage.before = () => undefined;
-    expect((await timeFor(claiming(here.workBy('them')))).value.claim).toMatchObject({ by: 'them' });
+    expect((await timeFor(locking(here.workBy('them')))).value.claim).toMatchObject({ by: 'them' });
   });
 });
