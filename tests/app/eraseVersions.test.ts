@@ -80,7 +80,12 @@ it('versions, snapshots and what is current go; the tombstone alone stays', asyn
   expect(items).toEqual([{ name, version: '3', isCurrent: true, erasedAt: '2026-11-26T10:00:00.000Z' }]);
 });
 
-it('who may not delete versions is told so, and nothing is taken for erased', async () => {
-  const storage = await versioned([{ name, version: '1', isCurrent: false }], true);
-  await expect(purge(storage, where)).rejects.toMatchObject({ code: 'storage_unavailable' });
+it('who may not delete versions deletes all else, and is told what is left', async () => {
+  const items: Item[] = [
+    { name, version: '1', isCurrent: false },
+    { name, version: '2', isCurrent: false, snapshot: '2026-11-26T09:00:00.0000000Z' },
+  ];
+  const storage = await versioned(items, true);
+  await expect(purge(storage, where)).rejects.toThrow('Storage Blob Data Owner');
+  expect(items.map(({ version }) => version)).toEqual(['1']);
 });

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { BlobItem } from '@azure/storage-blob';
+import { type BlobItem, RestError } from '@azure/storage-blob';
+import { StorageUnavailable } from '../errors.ts';
 import type { StorageAreas } from '../settings/storageAreas.ts';
 import { type Attempts, isAlreadyThere, isNotFound } from '../storage/blobStorage.ts';
 import { isTombstone, tombstone } from '../storage/erasures.ts';
@@ -14,6 +15,17 @@ type Matches = (item: BlobItem) => boolean;
 const ROUNDS = 4;
 const COPY_TRIES = 20;
 const COPY_WAIT_MS = 250;
+
+/** Contributors may delete blobs and not their versions: all else of the call is deleted when this is thrown. */
+export class VersionsLeft extends Error {
+  override readonly name = 'VersionsLeft';
+
+  constructor(cause: unknown) {
+    super('versions are left: an owner of the data (Storage Blob Data Owner) deletes them with calls erase --resume', {
+      cause,
+    });
+  }
+}
 
 /** All versions and snapshots; Azurite, which keeps no versions, passes over what it does not know. */
 const EVERYTHING = { includeMetadata: true, includeSnapshots: true, includeVersions: true };
@@ -81,6 +93,7 @@ async function metadataOf(
  * its metadata what is in quarantine, in `incoming` and among other events.
  *
  * @returns how many blobs, versions and snapshots were deleted.
+ * @throws {VersionsLeft} when all is deleted that may be.
  */
 export async function eraseBlobs(
   storage: Attempts,
@@ -88,7 +101,16 @@ export async function eraseBlobs(
   erasures: readonly Erasure[],
 ): Promise<number> {
   let deleted = 0;
-  for (const { where, matches } of placesOf(areas, erasures)) deleted += await purge(storage, where, matches);
+  let left: VersionsLeft | undefined;
+  for (const { where, matches } of placesOf(areas, erasures)) {
+    try {
+      deleted += await purge(storage, where, matches);
+    } catch (error) {
+      if (!(error instanceof VersionsLeft)) throw error;
+      left = error;
+    }
+  }
+  if (left !== undefined) throw left;
   return deleted;
 }
 
@@ -143,8 +165,22 @@ export async function purge(storage: Attempts, where: Where, matches: Matches = 
     if (items.length === 0) return deleted;
     if (round > ROUNDS)
       throw new Error(`Blobs below ${where.container}/${where.prefix} come back while they are deleted.`);
-    for (const item of items) if (await remove(storage, where.container, item)) deleted++;
+    let left: VersionsLeft | undefined;
+    for (const item of items) {
+      try {
+        if (await remove(storage, where.container, item)) deleted++;
+      } catch (error) {
+        if (!isForbidden(error) || item.versionId === undefined || item.isCurrentVersion) throw error;
+        left = new VersionsLeft(error);
+      }
+    }
+    if (left !== undefined) throw left;
   }
+}
+
+function isForbidden(error: unknown): boolean {
+  const cause = error instanceof StorageUnavailable ? error.cause : error;
+  return cause instanceof RestError && cause.statusCode === 403;
 }
 
 function isStandingTombstone({ metadata, snapshot, versionId, isCurrentVersion }: BlobItem): boolean {

@@ -1,6 +1,6 @@
 import { callOf } from '../preCall/context.ts';
 import { conversations, voices } from '../preCall/state/records.ts';
-import { eraseBlobs, purge, putTombstones } from './eraseBlobs.ts';
+import { eraseBlobs, purge, putTombstones, VersionsLeft } from './eraseBlobs.ts';
 import { eraseClones } from './eraseClones.ts';
 import type { EraseContext } from './eraseContext.ts';
 import { type Erasure, type StateArea, type Step, writeErasure } from './erasureRecord.ts';
@@ -31,12 +31,22 @@ export async function eraseCalls(context: EraseContext, planned: readonly Erasur
   for (const erasure of planned) await writeErasure(state, erasure);
   let deletedBlobs = 0;
   for (const erasure of planned) deletedBlobs += await putTombstones(storage, areas, erasure);
-  deletedBlobs += await eraseBlobs(storage, areas, planned);
+  const versionsLeft = await eraseBlobs(storage, areas, planned).then(
+    (deleted) => {
+      deletedBlobs += deleted;
+      return undefined;
+    },
+    (error: unknown) => {
+      if (error instanceof VersionsLeft) return error.message;
+      throw error;
+    },
+  );
   const erasures: Erasure[] = [];
   const left: Left[] = [];
   for (const erasure of planned) {
-    deletedBlobs += await eraseDirectoryEntries(context, erasure.callers);
+    const conversationId = erasure.conversation_id;
     const reasons = await eraseElsewhere(context, erasure);
+    if (versionsLeft !== undefined) reasons.unshift({ conversationId, step: 'blobs', reason: versionsLeft });
     const done = { ...erasure, ...finished(context, erasure, reasons) };
     await writeErasure(state, done);
     erasures.push(done);
@@ -63,7 +73,7 @@ function finished({ now }: EraseContext, erasure: Erasure, left: readonly Left[]
   return {
     left: steps,
     finished_at: steps.length === 0 ? (erasure.finished_at ?? new Date(now()).toISOString()) : null,
-    callers: [],
+    ...(steps.includes('caller') ? {} : { callers: [] }),
     ...(hasClones ? {} : { voice_ids: [], samples: [] }),
   };
 }
@@ -76,8 +86,11 @@ async function eraseElsewhere(context: EraseContext, erasure: Erasure): Promise<
     const reason = await action().catch((error: unknown) => (error instanceof Error ? error.message : String(error)));
     if (reason !== undefined) left.push({ conversationId, step: name, reason });
   };
+  await step('caller', async () => void (await eraseDirectoryEntries(context, erasure.callers)));
   await step('voices', () => eraseClones(context, erasure));
-  await step('state', async () => (left.length > 0 ? 'waits for the clone' : forgetCall(context, erasure)));
+  await step('state', async () =>
+    left.some((one) => one.step === 'voices') ? 'waits for the clone' : forgetCall(context, erasure),
+  );
   if (erasure.left.includes('conversation'))
     await step('conversation', () => eraseConversation(context, conversationId));
   return left;
