@@ -38,6 +38,14 @@ param unknownEventTypes string = 'refuse'
 @description('Agents that pre-call may change, separated by commas. Empty: every agent that the API key reaches.')
 param preCallAgentIds string = ''
 
+@description('Fetches from ElevenLabs what no webhook has brought, every hour. Needs an API key with the permission convai_read; without one it does nothing.')
+param reconciliation bool = true
+
+@description('Days that reconciliation looks back. Never as many as transcripts or recordings are kept: what retention has deleted would be fetched again.')
+@minValue(1)
+@maxValue(365)
+param reconcileDays int = 7
+
 @description('Further settings of the app by name (docs/reference.md). The template\'s own cannot be replaced, see modules/appSettings.bicep.')
 param appSettings Settings = {}
 
@@ -372,6 +380,8 @@ module app 'modules/functionApp.bicep' = {
     hasOwnPreCallSecret: hasOwnPreCallSecret
     unknownEventTypes: unknownEventTypes
     preCallAgentIds: preCallAgentIds
+    reconciliation: reconciliation
+    reconcileDays: max(min(reconcileDays, retentionDays.transcripts - 1, retentionDays.audio - 1), 1)
     appSettings: appSettings
   }
   // What the app may do has to be in place before it starts: a reference that cannot be resolved stays so for a day.
@@ -406,6 +416,7 @@ module alerts 'modules/alerts.bicep' = {
     instanceMemoryMB: instanceMemoryMB
     quietHours: quietHours
     heartbeatMinutes: heartbeatMinutes
+    reconciliation: reconciliation
     failedCalls: failedCalls
     alertOnReads: alertOnReads
   }

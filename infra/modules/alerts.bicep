@@ -10,6 +10,7 @@ param actionGroupIds string[]
 param instanceMemoryMB int
 param quietHours int
 param heartbeatMinutes int
+param reconciliation bool
 param failedCalls int
 param alertOnReads bool
 
@@ -66,6 +67,30 @@ var options Rule[] = concat(
       ]
     : []
 )
+
+// Every run is an hour after the last one.
+var ofReconciliation Rule[] = reconciliation
+  ? [
+      {
+        name: 'calls-recovered'
+        description: 'A call that no webhook has brought was fetched: a delivery was lost.'
+        query: loadTextContent('../queries/recoveredCalls.kql')
+        severity: 2
+        window: 'PT1H'
+        every: 'PT1H'
+        moreRowsThan: 0
+      }
+      {
+        name: 'calls-lost'
+        description: 'A call, or a part of one, cannot be had any more.'
+        query: loadTextContent('../queries/lostCalls.kql')
+        severity: 1
+        window: 'PT1H'
+        every: 'PT1H'
+        moreRowsThan: 0
+      }
+    ]
+  : []
 
 var rules Rule[] = [
   {
@@ -136,7 +161,7 @@ var rules Rule[] = [
 ]
 
 resource alert 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [
-  for rule in concat(rules, options): {
+  for rule in concat(rules, options, ofReconciliation): {
     name: rule.name
     location: location
     tags: tags
@@ -192,6 +217,37 @@ resource heartbeat 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = {
         {
           // One row, with 0 in it when no run was good: without a row nothing would be measured.
           query: loadTextContent('../queries/heartbeats.kql')
+          metricMeasureColumn: 'well'
+          timeAggregation: 'Total'
+          operator: 'LessThan'
+          threshold: 1
+          failingPeriods: { numberOfEvaluationPeriods: 1, minFailingPeriodsToAlert: 1 }
+        }
+      ]
+    }
+    actions: { actionGroups: actionGroupIds }
+  }
+}
+
+resource reconcileRuns 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = if (reconciliation) {
+  name: 'reconcile-failures'
+  location: location
+  tags: tags
+  kind: 'LogAlert'
+  properties: {
+    displayName: 'reconcile-failures'
+    description: 'No run of reconciliation has gone well for three hours. docs/operate.md#reconcile-failures'
+    severity: 2
+    enabled: true
+    autoMitigate: true
+    scopes: [component.id]
+    windowSize: 'PT3H'
+    evaluationFrequency: 'PT1H'
+    criteria: {
+      allOf: [
+        {
+          // One row, with 0 in it when no run was good: no row at all would be no measurement.
+          query: loadTextContent('../queries/reconcileRuns.kql')
           metricMeasureColumn: 'well'
           timeAggregation: 'Total'
           operator: 'LessThan'

@@ -11,6 +11,8 @@ type Facts = {
   hasOwnPreCallSecret: bool
   unknownEventTypes: string
   preCallAgentIds: string
+  reconciliation: bool
+  reconcileDays: int
   more: Settings
 }
 
@@ -57,6 +59,8 @@ func settingsOfApp(facts Facts) Settings =>
       PRECALL_STATE_STORAGE_PATH: facts.areas.preCallState
       STATE_STORAGE_PATH: facts.areas.state
       UNKNOWN_EVENT_TYPES: facts.unknownEventTypes
+      ENABLE_RECONCILIATION: facts.reconciliation ? 'true' : 'false'
+      RECONCILE_DAYS: string(facts.reconcileDays)
       // As long as the vault has no such secret, the app sees the reference itself: /health names the setting, the endpoint answers 503.
       ELEVENLABS_WEBHOOK_SECRET: secretOf(facts.vaultName, 'elevenlabs-webhook-secret')
       ELEVENLABS_API_KEY: secretOf(facts.vaultName, 'elevenlabs-api-key')

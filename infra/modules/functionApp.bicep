@@ -28,6 +28,8 @@ param isTestedFromOutside bool
 param hasOwnPreCallSecret bool
 param unknownEventTypes string
 param preCallAgentIds string
+param reconciliation bool
+param reconcileDays int
 param appSettings Settings
 
 // A zone-redundant plan wants two, so that one zone can fail
@@ -153,6 +155,8 @@ resource site 'Microsoft.Web/sites@2025-03-01' = {
       hasOwnPreCallSecret: hasOwnPreCallSecret
       unknownEventTypes: unknownEventTypes
       preCallAgentIds: preCallAgentIds
+      reconciliation: reconciliation
+      reconcileDays: reconcileDays
       more: appSettings
     })
   }

@@ -81,7 +81,15 @@ function openReconciliation(
   if (settings === undefined) return undefined;
   const { storage } = store;
   const state = new StateStore(storage, settings.statePath);
-  return { settings, store, storage, state, api: new ConversationsApi({ ...settings.elevenLabs, telemetry }), now };
+  return {
+    settings,
+    store,
+    storage,
+    state,
+    api: new ConversationsApi({ ...settings.elevenLabs, telemetry }),
+    telemetry,
+    now,
+  };
 }
 
 /** Also without a store: the heartbeat matters most when the app refuses everything because a secret is missing. */

@@ -27,9 +27,8 @@ for (const { setting, message } of [...problems, ...(isPreCallUsed ? preCallProb
   sayAtStart('ERROR', `setting ${setting} ${message}`, log);
 for (const { setting, message, level } of [...warnings, ...preCallWarnings])
   sayAtStart(level, `setting ${setting} ${message}`, log);
-
 for (const { setting, message } of reconciliation.isEnabled ? reconciliation.problems : [])
-  console.error(`warning: setting ${setting} ${message}; reconciliation is off`);
+  sayAtStart('WARNING', `setting ${setting} ${message}; reconciliation is off`, log);
 
 const node = nodeProblem();
 if (node !== undefined) {

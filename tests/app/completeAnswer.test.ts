@@ -33,6 +33,7 @@ beforeAll(async () => {
     app.http('broken', { route: 'elevenlabs/{name}/webhook', methods: ['POST'], handler });
     const telemetry = {
       delivery: (fact: DeliveryFact) => void facts.push(fact),
+      reconciled: () => {},
       cloned: () => {},
       dependency: () => {},
     };

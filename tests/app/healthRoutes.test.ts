@@ -28,6 +28,7 @@ it.each(['/health', '/elevenlabs/health'])('an app with warnings is green at %s,
     warnings: WARNINGS,
     checks: { settings: { status: 'pass' }, storage: { status: 'pass' } },
     'elevenlabs-precall-webhook': { status: 'healthy' },
+    reconciliation: { status: 'off' },
   });
   expect(await ask(path, 'HEAD')).toMatchObject({ status: 200, text: '' });
 });

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { madeUp } from '../../tools/local/elevenlabs/conversations.ts';
-import { DAY, HOUR, type ReconcileApp, startReconcileApp } from '../support/reconcileWorld.ts';
+import { DAY, HOUR, type ReconcileApp, startReconcileApp } from '../support/reconcileContext.ts';
 
 let app: ReconcileApp;
 beforeEach(async () => {
@@ -288,6 +288,21 @@ describe('whose calls', () => {
     await app.put(nameOf('call_failure', 'conv_any', 'json'), '{}');
     expect((await app.run(services)).summary).toMatchObject({ listed: 1, backfilled: 1 });
   });
+});
+
+it('a large recording is fetched with two blocks at most', async () => {
+  const id = app.call({ audio: 60_000_000 });
+  const services = app.open();
+  const { pool } = services.reconciliation.store;
+  const leased = new Set<number>();
+  const sampling = setInterval(() => leased.add(pool.leased), 2);
+  await app.run(services);
+  clearInterval(sampling);
+  const recording = (await app.stored()).get(nameOf('audio', id, 'mp3'));
+  expect(recording?.bytes.length).toBe(60_000_000);
+  expect([...leased].filter((blocks) => blocks > 2)).toEqual([]);
+  expect(leased).toContain(1);
+  expect(pool.leased).toBe(0);
 });
 
 describe('a run', () => {

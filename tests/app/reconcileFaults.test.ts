@@ -3,7 +3,7 @@ import { BLOCK_BYTES } from '../../src/lib/storage/blockPool.ts';
 import { madeUp } from '../../tools/local/elevenlabs/conversations.ts';
 import type { Fault } from '../../tools/local/elevenlabs/faults.ts';
 import { type FaultProxy, type HttpFaultProxy, startFaultProxy, startHttpFaultProxy } from '../support/faultProxy.ts';
-import { DAY, HOUR, type ReconcileApp, startReconcileApp } from '../support/reconcileWorld.ts';
+import { DAY, HOUR, type ReconcileApp, startReconcileApp } from '../support/reconcileContext.ts';
 
 let app: ReconcileApp;
 let storage: FaultProxy;

@@ -31,12 +31,15 @@ describe.each(deploymentNames)('in the deployment "%s"', (name) => {
     const options = ['failed-calls', 'health-down', 'reads-by-people'];
     expect(alerts.map((alert) => alert.name).sort()).toEqual(
       [
+        'calls-lost',
+        'calls-recovered',
         'clone-failures',
         'memory-high',
         'no-events',
         'no-heartbeat',
         'process-died',
         'quarantine-grew',
+        'reconcile-failures',
         'server-errors',
         'signature-failures',
         'slow-answers',
@@ -118,6 +121,14 @@ it('an alert for the heartbeat fires when no run of the timer was good within th
   const criterion = { metricMeasureColumn: 'well', timeAggregation: 'Total', operator: 'LessThan', threshold: 1 };
   expect(heartbeat('default')).toEqual(['PT30M', 0, expect.objectContaining(criterion)]);
   expect(heartbeat('all')).toEqual(['PT1H', 0, expect.objectContaining(criterion)]);
+});
+
+it('an alert for reconciliation fires when no run was good for three hours', () => {
+  const alert = new Deployment('default').one('Microsoft.Insights/scheduledQueryRules', 'reconcile-failures');
+  expect([alert.properties['windowSize'], criterionOf(alert)]).toEqual([
+    'PT3H',
+    expect.objectContaining({ metricMeasureColumn: 'well', operator: 'LessThan', threshold: 1 }),
+  ]);
 });
 
 it('an alert for failed calls fires above the number that was given', () => {

@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { reconcileByTimer } from '../../src/lib/reconcileTimer.ts';
 import { openServices } from '../../src/lib/services.ts';
 import { sweep } from '../../src/lib/sweep.ts';
 import { logTo } from '../../src/lib/telemetry/log.ts';
+import { addConversation } from '../../tools/local/elevenlabs/conversations.ts';
 import { audioEvent, newCall, now, send, transcription } from '../support/context.ts';
 import {
   jsonRequest,
@@ -90,6 +92,7 @@ describe('what the app logs as JSON', { timeout: 60_000 }, () => {
     const { incoming } = app.context.containers;
     await app.context.blobs.getContainerClient(incoming).createIfNotExists();
     await app.context.blobs.getContainerClient(incoming).getBlockBlobClient('stray').upload('?', 1);
+    await reconcileEverything(log);
     app.clock.aheadMs = 20 * MINUTE_MS;
     app.api.fail({ kind: 'unauthorized', method: 'GET', times: 100 });
     await sweep(openInstance(app), log).catch(() => undefined);
@@ -98,6 +101,23 @@ describe('what the app logs as JSON', { timeout: 60_000 }, () => {
       openServices({ ELEVENLABS_WEBHOOK_SECRET: '@Microsoft.KeyVault(VaultName=kv;SecretName=s)' }),
       log,
     ).catch(() => undefined);
+  }
+
+  /** A run with nothing to do, one with a call to fetch and one that is lost, one after a long pause, and one without a key. */
+  async function reconcileEverything(log: ReturnType<typeof logTo>): Promise<void> {
+    const settings = { ENABLE_RECONCILIATION: 'true', RECONCILE_AGENT_IDS: 'agent_reconciled' };
+    const reconcile = () => reconcileByTimer(openInstance(app, { settings }), newCall().conversation_id, log);
+    const call = { agentId: 'agent_reconciled', audio: 0 };
+    await reconcile();
+    app.clock.aheadMs = 6 * 60 * MINUTE_MS;
+    addConversation(app.api.state, { ...call, startedAt: now() + 3600 });
+    addConversation(app.api.state, { ...call, startedAt: now() + 3600, isZeroRetention: true });
+    await reconcile();
+    app.clock.aheadMs = 9 * 24 * 60 * MINUTE_MS;
+    await reconcile();
+    app.clock.aheadMs = 0;
+    const withoutKey = { ...process.env, ...settings, ELEVENLABS_API_KEY: '' };
+    await reconcileByTimer(openServices(withoutKey), newCall().conversation_id, log);
   }
 
   it.each(ofLines)('has every field that %s reads', (name) => {

@@ -31,6 +31,12 @@ function inAzure(settings: Readonly<Record<string, string>>, secrets: Readonly<R
 
 const SECRETS = { 'elevenlabs-webhook-secret': 'wsec_new,wsec_old', 'elevenlabs-api-key': 'key' };
 
+it('reconciliation is on, and looks back for fewer days than transcripts and recordings are kept', () => {
+  const settingsOf = (name: 'default' | 'all') => new Deployment(name).settings;
+  expect(settingsOf('default')).toMatchObject({ ENABLE_RECONCILIATION: 'true', RECONCILE_DAYS: '7' });
+  expect(settingsOf('all')).toMatchObject({ RECONCILE_DAYS: '10' }); // 30 were asked for, transcripts are kept for 11
+});
+
 describe.each(deploymentNames)('the settings of the deployment "%s"', (name) => {
   const deployment = new Deployment(name);
   const { settings } = deployment;

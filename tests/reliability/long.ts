@@ -10,7 +10,7 @@ import { runCommand } from '../../tools/command/run.ts';
 import { LONG_FORMS } from './longForm.ts';
 
 interface LongForm {
-  readonly file: string;
+  readonly files: readonly string[];
   readonly variable: string;
   readonly usual: number;
   /** The unit that is counted; undefined where there is nothing to choose. */
@@ -18,9 +18,9 @@ interface LongForm {
 }
 
 const TESTS: Readonly<Record<string, LongForm>> = {
-  soak: { file: 'soak', variable: LONG_FORMS.minutes, usual: 10, option: 'minutes' },
-  crash: { file: 'kill', variable: LONG_FORMS.kills, usual: 200, option: 'kills' },
-  faults: { file: 'wireFaults', variable: LONG_FORMS.wire, usual: 1 },
+  soak: { files: ['soak', 'droppedDeliveries'], variable: LONG_FORMS.minutes, usual: 10, option: 'minutes' },
+  crash: { files: ['kill'], variable: LONG_FORMS.kills, usual: 200, option: 'kills' },
+  faults: { files: ['wireFaults'], variable: LONG_FORMS.wire, usual: 1 },
 };
 
 // The npm script says which one, in front of what the user adds.
@@ -35,9 +35,9 @@ await runCommand({
   run: ({ values }) => run(test, Number((option === undefined ? undefined : values[option]) ?? usual)),
 });
 
-async function run({ file, variable }: LongForm, amount: number): Promise<number> {
+async function run({ files, variable }: LongForm, amount: number): Promise<number> {
   const vitest = fileURLToPath(new URL('../../node_modules/vitest/vitest.mjs', import.meta.url));
-  const child = spawn(process.execPath, [vitest, 'run', '--project', 'reliability', file], {
+  const child = spawn(process.execPath, [vitest, 'run', '--project', 'reliability', ...files], {
     cwd: fileURLToPath(new URL('../../', import.meta.url)),
     env: { ...process.env, [variable]: String(amount) },
     stdio: 'inherit',

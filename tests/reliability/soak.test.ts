@@ -137,13 +137,13 @@ function placeOf({ event, agent, conversation }: LoadResult): string {
 
 /**
  * The sha256 of the bytes of every blob that is visible, by its path; computed here, not taken from the metadata. Without the
- * state of pre-call, which the app's timer makes.
+ * state, which the app's timers make.
  */
 async function everythingStored(): Promise<Map<string, string>> {
   const service = BlobServiceClient.fromConnectionString(azurite.connectionString);
   const found = new Map<string, string>();
   for await (const { name: container } of service.listContainers()) {
-    if (container === 'precall-state') continue;
+    if (container === 'precall-state' || container === 'state') continue;
     const client = service.getContainerClient(container);
     for await (const { name } of client.listBlobsFlat()) {
       const { readableStreamBody = [] } = await client.getBlobClient(name).download();

@@ -140,8 +140,7 @@ class Lift {
       const { bytes } = this.#envelope;
       const end = Math.min(reader.at + STEP_BYTES, bytes.length);
       while (reader.at < end) {
-        // Stryker disable next-line ConditionalExpression,BlockStatement: read or not, it is lifted out
-        if (reader.inAudio && !bytes.includes(QUOTE, reader.at)) return;
+        if (reader.inAudio && !bytes.includes(QUOTE, reader.at)) return; // it may be lifted out, and then must not have been read
         reader.read(bytes.subarray(0, end));
       }
       if (end === bytes.length) return;
@@ -156,7 +155,6 @@ class Lift {
     this.#decoder = new Base64StringDecoder(this.#targets.audio());
     await this.#decoder.ready(); // what waits for a block waits in the envelope, from which it can be evicted
     const begun = this.#envelope.cutAudio(audioStart);
-    this.#reader.returnToAudio();
     const used = await this.#decode(this.#decoder, begun, 0);
     await this.#undecoded?.write(begun.subarray(used)); // there is one only when the audio is broken already
   }

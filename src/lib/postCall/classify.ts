@@ -66,8 +66,8 @@ export function classify({ json, envelope }: Pick<Lifted, 'json' | 'envelope'>):
   if (!json.isJson && isPreCallForm(envelope)) return { kind: 'pre-call', facts: { isInferred: false } };
   if (!isObject(value)) return unusable(json.isJson ? 'not_an_event' : 'not_json', { isInferred: false });
   const data = dataOf(value);
-  if (isPreCallEvent(value)) return { kind: 'pre-call', facts: factsOf(value, data) };
   if (!json.isJson) return unusable('not_json', factsOf(value, data));
+  if (isPreCallEvent(value)) return { kind: 'pre-call', facts: factsOf(value, data) };
   if (json.isAmbiguous || hasTwoAudios(value)) return unusable('ambiguous', factsOf(value, data));
   if (value['type'] === CHECK_TYPE) return { kind: 'check', facts: factsOf(value, data) };
   return verdictOf(value, data);

@@ -21,6 +21,7 @@ export function isPreCallEvent(event: Readonly<Record<string, unknown>>): boolea
  */
 export function isPreCallForm(body: Buffer): boolean {
   const beginning = body.toString('latin1', 0, LONGEST_PREAMBLE_BYTES);
+  if (/^\s*[{["]/.test(beginning)) return false; // damaged JSON, whatever its text holds
   const delimiter = /^--[^\r\n]+?(?=[ \t]*\r?\n)/m.exec(beginning);
   if (delimiter === null) return false;
   const line = `\n${delimiter[0]}`;

@@ -2,13 +2,13 @@ import type { HttpResponseInit } from '@azure/functions';
 import { BodyError, NotConfigured, RequestError, SignatureError, StorageUnavailable, WebhookError } from '../errors.ts';
 import { CloningError, ConversationConflict, PayloadError } from './errors.ts';
 import type { Prepared } from './prepare.ts';
-import { cleanName, greeting } from './request/greeting.ts';
+import { cleanName, cleanValue, greeting } from './request/greeting.ts';
 import type { PreCallRequest } from './request/request.ts';
 import { SampleError } from './sample/sample.ts';
 import { SMALLER_BODY } from './usualCauses.ts';
 
 const RETRY_AFTER_SECONDS = 10;
-const BODY_TOO_LARGE = `The body is over the limit of pre-call, 15 MiB at most. ${SMALLER_BODY}`;
+const BODY_TOO_LARGE = `The body is over the limit of pre-call: 15 MiB, or less where the host takes less. ${SMALLER_BODY}`;
 
 export interface SuccessFacts {
   readonly request: PreCallRequest;
@@ -20,7 +20,7 @@ export interface SuccessFacts {
 
 /**
  * The answer to the switch; in override mode with what is to be handed to ElevenLabs when the call is started
- * (https://elevenlabs.io/docs/eleven-agents/customization/personalization). `caller_info` gives the switch its own words back.
+ * (https://elevenlabs.io/docs/eleven-agents/customization/personalization).
  */
 export function success({ request, prepared, greetingTemplate, mode, ms }: SuccessFacts): HttpResponseInit {
   const { caller } = request;
@@ -35,8 +35,8 @@ export function success({ request, prepared, greetingTemplate, mode, ms }: Succe
       ...(prepared.voiceName === undefined ? {} : { voice_name: prepared.voiceName }),
       agent_updated: prepared.isAgentUpdated,
       caller_info: {
-        ...(name === undefined ? {} : { Name: name }),
-        ...(caller.dateOfBirth === undefined ? {} : { DateOfBirth: caller.dateOfBirth }),
+        ...(name === undefined ? {} : { Name: cleanName(name) }),
+        ...(caller.dateOfBirth === undefined ? {} : { DateOfBirth: cleanValue(caller.dateOfBirth) }),
       },
       processing_time_ms: ms,
       voice_reused: prepared.isReused,
@@ -86,8 +86,9 @@ function errorCode(error: unknown, code: string): string {
   if (error instanceof StorageUnavailable) return 'STORAGE_UNAVAILABLE';
   if (error instanceof RequestError) return 'INVALID_REQUEST';
   if (code === 'overloaded') return 'OVERLOADED';
+  if (code === 'invocation_missing') return 'UNAVAILABLE';
   if (error instanceof BodyError) {
-    if (code === 'body_too_large') return 'PAYLOAD_TOO_LARGE';
+    if (code === 'body_too_large' || code === 'json_too_large') return 'PAYLOAD_TOO_LARGE';
     return code === 'unsupported_media_type' ? 'UNSUPPORTED_MEDIA_TYPE' : 'INVALID_PAYLOAD';
   }
   return 'INTERNAL_ERROR';

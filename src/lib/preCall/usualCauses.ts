@@ -20,5 +20,5 @@ export const USUAL_CAUSES: UsualCauses = {
     'that is off.',
   timestamp_in_future:
     'Usual causes: t in milliseconds instead of seconds, or the clock of the switch or of this machine.',
-  body_too_large: `Pre-call takes at most 15 MiB: a higher FUNCTIONS_REQUEST_BODY_SIZE_LIMIT changes nothing. ${SMALLER_BODY}`,
+  body_too_large: `Pre-call takes at most 15 MiB, or FUNCTIONS_REQUEST_BODY_SIZE_LIMIT less 64 KiB where that is smaller. ${SMALLER_BODY}`,
 };

@@ -3,6 +3,7 @@ import type { CallStore } from '../postCall/callStore.ts';
 import type { ReconcileSettings } from '../settings/reconcileSettings.ts';
 import type { Attempts } from '../storage/blobStorage.ts';
 import type { StateStore } from '../storage/stateStore.ts';
+import type { Telemetry } from '../telemetry/telemetry.ts';
 
 /** What reconciliation works with. */
 export interface ReconcileContext {
@@ -11,6 +12,7 @@ export interface ReconcileContext {
   readonly storage: Attempts;
   readonly state: StateStore;
   readonly api: ConversationsApi;
+  readonly telemetry?: Pick<Telemetry, 'reconciled'> | undefined;
   /** Milliseconds since 1970. */
   readonly now: () => number;
 }

@@ -87,6 +87,7 @@ async function allAgents(context: ReconcileContext, run: Run, { progress, tally,
   agents.sort((one, other) => lastTime(one) - lastTime(other));
   const onFinding = (finding: Finding) => {
     tally.count(finding);
+    context.telemetry?.reconciled(finding.outcome, finding.what);
     logFinding(log, finding);
   };
   const onGap = (agent: string, sinceSeconds: number) => {

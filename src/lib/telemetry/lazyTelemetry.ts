@@ -45,6 +45,10 @@ export class LazyTelemetry implements Telemetry {
     this.#tell((sender) => sender.measure({ name: 'clone_ms', value: durationMs, dimensions: {} }));
   }
 
+  reconciled(outcome: string, what: string): void {
+    this.#tell((sender) => sender.measure({ name: 'reconciled', value: 1, dimensions: { outcome, what } }));
+  }
+
   dependency(dependency: Dependency): void {
     const at = { endedAt: Date.now(), operation: currentOperation() };
     this.#tell((sender) => sender.dependency(dependency, at));

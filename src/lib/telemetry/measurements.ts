@@ -2,7 +2,7 @@ import type { DeliveryFact } from './telemetry.ts';
 
 /** One value of a custom metric. There are few dimensions and few values of each, none of them an id. */
 export interface Measurement {
-  readonly name: 'deliveries' | 'delivery_bytes' | 'signature_age_s' | 'commit_ms' | 'clone_ms';
+  readonly name: 'deliveries' | 'delivery_bytes' | 'signature_age_s' | 'commit_ms' | 'clone_ms' | 'reconciled';
   readonly value: number;
   readonly dimensions: Readonly<Record<string, string>>;
 }

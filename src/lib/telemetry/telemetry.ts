@@ -4,6 +4,8 @@ export interface Telemetry {
   delivery(fact: DeliveryFact): void;
   /** ElevenLabs has made a clone, in so many milliseconds. */
   cloned(durationMs: number): void;
+  /** A part of a call that reconciliation has not found here: what became of it. */
+  reconciled(outcome: string, what: string): void;
   /** A request to another service that has ended. */
   dependency(dependency: Dependency): void;
 }

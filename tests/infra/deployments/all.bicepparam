@@ -10,6 +10,7 @@ param elevenLabsPreCallWebhookSecret = 'SECRET-pre-call'
 param hasOwnPreCallSecret = true
 param unknownEventTypes = 'keep'
 param preCallAgentIds = 'agent_1,agent_2'
+param reconcileDays = 30
 param appSettings = {
   PRECALL_AGENT_UPDATE: 'override'
   WEBHOOK_TOLERANCE_SECONDS: '1800'

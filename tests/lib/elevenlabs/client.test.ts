@@ -182,6 +182,7 @@ test('telemetry counts requests by their route, which holds no id, and measures 
   const clones: number[] = [];
   const telemetry = {
     delivery: () => {},
+    reconciled: () => {},
     cloned: (durationMs: number) => void clones.push(durationMs),
     dependency: ({ name }: { name: string }) => void names.push(name),
   };

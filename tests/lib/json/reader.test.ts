@@ -120,6 +120,8 @@ describe('behind a fault a reader goes on at the next structural character:', ()
     ['a key without a value', '{"a","type":2}', { a: undefined, type: 2 }],
     ['a key without a value at the end', '{"data":{"b"},"a":1}', { data: { b: undefined }, a: 1 }],
     ['a missing colon', '{"data" {"b":1},"a" 2}', { data: { b: 1 }, a: 2 }],
+    ['a missing colon before an array', '{"x" [1],"a":2}', { a: 2 }],
+    ['a key without quotes before a text', '{x "],}","a":1}', { a: 1 }],
     ['a missing comma, up to the next one', '{"a":1 "x","data":{"b":1}}', { a: undefined, data: { b: 1 } }],
     ['a line break in a string', '{"x":"\n","a":1}', { a: 1 }],
     ['a line break in a string that is asked for', '{"a":"\n","type":1}', { a: undefined, type: 1 }],
@@ -135,7 +137,10 @@ describe('behind a fault a reader goes on at the next structural character:', ()
     expect(readWhole(Buffer.from(text), membersOf(WANTED)).value).toEqual(expected);
   });
 
-  it('the audio is still found', () => {
+  it('the audio is still found, and a value is not taken for it', () => {
+    const value = new JsonReader(membersOf({ a: 'value', full_audio: 'audio' }));
+    value.read(Buffer.from('{"a":"QUJD'));
+    expect(value.inAudio).toBe(false);
     const text = Buffer.from('{"data":{"score":NaN,"full_audio":"QUJD');
     const reader = new JsonReader(membersOf({ data: { full_audio: 'audio' } }));
     reader.read(text);

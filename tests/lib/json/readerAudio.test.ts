@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { membersOf } from '../../../src/lib/json/members.ts';
+import { JsonReader } from '../../../src/lib/json/reader.ts';
 import { audioIn } from './audioIn.ts';
 import { cutAt, inPiecesOf } from './pieces.ts';
 
@@ -67,6 +69,15 @@ describe('JsonReader, wherever the body is cut,', () => {
     ['after more closing brackets than opening ones', ']]]}{"data":{"x":{"full_audio":"QUJD"}}}'],
   ])('finds no audio %s', (_name, json) => {
     expectAudio(json, []);
+  });
+
+  it('goes on behind its first quote where the audio was taken out unread', () => {
+    const reader = new JsonReader(membersOf({ full_audio: 'audio', a: 'value' }));
+    reader.read(Buffer.from('{"full_audio":"QUJD'));
+    expect(reader.at).toBe(reader.audioStart);
+    const around = Buffer.from('{"full_audio":"","a":1}');
+    reader.read(around);
+    expect([reader.inAudio, reader.value, reader.isComplete]).toEqual([false, { full_audio: '', a: 1 }, true]);
   });
 
   it('goes through 100,000 levels of nesting and finds what follows', () => {

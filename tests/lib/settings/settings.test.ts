@@ -44,6 +44,14 @@ describe('the defaults', () => {
         bodyLimitBytes: 104_857_600 - 65_536,
       },
       log: { level: 'INFO', format: 'text' },
+      reconcileSchedule: '0 7 * * * *',
+      reconciliation: {
+        isEnabled: false,
+        settings: undefined,
+        problems: [
+          { setting: 'ELEVENLABS_API_KEY', message: 'is required for reconciliation: an API key of ElevenLabs' },
+        ],
+      },
       sweepSchedule: '0 */5 * * * *',
       preCall: undefined,
       isPreCallUsed: false,

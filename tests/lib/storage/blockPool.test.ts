@@ -374,3 +374,18 @@ describe('those who wait for a block', () => {
     expect(served).toEqual(['drips too']);
   });
 });
+
+it('who gives way waits behind those who came later', async () => {
+  const pool = new BlockPool(1);
+  const block = await pool.take({ flush() {} }, signal);
+  const order: string[] = [];
+  const take = async (name: string, borrower: Borrower) => {
+    const taken = await pool.take(borrower, signal);
+    order.push(name);
+    pool.giveBack(taken);
+  };
+  const both = [take('background', { givesWay: true, flush() {} }), take('delivery', { flush() {} })];
+  pool.giveBack(block);
+  await Promise.all(both);
+  expect(order).toEqual(['delivery', 'background']);
+});

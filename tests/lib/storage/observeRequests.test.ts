@@ -18,6 +18,7 @@ let endpoint: string;
 const told: Dependency[] = [];
 const telemetry = {
   delivery: () => {},
+  reconciled: () => {},
   cloned: () => {},
   dependency: (dependency: Dependency) => void told.push(dependency),
 };

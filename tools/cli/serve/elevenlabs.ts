@@ -21,7 +21,7 @@ export interface ElevenLabs {
  */
 export async function prepareElevenLabs(settings: Settings): Promise<ElevenLabs> {
   const key = settings['ELEVENLABS_API_KEY'];
-  if (key === undefined) return startStandIn();
+  if (key === undefined) return startStandIn(reconciliationOf(settings));
   const description =
     key === ''
       ? ['none: pre-call is answered 503 until ELEVENLABS_API_KEY is set']
@@ -29,14 +29,22 @@ export async function prepareElevenLabs(settings: Settings): Promise<ElevenLabs>
   return { description, overrides: {} };
 }
 
-async function startStandIn(): Promise<ElevenLabs> {
+/** On, and often enough to be seen, unless the settings say otherwise. */
+function reconciliationOf(settings: Settings): Settings {
+  return {
+    ENABLE_RECONCILIATION: settings['ENABLE_RECONCILIATION'] ?? 'true',
+    RECONCILE_SCHEDULE: settings['RECONCILE_SCHEDULE'] ?? '30 * * * * *',
+  };
+}
+
+async function startStandIn(reconciliation: Settings): Promise<ElevenLabs> {
   const standIn = await startElevenLabs({ port: 0, makesAgents: true });
   return {
     standIn,
     description: [
       `stand-in at ${standIn.url}, no account needed; set ELEVENLABS_API_KEY for the real one`,
-      `its voices and agents: ${standIn.url}/__state`,
+      `its voices, agents and calls: ${standIn.url}/__state`,
     ],
-    overrides: { ELEVENLABS_API_KEY: developmentKey, ELEVENLABS_API_BASE_URL: standIn.url },
+    overrides: { ...reconciliation, ELEVENLABS_API_KEY: developmentKey, ELEVENLABS_API_BASE_URL: standIn.url },
   };
 }

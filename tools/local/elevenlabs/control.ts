@@ -8,7 +8,7 @@ import { readJson } from './wire.ts';
 /**
  * What is not part of the API, for another process that uses the stand-in: `GET /__state` shows voices, agents and requests,
  * `POST /__fail` takes a {@link Fault}, `POST /__agents` an agent as `{agentId, voiceId?, firstMessage?}`, `POST /__calls` a call
- * that no webhook has reported, as a {@link NewConversation}, and `POST /__reset` forgets everything. Undefined for a path of the API.
+ * that no webhook tells of, as a {@link NewConversation}, and `POST /__reset` forgets everything. Undefined for a path of the API.
  */
 export async function control(
   { state, faults }: Served,

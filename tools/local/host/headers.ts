@@ -36,8 +36,16 @@ function asUtf8(value: string): string {
   return /[\u0080-\u00ff]/.test(value) ? Buffer.from(value, 'latin1').toString('utf8') : value;
 }
 
-/** Kestrel's limits (KestrelServerLimits.cs in dotnet/aspnetcore): the status with which it refuses, or undefined. */
-export function refusedByServer({ rawHeaders, url = '' }: IncomingMessage): 414 | 431 | undefined {
+/**
+ * Kestrel's limits (KestrelServerLimits.cs in dotnet/aspnetcore), and its refusal of two `Host` headers (RFC 9112, section 3.2): the
+ * status with which it refuses, or undefined.
+ */
+export function refusedByServer({
+  rawHeaders,
+  headersDistinct,
+  url = '',
+}: IncomingMessage): 400 | 414 | 431 | undefined {
+  if ((headersDistinct['host'] ?? []).length > 1) return 400;
   if (url.length > 8 * 1024) return 414;
   const bytes = rawHeaders.reduce((sum, text) => sum + text.length + 2, 0);
   return rawHeaders.length / 2 > 100 || bytes > 32 * 1024 ? 431 : undefined;

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { BodyError } from '../../errors.ts';
 import { decodeSample } from './sampleText.ts';
 
 /** A request without its sample, and the sample. */
@@ -12,8 +13,8 @@ const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 /** Whatever is shorter costs nothing. */
 const LONG_CHARACTERS = 2048;
-/** How many strings a request may have before its long one: to count millions of them would take longer than to parse. */
-const MOST_STRINGS = 100;
+/** What a request may have besides its sample: to parse megabytes of members would hold the thread for seconds. */
+const LARGEST_OUTSIDE_BYTES = 64 * 1024;
 /** Random, so it cannot occur anywhere else in the request. */
 const PLACE = randomUUID();
 
@@ -22,9 +23,13 @@ const PLACE = randomUUID();
  * first, twice, takes a millisecond more for 1 MB, and a full garbage collection every few requests.
  *
  * Undefined for everything out of the ordinary, right or wrong: then the request is to be parsed as a whole.
+ *
+ * @throws {BodyError} 413 `json_too_large` when there are more than 64 KiB besides the sample.
  */
 export function liftSample(body: Buffer): Lifted | undefined {
   const text = findLongString(body);
+  const sampleBytes = text === undefined ? 0 : text.to - text.from;
+  if (body.length - sampleBytes > LARGEST_OUTSIDE_BYTES) throw outsideTooLarge();
   if (text === undefined) return undefined;
   const json = parse(Buffer.concat([body.subarray(0, text.from), Buffer.from(PLACE), body.subarray(text.to)]));
   const sample = dataOf(json) === PLACE ? decodeSample(body.subarray(text.from, text.to)) : undefined;
@@ -33,7 +38,7 @@ export function liftSample(body: Buffer): Lifted | undefined {
 
 function findLongString(body: Buffer): { readonly from: number; readonly to: number } | undefined {
   let open = body.indexOf(QUOTE);
-  for (let count = 0; open !== -1 && count < MOST_STRINGS; count++) {
+  while (open !== -1 && open <= LARGEST_OUTSIDE_BYTES) {
     const from = open + 1;
     let to = body.indexOf(QUOTE, from);
     while (to !== -1 && isEscaped(body, to)) to = body.indexOf(QUOTE, to + 1);
@@ -42,6 +47,17 @@ function findLongString(body: Buffer): { readonly from: number; readonly to: num
     open = body.indexOf(QUOTE, to + 1);
   }
   return undefined;
+}
+
+function outsideTooLarge(): BodyError {
+  return new BodyError(
+    'json_too_large',
+    413,
+    `The JSON besides voice_sample.data is over ${LARGEST_OUTSIDE_BYTES} bytes`,
+    {
+      hint: 'The switch sends more than the documented members, or the sample somewhere else than in voice_sample.data.',
+    },
+  );
 }
 
 function isEscaped(body: Buffer, at: number): boolean {

@@ -35,12 +35,13 @@ const MAX_SAMPLE_BYTES = 8;
  */
 const linear = ({ channels, blockAlign, bits }: Members): Layout | undefined => {
   const sampleBytes = bits === 24 && blockAlign === channels * 4 ? 4 : Math.ceil(bits / 8);
-  if (blockAlign === 0 || blockAlign > channels * MAX_SAMPLE_BYTES || sampleBytes > MAX_SAMPLE_BYTES) return undefined;
+  if (blockAlign > channels * MAX_SAMPLE_BYTES || sampleBytes > MAX_SAMPLE_BYTES) return undefined;
+  if (blockAlign === 0 && sampleBytes === 0) return undefined;
   return { blockBytes: sampleBytes === 0 ? blockAlign : channels * sampleBytes, blockSamples: 1 };
 };
 
 const g711 = ({ channels, blockAlign }: Members): Layout | undefined =>
-  blockAlign === 0 || blockAlign > channels * MAX_SAMPLE_BYTES ? undefined : { blockBytes: channels, blockSamples: 1 };
+  blockAlign > channels * MAX_SAMPLE_BYTES ? undefined : { blockBytes: channels, blockSamples: 1 };
 
 /** Seven bytes a channel, with two samples in them, then four bits a sample. */
 const msAdpcm = ({ channels, blockAlign }: Members): Layout => {

@@ -76,8 +76,19 @@ describe('the sample', () => {
     ['is all there is', `"${LONG}"`],
     ['is in what is not valid JSON', `{"voice_sample":{"data":"${LONG}"}`],
     ['is in what is not valid UTF-8', Buffer.from(`{"é":1,"voice_sample":{"data":"${LONG}"}}`, 'latin1')],
-    ['comes after a thousand texts', `{"a":[${'"",'.repeat(1000)}1],"voice_sample":{"data":"${LONG}"}}`],
   ])('that %s is left to be parsed', (_name, text) => {
     expect(lift(text)).toBeUndefined();
+  });
+
+  test('that comes after a thousand texts is lifted', () => {
+    expect(lift(`{"a":[${'"",'.repeat(1000)}1],"voice_sample":{"data":"${LONG}"}}`)?.sample).toBeDefined();
+  });
+
+  test.each([
+    ['members', `{"voice_sample":{"data":"${LONG}"},"a":[${'[],'.repeat(30_000)}1]}`],
+    ['texts before it', `{"a":[${'"",'.repeat(30_000)}1],"voice_sample":{"data":"${LONG}"}}`],
+    ['a second long text', `{"voice_sample":{"data":"${LONG}"},"a":"${'x'.repeat(70_000)}"}`],
+  ])('with more than 64 KiB of %s besides it is refused before it is parsed', (_what, text) => {
+    expect(() => lift(text)).toThrow(expect.objectContaining({ code: 'json_too_large', status: 413 }));
   });
 });
