@@ -1,4 +1,5 @@
 import type { HttpResponseInit } from '@azure/functions';
+import { type ErasuresHealth, erasuresHealth } from './calls/erasuresHealth.ts';
 import { nodeProblem } from './nodeVersion.ts';
 import type { CallStore } from './postCall/callStore.ts';
 import { type ElevenLabsHealth, type ElevenLabsServices, elevenLabsHealth } from './preCall/health.ts';
@@ -33,6 +34,8 @@ export interface AppHealth {
   /** `runtime` only when Node is too old. */
   readonly checks: { readonly settings: Check; readonly storage: Check; readonly runtime?: Check };
   readonly 'elevenlabs-precall-webhook': ElevenLabsHealth;
+  /** Only when one is late. */
+  readonly erasures?: ErasuresHealth;
   readonly reconciliation: ReconciliationHealth;
 }
 
@@ -42,7 +45,10 @@ export interface PreCallHealth extends ElevenLabsHealth {
   readonly warnings?: readonly string[];
 }
 
-interface HealthServices extends ElevenLabsServices, ReconciliationServices {
+interface HealthServices
+  extends ElevenLabsServices,
+    Partial<Pick<Parameters<typeof erasuresHealth>[0], 'erasing'>>,
+    ReconciliationServices {
   readonly configuration: Pick<Configuration, keyof SettingNotes | 'reconciliation'>;
   readonly postCall: { readonly store: Pick<CallStore, 'storage' | 'paths'> } | undefined;
 }
@@ -55,6 +61,7 @@ export class Health {
   readonly #services: HealthServices;
   readonly #askElevenLabs: () => Promise<ElevenLabsHealth>;
   readonly #askReconciliation: () => Promise<ReconciliationHealth>;
+  readonly #askErasures: () => Promise<ErasuresHealth | undefined>;
   readonly #oldNode: ReturnType<typeof nodeProblem>;
   #storage: { readonly at: number; readonly result: Promise<Check> } | undefined;
 
@@ -63,6 +70,7 @@ export class Health {
     this.#oldNode = nodeProblem(nodeVersion);
     this.#askElevenLabs = elevenLabsHealth(services);
     this.#askReconciliation = reconciliationHealth(services);
+    this.#askErasures = erasuresHealth({ erasing: services.erasing, now: services.now });
   }
 
   async ofApp(): Promise<AppHealth> {
@@ -73,6 +81,7 @@ export class Health {
       storage: await this.#checkStorage(),
       ...(this.#oldNode === undefined ? {} : { runtime: { status: 'fail' as const, ...this.#oldNode } }),
     };
+    const erasures = await this.#askErasures();
     const failing = Object.entries(checks).flatMap(([name, { status }]) => (status === 'fail' ? [name] : []));
     return {
       status: failing.length === 0 ? 'healthy' : 'unhealthy',
@@ -83,6 +92,7 @@ export class Health {
       checks,
       'elevenlabs-precall-webhook': await this.#askElevenLabs(),
       reconciliation: await this.#askReconciliation(),
+      ...(erasures === undefined ? {} : { erasures }),
     };
   }
 

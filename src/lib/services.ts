@@ -1,3 +1,6 @@
+import { callerKey, labelOfNumber } from './callers/callerKey.ts';
+import { normaliseNumber } from './callers/number.ts';
+import type { ErasingServices } from './calls/finishErasures.ts';
 import { ElevenLabsClient } from './elevenlabs/client.ts';
 import { ConversationsApi } from './elevenlabs/conversations.ts';
 import { Health } from './health.ts';
@@ -9,6 +12,7 @@ import type { ReconcileContext } from './reconcile/context.ts';
 import type { PostCallSettings } from './settings/postCallSettings.ts';
 import type { PreCallSettings } from './settings/preCallSettings.ts';
 import { type Configuration, readSettings } from './settings/settings.ts';
+import { readStorageAreas } from './settings/storageAreas.ts';
 import { BlobStorage, type RetryBudget } from './storage/blobStorage.ts';
 import { StateStore } from './storage/stateStore.ts';
 import type { Telemetry } from './telemetry/telemetry.ts';
@@ -25,6 +29,8 @@ export interface Services {
   readonly reconciliation: ReconcileContext | undefined;
   /** Where the app writes down how it is; undefined when the settings do not say where. */
   readonly state: StateArea | undefined;
+  /** What erasing needs, by which `sweep` goes on with what a command has begun. */
+  readonly erasing: ErasingServices | undefined;
   readonly health: Health;
   /** Milliseconds since 1970. */
   readonly now: () => number;
@@ -48,11 +54,18 @@ export function openServices(
   const store =
     settings && openCallStore(settings, { statePath: configuration.state?.path, budget: storageBudget, telemetry });
   const postCall = settings && store && { settings, store };
-  const preCall = configuration.preCall && store && openPreCall(configuration.preCall, store, { now, telemetry });
-  const reconciliation = store && openReconciliation(configuration, store, { now, telemetry });
   const state = openState(configuration, store, options);
-  const health = new Health({ configuration, postCall, preCall, reconciliation, state, now });
-  return { configuration, postCall, preCall, reconciliation, state, health, now, telemetry };
+  const callerLabel = state && labelsCallers(state, environment['CALLERS_DEFAULT_COUNTRY']);
+  const preCall =
+    configuration.preCall && store && openPreCall(configuration.preCall, store, { now, telemetry, callerLabel });
+  const reconciliation = store && openReconciliation(configuration, store, { now, telemetry });
+  const areas = readStorageAreas(environment);
+  const erasing =
+    store === undefined || state === undefined || 'setting' in areas
+      ? undefined
+      : { storage: store.storage, areas, elevenLabs: preCall?.elevenLabs, now };
+  const health = new Health({ configuration, postCall, preCall, reconciliation, state, erasing, now });
+  return { configuration, postCall, preCall, reconciliation, state, erasing, health, now, telemetry };
 }
 
 interface Surroundings {
@@ -92,7 +105,7 @@ function openState(
 function openPreCall(
   settings: PreCallSettings,
   { storage, bodies }: CallStore,
-  { now, telemetry }: Surroundings,
+  { now, telemetry, callerLabel }: Surroundings & Pick<PreCallContext, 'callerLabel'>,
 ): PreCallContext {
   const state = new StateStore(storage, settings.statePath);
   let known: Promise<string> | undefined;
@@ -104,5 +117,19 @@ function openPreCall(
     return known;
   };
   const elevenLabs = new ElevenLabsClient({ ...settings.elevenLabs, telemetry });
-  return { settings, storage, state, bodies, elevenLabs, installation, now };
+  return { settings, storage, state, bodies, elevenLabs, installation, callerLabel, now };
+}
+
+/** The key is read once a process, by the first call with a number. */
+function labelsCallers(state: StateArea, country: string | undefined): NonNullable<PreCallContext['callerLabel']> {
+  let key: Promise<Buffer> | undefined;
+  return async (given) => {
+    const number = normaliseNumber(given, country);
+    if (number === undefined) return undefined;
+    key ??= callerKey(state).catch((error: unknown) => {
+      key = undefined;
+      throw error;
+    });
+    return labelOfNumber(await key, number);
+  };
 }

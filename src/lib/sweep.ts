@@ -1,3 +1,4 @@
+import { type ErasingServices, finishErasures } from './calls/finishErasures.ts';
 import type { Health } from './health.ts';
 import { noteRun, type StateArea } from './heartbeat.ts';
 import type { CallStore } from './postCall/callStore.ts';
@@ -13,6 +14,8 @@ interface SweepServices {
   readonly postCall: { readonly store: Pick<CallStore, 'storage' | 'paths'> } | undefined;
   readonly preCall: PreCallContext | undefined;
   readonly state: StateArea | undefined;
+  /** Undefined when the settings do not say where everything is. */
+  readonly erasing: ErasingServices | undefined;
   readonly health: Pick<Health, 'ofApp'>;
   /** Milliseconds since 1970. */
   readonly now: () => number;
@@ -29,11 +32,12 @@ interface Task {
  * others from being done. Safe on many instances at once.
  */
 export async function sweep(services: SweepServices, log: Log): Promise<void> {
-  const { postCall, preCall, state, health, now } = services;
+  const { postCall, preCall, state, erasing, health, now } = services;
   const startedAt = new Date(now());
   const { failing: failingTasks, errors } = await runAll([
     ...(postCall === undefined ? [] : [{ name: 'incoming', run: () => finishRecordings(postCall.store, now(), log) }]),
     ...(preCall === undefined ? [] : [{ name: 'pre-call', run: () => sweepPreCall(preCall, log) }]),
+    ...(erasing === undefined ? [] : [{ name: 'erasures', run: () => finishErasures(erasing, log) }]),
   ]);
   const { status, failing: failingChecks = [], checks } = await health.ofApp();
   const failing = [...failingChecks, ...failingTasks];

@@ -176,7 +176,7 @@ describe('a blob that is read back', () => {
     const body = await store('abc', 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad');
     expect(() => body.proof()).toThrow('not been read');
     expect(await read(body)).toBe('abc');
-    expect(body.proof()).toEqual({ source: 'replay' });
+    expect(body.proof()).toEqual({ source: 'replay', signedAtSeconds: 0, secretPosition: 0 });
     expect(body.metadata['agent_id']).toBe('agent_1');
   });
 

@@ -87,6 +87,7 @@ describe.each(FORMS)('a caller that comes as %s', (_form, request) => {
       conversation: metadata.conversation_id,
       sample: sha256(sample).slice(0, 32),
       expires_at: expect.stringMatching(/^\d{10}$/),
+      caller: expect.stringMatching(/^[0-9a-f]{32}$/),
     });
   });
 

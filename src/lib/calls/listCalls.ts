@@ -2,6 +2,7 @@ import type { BlobItem } from '@azure/storage-blob';
 import type { StorageAreas } from '../settings/storageAreas.ts';
 import type { StoragePath } from '../settings/storagePath.ts';
 import type { Attempts } from '../storage/blobStorage.ts';
+import { isTombstone } from '../storage/erasures.ts';
 import { listBlobs, listFolders } from '../storage/listBlobs.ts';
 import { readBlobName, stemOf } from './blobName.ts';
 import type { CallBlob, StoredForm } from './call.ts';
@@ -90,7 +91,7 @@ async function* groups(
   const prefix = path.prefix + below;
   for await (const item of listBlobs(storage, { container: path.container, prefix })) {
     const named = readBlobName(item.name.slice(path.prefix.length));
-    if (named === undefined || item.metadata?.['erased_at'] !== undefined) continue;
+    if (named === undefined || isTombstone(item.metadata ?? {})) continue;
     const stem = stemOf(named);
     if (current?.stem !== stem) {
       if (current !== undefined) yield current;
@@ -134,8 +135,8 @@ async function* merged(lists: AsyncGenerator<Group, void, undefined>[]): AsyncGe
 async function listQuarantined(storage: Attempts, path: StoragePath): Promise<Map<string, StoredCall>> {
   const found = new Map<string, StoredCall>();
   for await (const item of listBlobs(storage, path)) {
-    const { conversation_id: conversationId, agent_id: agentId, erased_at } = item.metadata ?? {};
-    if (conversationId === undefined || agentId === undefined || erased_at !== undefined) continue;
+    const { conversation_id: conversationId, agent_id: agentId } = item.metadata ?? {};
+    if (conversationId === undefined || agentId === undefined) continue;
     const stem = stemOf({ agentId, conversationId });
     const blob = toBlob(path.container, item, { form: 'quarantine', isBeside: false });
     found.set(stem, { agentId, conversationId, blobs: [...(found.get(stem)?.blobs ?? []), blob] });

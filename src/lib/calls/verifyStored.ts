@@ -3,6 +3,7 @@ import type { BlobItem } from '@azure/storage-blob';
 import type { StorageAreas } from '../settings/storageAreas.ts';
 import type { StoragePath } from '../settings/storagePath.ts';
 import { type Attempts, isNotFound } from '../storage/blobStorage.ts';
+import { isTombstone } from '../storage/erasures.ts';
 import { listBlobs } from '../storage/listBlobs.ts';
 import { inParallel } from './inParallel.ts';
 
@@ -30,7 +31,7 @@ export async function* verifyStored(
   const { transcripts, audio, callFailures, quarantine, otherEvents } = areas;
   for (const path of withoutRepeats([transcripts, audio, callFailures, quarantine, otherEvents])) {
     const verify = async (item: BlobItem) =>
-      item.properties.lastModified.getTime() < storedSince || item.metadata?.['erased_at'] !== undefined
+      item.properties.lastModified.getTime() < storedSince || isTombstone(item.metadata ?? {})
         ? undefined
         : verifyOne(storage, path.container, item);
     for await (const verified of inParallel(listBlobs(storage, path), READERS, verify)) {

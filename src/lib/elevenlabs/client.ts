@@ -119,6 +119,16 @@ export class ElevenLabsClient {
     }
   }
 
+  /** A conversation that is not there counts as deleted. Needs a key with `convai_write`. */
+  async deleteConversation(conversationId: string, call: Call): Promise<void> {
+    const path = `/v1/convai/conversations/${encodeURIComponent(conversationId)}`;
+    try {
+      await this.#repeat({ method: 'DELETE', path }, call);
+    } catch (error) {
+      if (!(error instanceof ElevenLabsError && error.reason === 'not_found')) throw error;
+    }
+  }
+
   /** @throws {ElevenLabsError} `not_found` when there is no such agent. */
   getAgent(agentId: string, call: Call): Promise<Agent> {
     return this.#ask({ method: 'GET', ...agent(agentId) }, agentSchema, call);

@@ -1,11 +1,11 @@
 import { BodyMemory } from '../http/bodyMemory.ts';
 import type { PostCallSettings } from '../settings/postCallSettings.ts';
 import type { StoragePath } from '../settings/storagePath.ts';
-import type { SignedBody } from '../signature/signedBody.ts';
 import { type Attempts, BlobStorage, type RetryBudget } from '../storage/blobStorage.ts';
 import { BlockDraft } from '../storage/blockDraft.ts';
 import { BlockPool } from '../storage/blockPool.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
+import type { ProvenBody } from './provenBody.ts';
 
 /** At most so many block buffers a process: 64 MiB, enough for five large deliveries at full speed. */
 export const BLOCKS_PER_PROCESS = 16;
@@ -39,8 +39,17 @@ export function openCallStore(
   settings: PostCallSettings,
   { statePath, budget = RETRY_BUDGET, telemetry }: CallStoreOptions = {},
 ): CallStore {
+  return callStoreOn(new BlobStorage(settings.connection, budget, telemetry), settings, statePath);
+}
+
+/** The same on an account that is open already. */
+export function callStoreOn(
+  storage: BlobStorage,
+  settings: Pick<PostCallSettings, 'paths' | 'storesTranscripts' | 'storesAudio' | 'keepsUnknownTypes'>,
+  statePath: StoragePath | undefined,
+): CallStore {
   return {
-    storage: new BlobStorage(settings.connection, budget, telemetry),
+    storage,
     pool: new BlockPool(BLOCKS_PER_PROCESS),
     bodies: new BodyMemory(HELD_BYTES_PER_PROCESS),
     paths: settings.paths,
@@ -54,14 +63,14 @@ export function openCallStore(
 /** The drafts of one delivery: its audio, and what follows the first undecodable byte of it. */
 export class DeliveryDrafts {
   readonly #store: CallStore;
-  readonly #body: SignedBody;
+  readonly #body: ProvenBody;
   readonly #evicted: AbortSignal;
   #audio: BlockDraft | undefined;
   #undecoded: BlockDraft | undefined;
 
   readonly #storage: Attempts;
 
-  constructor(store: CallStore, storage: Attempts, body: SignedBody, evicted: AbortSignal) {
+  constructor(store: CallStore, storage: Attempts, body: ProvenBody, evicted: AbortSignal) {
     this.#store = store;
     this.#storage = storage;
     this.#body = body;

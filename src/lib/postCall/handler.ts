@@ -51,7 +51,7 @@ export function postCallHandler(services: PostCallServices, options: PostCallOpt
       const body = requestBody(request, context);
       const outcome = await withSignature(endpoint, { headers: request.headers, body }, (signed) => {
         line.begin(signed);
-        const onKnown = (facts: EventFacts, genuine: Genuine) =>
+        const onKnown = (facts: EventFacts, genuine: Pick<Genuine, 'secretPosition'>) =>
           line.prove(facts.isUnknownType ? undefined : facts.type, knownFields(facts, genuine));
         return receive({ body: signed.body, id, receivedAt, end, onKnown }, store);
       });
@@ -63,7 +63,7 @@ export function postCallHandler(services: PostCallServices, options: PostCallOpt
   };
 }
 
-function knownFields(facts: EventFacts, genuine: Genuine): LogFields {
+function knownFields(facts: EventFacts, genuine: Pick<Genuine, 'secretPosition'>): LogFields {
   return {
     event: facts.type,
     inferred: facts.isInferred || undefined,

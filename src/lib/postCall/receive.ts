@@ -1,18 +1,22 @@
 import { decodeBase64 } from '../json/base64.ts';
 import { type Lifted, liftAudio } from '../json/lift.ts';
-import type { Genuine, SignedBody } from '../signature/signedBody.ts';
+import type { Genuine } from '../signature/signedBody.ts';
 import type { Attempts } from '../storage/blobStorage.ts';
 import { putOnce } from '../storage/blockDraft.ts';
 import { wasErased } from '../storage/erasures.ts';
 import type { DeliveryMetadata, Kept, Place } from '../storage/keepOnce.ts';
+import type { FromStorage } from '../storage/proof.ts';
 import { type CallStore, DeliveryDrafts } from './callStore.ts';
 import { type CallFacts, classify, type EventFacts, type QuarantineReason, type Verdict } from './classify.ts';
 import { eventMembers } from './events.ts';
 import { type BodyPart, placeInQuarantine, placeOfCall, placeOfOtherEvent, sha256Of } from './places.ts';
+import type { ProvenBody } from './provenBody.ts';
 import { wrongEndpoint } from './refusal.ts';
 
+type Provenance = Genuine | FromStorage;
+
 /** What became of a genuine delivery. All of it is durable. */
-export type Outcome = { readonly facts: EventFacts; readonly genuine: Genuine; readonly audioBytes?: number } & (
+export type Outcome = { readonly facts: EventFacts; readonly genuine: Provenance; readonly audioBytes?: number } & (
   | { readonly kind: Exclude<Kept['kind'], 'erased'>; readonly blob: string }
   /** Nothing is kept: switched off by a setting, asked only whether the webhook works, or of a call that was erased. */
   | { readonly kind: NotKept }
@@ -27,13 +31,13 @@ export type Outcome = { readonly facts: EventFacts; readonly genuine: Genuine; r
 type NotKept = 'off' | 'check' | 'erased';
 
 export interface Delivery {
-  readonly body: SignedBody;
+  readonly body: ProvenBody;
   readonly id: string;
   readonly receivedAt: Date;
   /** By then everything has ended, stored or not. */
   readonly end: AbortSignal;
   /** Told as soon as the body is known to be genuine: whatever happens then can be logged with its ids. */
-  readonly onKnown: (facts: EventFacts, genuine: Genuine) => void;
+  readonly onKnown: (facts: EventFacts, genuine: Provenance) => void;
 }
 
 /**
@@ -59,7 +63,7 @@ type KeeperStore = Omit<CallStore, 'storage'> & { readonly storage: Attempts };
 
 /** Everything after the last byte; made only when the body was genuine, because it begins with the proof. */
 class Keeper {
-  readonly #genuine: Genuine;
+  readonly #genuine: Provenance;
   readonly #delivery: Delivery;
   readonly #store: KeeperStore;
   readonly #drafts: DeliveryDrafts;

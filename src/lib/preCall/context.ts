@@ -15,9 +15,17 @@ export interface PreCallContext {
   readonly bodies: BodyMemory;
   /** Asked once a process, by whoever comes first. */
   readonly installation: (state: StateStore) => Promise<string>;
+  /**
+   * What is kept of a caller's number: the first digits of its keyed hash. Undefined without a usable number. Undefined in a
+   * context that has no place for the key.
+   */
+  readonly callerLabel?: ((number: string | undefined) => Promise<string | undefined>) | undefined;
   /** Milliseconds since 1970. */
   readonly now: () => number;
 }
+
+/** What deleting clones and restoring agents needs of it. */
+export type CloneContext = Pick<PreCallContext, 'state' | 'elevenLabs' | 'now'>;
 
 /** The same context for one piece of work: storage does nothing for it any more once the signal has fired. */
 export function contextUntil(end: AbortSignal, context: PreCallContext): PreCallContext {

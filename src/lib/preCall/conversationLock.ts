@@ -19,12 +19,13 @@ export async function lockConversation(
   context: PreCallContext,
   work: Work,
   { conversationId, agentId }: PreCallRequest,
-  sampleHash: string,
+  { sampleHash, callerLabel }: { readonly sampleHash: string; readonly callerLabel?: string | undefined },
 ): Promise<StateRecord<Conversation>> {
   for (;;) {
     const ours: Conversation = {
       agent_id: agentId,
       sample_sha256: sampleHash,
+      ...(callerLabel === undefined ? {} : { caller: callerLabel }),
       expires_at: context.now() + context.settings.leaseMs,
       claim: { by: work.id, until: context.now() + LOCK_MS },
       answer: null,

@@ -39,7 +39,8 @@ export async function prepareCall(
   work: Work,
   { request, sample, sampleHash, ...ahead }: Preparation,
 ): Promise<Prepared> {
-  const locked = await lockConversation(context, work, request, sampleHash);
+  const callerLabel = await labelOf(context, work, request);
+  const locked = await lockConversation(context, work, request, { sampleHash, callerLabel });
   const { answer } = locked.value;
   if (answer !== null) {
     return {
@@ -61,6 +62,7 @@ export async function prepareCall(
       (await cloneOnce(context, work, {
         conversation: request.conversationId,
         caller: request.caller,
+        callerLabel,
         sample,
         sampleBytes: request.sample,
         sampleHash,
@@ -84,6 +86,18 @@ export async function prepareCall(
   } catch (error) {
     await held.giveUp();
     throw error;
+  }
+}
+
+/** A caller is not turned away for want of it: erasing by number then finds the call by other means, or not. */
+async function labelOf(context: PreCallContext, work: Work, request: PreCallRequest): Promise<string | undefined> {
+  try {
+    return await context.callerLabel?.(request.caller.phoneNumber);
+  } catch (error) {
+    const { agentId: agent, conversationId: conversation } = request;
+    const hint = error instanceof Error ? error.message : String(error);
+    work.log.write('WARNING', 'caller', { outcome: 'not labelled', agent, conversation, hint });
+    return undefined;
   }
 }
 

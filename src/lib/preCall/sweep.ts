@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { placesOfCall } from '../postCall/places.ts';
+import { isNotFound } from '../storage/blobStorage.ts';
+import { isTombstone } from '../storage/erasures.ts';
 import type { StateRecord } from '../storage/stateStore.ts';
 import type { Log } from '../telemetry/log.ts';
 import { restoreAgent } from './agent/restoreAgent.ts';
@@ -74,12 +76,22 @@ async function isOver(context: PreCallContext, { name, value }: StateRecord<Conv
   if (isExpired(value.expires_at, context.now())) return true;
   const call = { agentId: value.agent_id, conversationId: name };
   for (const { container, stem, extension } of placesOfCall(context.settings.callPaths, call)) {
-    const exists = await context.storage.attempt(container, (client, abortSignal) =>
-      client.getBlobClient(`${stem}.${extension}`).exists({ abortSignal }),
-    );
-    if (exists) return true;
+    if (await isStored(context, container, `${stem}.${extension}`)) return true;
   }
   return false;
+}
+
+/** A tombstone is no event: a call that was erased while it runs goes on. */
+async function isStored(context: PreCallContext, containerName: string, blob: string): Promise<boolean> {
+  try {
+    const { metadata = {} } = await context.storage.attempt(containerName, (container, abortSignal) =>
+      container.getBlobClient(blob).getProperties({ abortSignal }),
+    );
+    return !isTombstone(metadata);
+  } catch (error) {
+    if (isNotFound(error)) return false;
+    throw error;
+  }
 }
 
 async function restoreAgents(context: PreCallContext, work: Work): Promise<void> {

@@ -4,6 +4,11 @@ import { type Attempts, isNotFound } from './blobStorage.ts';
 /** Metadata of the empty blob that keeps the name of what was erased: when that was, ISO 8601. */
 const ERASED_AT = 'erased_at';
 
+/** The metadata of such a blob. */
+export function tombstone(erasedAt: string): Record<string, string> {
+  return { [ERASED_AT]: erasedAt };
+}
+
 /** Whether a blob only says that what had its name was erased: such a name is never written to again. */
 export function isTombstone(metadata: Readonly<Record<string, string>>): boolean {
   return metadata[ERASED_AT] !== undefined;

@@ -12,9 +12,13 @@ export type Proof = Genuine | FromApi | FromStorage;
 declare const verified: unique symbol;
 
 /** Proof that bytes are those of a stored blob: their sha256 is the one in its metadata. */
-interface FromStorage {
+export interface FromStorage {
   readonly [verified]: true;
   readonly source: 'replay';
+  /** The signature's `t` in Unix seconds, when the bytes were delivered; 0 when the metadata does not say it. */
+  readonly signedAtSeconds: number;
+  /** Position of the secret that matched then; 0 when the metadata does not say it. */
+  readonly secretPosition: number;
 }
 
 /** The bytes of a stored blob as a stream that ends only if they are the ones that were stored. */
@@ -46,7 +50,9 @@ export class StoredBody implements AsyncIterable<Uint8Array> {
     if (hash.digest('hex') !== this.metadata['sha256']) {
       throw new Error('The bytes of the blob are not those whose sha256 is in its metadata.');
     }
-    this.#proof = { source: 'replay' } as FromStorage; // the only place that may state it
+    const number = (name: string) => Number(this.metadata[name] ?? 0);
+    const [signedAtSeconds, secretPosition] = [number('signature_timestamp'), number('secret_position')];
+    this.#proof = { source: 'replay', signedAtSeconds, secretPosition } as FromStorage; // the only place that may state it
   }
 
   /** @throws {Error} when the iteration has not ended normally: a mistake in the calling code. */

@@ -16,7 +16,7 @@ beforeEach(() => {
 });
 
 const locking = (by = here.work, { agentId = 'agent_1', sample = SAMPLE_HASH } = {}) =>
-  lockConversation(here.context, by, { ...REQUEST, agentId }, sample);
+  lockConversation(here.context, by, { ...REQUEST, agentId }, { sampleHash: sample });
 /** The same conversation id for something else. */
 const OTHER_CALLS: [string, { agentId?: string; sample?: string }][] = [
   ['another agent', { agentId: 'agent_2' }],

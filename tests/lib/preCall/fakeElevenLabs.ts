@@ -19,7 +19,7 @@ export type Request =
   | 'addVoice'
   | 'findVoices'
   | 'getSubscription'
-  | `${'getVoice' | 'deleteVoice' | 'getAgent' | 'patchAgent'} ${string}`;
+  | `${'getVoice' | 'deleteVoice' | 'getAgent' | 'patchAgent' | 'deleteConversation'} ${string}`;
 type Hook = (request: Request) => unknown;
 
 /** What pre-call needs of ElevenLabs, in memory. */
@@ -57,6 +57,7 @@ export function fakeElevenLabs() {
       );
     },
     getVoice: (id, call) => ask(`getVoice ${id}`, call, () => standing(voices, id)),
+    deleteConversation: (id, call) => ask(`deleteConversation ${id}`, call, () => {}),
     deleteVoice: (id, call) => ask(`deleteVoice ${id}`, call, () => void voices.delete(id)),
     getAgent: (id, call) => ask(`getAgent ${id}`, call, () => standing(agents, id)),
     patchAgent: ({ agentId, voiceId, firstMessage }, call) =>

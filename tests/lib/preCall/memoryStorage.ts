@@ -8,7 +8,7 @@ interface Kept {
   readonly lastModified: Date;
 }
 
-type Operation = 'upload' | 'delete' | 'download' | 'exists';
+type Operation = 'upload' | 'delete' | 'download' | 'getProperties';
 
 /** What the state of pre-call needs of storage, in memory: small blobs that are changed on conditions. */
 export interface MemoryStorage extends Attempts {
@@ -37,7 +37,7 @@ export function memoryStorage(): MemoryStorage {
         throw refusal(412, 'ConditionNotMet');
       return standing;
     };
-    const client: Pick<BlockBlobClient, 'upload' | 'delete' | 'download' | 'exists'> = {
+    const client: Pick<BlockBlobClient, 'upload' | 'delete' | 'download' | 'getProperties'> = {
       upload: async (body, _length, { conditions, metadata = {}, abortSignal } = {}) => {
         await begin('upload', abortSignal);
         check(conditions);
@@ -61,9 +61,11 @@ export function memoryStorage(): MemoryStorage {
         })();
         return { readableStreamBody, etag, metadata } as unknown as Awaited<ReturnType<BlockBlobClient['download']>>;
       },
-      exists: async ({ abortSignal } = {}) => {
-        await begin('exists', abortSignal);
-        return blobs.has(path);
+      getProperties: async ({ abortSignal } = {}) => {
+        await begin('getProperties', abortSignal);
+        const standing = blobs.get(path);
+        if (standing === undefined) throw refusal(404, 'BlobNotFound');
+        return { metadata: standing.metadata } as unknown as Awaited<ReturnType<BlockBlobClient['getProperties']>>;
       },
     };
     return client;

@@ -40,7 +40,7 @@ function chosen(values: CallValues, settings: StorageAccess['settings'], now: nu
 }
 
 /** @throws UsageError for a number that is withheld. */
-function readNumber(given: string, settings: StorageAccess['settings']): string {
+export function readNumber(given: string, settings: StorageAccess['settings']): string {
   const number = normaliseNumber(given, settings['CALLERS_DEFAULT_COUNTRY']);
   if (number === undefined) throw new UsageError('--caller: not a number that anybody could be found by');
   return number;

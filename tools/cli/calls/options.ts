@@ -1,6 +1,6 @@
 import { idSchema } from '../../../src/lib/ids.ts';
 import { UsageError } from '../../command/errors.ts';
-import { flag, json, number, type OptionSet, path, text, type Values } from '../../command/option.ts';
+import { flag, json, number, type OptionSet, path, secret, text, type Values } from '../../command/option.ts';
 import { storageOptions } from '../storageAccess.ts';
 
 export const callOptions = {
@@ -14,13 +14,27 @@ export const callOptions = {
   limit: number('the newest so many (else 1000)', (value) => Number.isInteger(value) && value >= 1 && value <= 100_000),
   utc: flag('times in UTC'),
   out: path('DIR', 'where get writes files (else here)'),
+  url: text('URL', 'replay sends to this app, its address or that of its webhook; --to is the same'),
+  secret: secret('replay signs with this one (else ELEVENLABS_WEBHOOK_SECRET)'),
+  'new-ids': flag('replay gives the conversations new ids'),
+  rate: number('replay sends at most so many a second', (value) => value > 0 && value <= 1000),
+  'in-place': flag('replay quarantine classifies and stores here, without sending anything'),
+  reason: text('REASON', 'replay quarantine: only what is there for this reason'),
+  repair: flag('verify erases again what came back of erased calls'),
+  yes: flag('does it: erase; replay to another machine'),
+  elevenlabs: flag(
+    "erase also deletes the conversation at ElevenLabs, with the operator's key (ELEVENLABS_OPERATOR_API_KEY)",
+  ),
+  voice: text('ID', 'erase the calls for which this clone was made'),
+  resume: flag('erase goes on with what was begun and is not finished'),
+  receipt: path('FILE', 'where erase writes its receipt (else erase-<time>.json, here)'),
   ...storageOptions,
   json,
 } satisfies OptionSet;
 
 export type CallValues = Values<typeof callOptions>;
 
-type Action = 'list' | 'show' | 'get' | 'verify';
+type Action = 'list' | 'show' | 'get' | 'verify' | 'erase' | 'replay';
 
 const COMMON = ['azure', 'account', 'storage-port', 'json', 'utc'];
 const FILTERS = ['since', 'until', 'agent', 'caller', 'failed', 'without-recording', 'text', 'limit'];
@@ -28,7 +42,9 @@ const MEANT_FOR: Readonly<Record<Action, readonly string[]>> = {
   list: FILTERS,
   show: ['agent'],
   get: [...FILTERS, 'out'],
-  verify: ['since'],
+  verify: ['since', 'repair'],
+  erase: ['agent', 'caller', 'voice', 'yes', 'elevenlabs', 'resume', 'receipt'],
+  replay: [...FILTERS, 'url', 'secret', 'new-ids', 'rate', 'in-place', 'reason', 'yes'],
 };
 
 /** What the first word asks for, and the id behind it. */
@@ -54,8 +70,17 @@ export function readRequest(values: CallValues, [word = 'list', id, ...more]: re
   if (id !== undefined && !isId(id)) throw new UsageError(`"${id}" is not a conversation's id`);
   if (values.agent !== undefined && !isId(values.agent))
     throw new UsageError(`--agent: "${values.agent}" is not an id`);
+  if (values['in-place'] && id !== 'quarantine') throw new UsageError('--in-place is for replay quarantine');
+  if (values['in-place'] && values.url !== undefined) throw new UsageError('--in-place and --to exclude each other');
   if (action === 'show' && id === undefined) throw new UsageError('show needs the id of a conversation');
   return { action, conversationId: id };
+}
+
+/** Versions are deleted by an owner of the data alone; whoever only looks needs no more than reading. */
+export function roleFor(action: Action, { yes, repair, 'in-place': inPlace }: CallValues) {
+  const isErasing = (action === 'erase' && yes) || repair;
+  if (inPlace) return 'Storage Blob Data Contributor';
+  return isErasing ? 'Storage Blob Data Owner' : 'Storage Blob Data Reader';
 }
 
 function isId(text: string): boolean {

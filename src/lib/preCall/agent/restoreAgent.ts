@@ -1,6 +1,6 @@
 import { ElevenLabsError } from '../../elevenlabs/errors.ts';
 import type { StateRecord } from '../../storage/stateStore.ts';
-import { callOf, type PreCallContext, type Work } from '../context.ts';
+import { type CloneContext, callOf, type Work } from '../context.ts';
 import { type AgentState, agents, isAlive, NOTHING_LEASED } from '../state/records.ts';
 import { isOurChange } from './agentChange.ts';
 
@@ -9,7 +9,7 @@ import { isOurChange } from './agentChange.ts';
  * since. Returns false when a delivery is at work on the agent: then it is not the time.
  */
 export async function restoreAgent(
-  context: PreCallContext,
+  context: CloneContext,
   work: Work,
   record: StateRecord<AgentState>,
   lockMs: number,

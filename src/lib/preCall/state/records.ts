@@ -12,6 +12,8 @@ export type Lock = z.infer<typeof claim>;
 const conversation = z.object({
   agent_id: z.string(),
   sample_sha256: z.string(),
+  /** The first 32 digits of the keyed hash of the caller's number, when there was one: by it a caller's calls are found. */
+  caller: z.optional(z.string()),
   /** Milliseconds since 1970, as all times here. */
   expires_at: z.number(),
   claim: z.nullable(z.object({ by: z.string(), until: z.number() })),

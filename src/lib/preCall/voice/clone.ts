@@ -14,6 +14,8 @@ export const MADE_BY = 'elevenlabs-webhook';
 export interface CloneRequest {
   readonly conversation: string;
   readonly caller: Caller;
+  /** Of the caller's number; becomes the label `caller`. */
+  readonly callerLabel?: string | undefined;
   readonly sample: Sample;
   readonly sampleBytes: Buffer;
   readonly sampleHash: string;
@@ -34,14 +36,18 @@ const LOOKS_AFTER_LOST_ANSWER = 3;
 const LOOK_AGAIN_MS = 700;
 export const LABEL_HASH_DIGITS = 32;
 
-/** The labels of a clone, by which the sweep and the repair find it: made by, installation, conversation, sample, expiry. */
-function voiceLabels(installation: string, request: Pick<CloneRequest, 'conversation' | 'sampleHash' | 'expiresAt'>) {
+/** The labels of a clone, by which the sweep and the repair find it: made by, installation, conversation, sample, expiry, caller. */
+function voiceLabels(
+  installation: string,
+  request: Pick<CloneRequest, 'conversation' | 'callerLabel' | 'sampleHash' | 'expiresAt'>,
+) {
   return {
     made_by: MADE_BY,
     installation,
     conversation: request.conversation,
     sample: request.sampleHash.slice(0, LABEL_HASH_DIGITS),
     expires_at: String(Math.floor(request.expiresAt / 1000)),
+    ...(request.callerLabel === undefined ? {} : { caller: request.callerLabel }),
   };
 }
 

@@ -1,6 +1,6 @@
 import { ElevenLabsError } from '../../elevenlabs/errors.ts';
 import type { Voice } from '../../elevenlabs/schemas.ts';
-import { callOf, type PreCallContext, type Work } from '../context.ts';
+import { type CloneContext, callOf, type PreCallContext, type Work } from '../context.ts';
 import { agents, conversations, isAlive, voices } from '../state/records.ts';
 import { reportFailure } from '../sweepStep.ts';
 import { LABEL_HASH_DIGITS, MADE_BY } from './clone.ts';
@@ -15,7 +15,7 @@ interface Running {
   readonly voiceIds: ReadonlySet<string>;
 }
 
-async function running(context: PreCallContext): Promise<Running> {
+async function running(context: CloneContext): Promise<Running> {
   const samples = new Set<string>();
   const voiceIds = new Set<string>();
   for (const { name } of await context.state.list(conversations)) {
@@ -32,11 +32,16 @@ async function running(context: PreCallContext): Promise<Running> {
   return { samples, voiceIds };
 }
 
+/** Whether a call that runs may be heard with this voice. */
+export async function isVoiceInUse(context: CloneContext, voiceId: string): Promise<boolean> {
+  return (await running(context)).voiceIds.has(voiceId);
+}
+
 /**
  * Deletes a clone that no running lease needs. A delivery first writes its conversation and then reads the voice; we first
  * mark the voice and then read the conversations: at least one of the two sees the other.
  */
-export async function deleteClone(context: PreCallContext, work: Work, sample: string): Promise<void> {
+export async function deleteClone(context: CloneContext, work: Work, sample: string): Promise<void> {
   const record = await context.state.read(voices, sample);
   if (record === undefined || record.value.state === 'cloning') return;
   const { value } = record;

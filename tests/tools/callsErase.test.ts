@@ -1,0 +1,98 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, inject, onTestFinished, test } from 'vitest';
+import { metadataOfCall, type StoredCalls, storedCalls, transcriptOf } from '../support/storedCalls.ts';
+import { run } from './run.ts';
+
+interface Ended {
+  readonly code: number | string;
+  readonly text: string;
+}
+
+function folder(): string {
+  const path = mkdtempSync(join(tmpdir(), 'calls-'));
+  onTestFinished(() => rmSync(path, { recursive: true }));
+  return path;
+}
+
+async function calls(stored: StoredCalls, from: string, ...args: string[]): Promise<Ended> {
+  const environment = { ...stored.settings, CallStorage: inject('storage'), INIT_CWD: from };
+  const command = run(['tools/cli/calls.ts', ...args], environment);
+  const code = await command.ended;
+  return { code, text: command.text() };
+}
+
+async function threeBlobs(): Promise<StoredCalls> {
+  const stored = storedCalls();
+  await stored.put('transcripts', 'agent_1/conv_1.json', transcriptOf('conv_1', 'words'), metadataOfCall('conv_1'));
+  await stored.put('audio', 'agent_1/conv_1.mp3', 'sound', metadataOfCall('conv_1'));
+  await stored.put(
+    'transcripts',
+    'agent_1/conv_2.json',
+    transcriptOf('conv_2', 'x'),
+    metadataOfCall('conv_2', { call_external_number: '+4930123456' }),
+  );
+  return stored;
+}
+
+test('calls erase shows what would go, does it with --yes, and writes a receipt without anything of the caller', async () => {
+  const stored = await threeBlobs();
+  const here = folder();
+  const shown = await calls(stored, here, 'erase', '--caller', '+31 6 12345678');
+  expect(shown.code).toBe(0);
+  expect(shown.text).toContain('conv_1');
+  expect(shown.text).not.toContain('conv_2');
+  expect(shown.text).toContain('Nothing was erased');
+  expect(await stored.names()).toHaveLength(3);
+
+  expect((await calls(stored, here, 'erase', '--caller', '+31 6 12345678', '--yes')).code).toBe(0);
+  expect(await stored.names()).toEqual(['state/erased/conv_1.json', 'transcripts/agent_1/conv_2.json']);
+  const [file = ''] = readdirSync(here);
+  const receipt = readFileSync(join(here, file), 'utf8');
+  expect(file).toMatch(/^erase-[\dTZ-]+\.json$/);
+  expect(receipt).not.toContain('612345678');
+  expect(JSON.parse(receipt)).toMatchObject({
+    deleted_blobs: 2,
+    conversations: [{ conversation_id: 'conv_1', agent_ids: ['agent_1'], left: [] }],
+  });
+
+  expect(await calls(stored, here, 'erase', 'conv_1', '--yes')).toMatchObject({
+    code: 0,
+    text: expect.stringContaining('nothing is left to do'),
+  });
+});
+
+test('calls verify finds what came back of an erased call, and erases it again with --repair', async () => {
+  const stored = await threeBlobs();
+  const here = folder();
+  const receipt = join(here, 'r.json');
+  expect((await calls(stored, here, 'erase', 'conv_1', '--yes', '--receipt', receipt)).code).toBe(0);
+  expect(readdirSync(here)).toEqual(['r.json']);
+  await stored.put('transcripts', 'agent_1/conv_1.json', 'restored');
+  expect(await calls(stored, here, 'verify')).toMatchObject({ code: 1, text: expect.stringContaining('came back') });
+  expect((await calls(stored, here, 'verify', '--repair')).code).toBe(0);
+  expect(await calls(stored, here, 'verify')).toMatchObject({ code: 0 });
+  expect(await stored.names()).toEqual(['state/erased/conv_1.json', 'transcripts/agent_1/conv_2.json']);
+});
+
+test('calls erase --elevenlabs without a key of the operator ends with 1 and names what is left; --resume goes on', async () => {
+  const stored = await threeBlobs();
+  const here = folder();
+  const first = await calls(stored, here, 'erase', 'conv_1', '--yes', '--elevenlabs');
+  expect(first.code).toBe(1);
+  expect(first.text).toContain('left: conversation of conv_1');
+  expect(await calls(stored, here, 'erase', '--resume')).toMatchObject({
+    code: 1,
+    text: expect.stringContaining('ELEVENLABS_OPERATOR_API_KEY'),
+  });
+});
+
+test.each([
+  [['erase'], 'one of them'],
+  [['erase', 'conv_1', '--caller', '+31612345678'], 'one of them'],
+  [['--yes'], '--yes says nothing to list'],
+])('calls %j is a wrong command line', async (args, message) => {
+  const { code, text } = await calls(storedCalls(), folder(), ...args);
+  expect([code, text]).toEqual([2, expect.stringContaining(message)]);
+});
