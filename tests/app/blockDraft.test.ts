@@ -108,7 +108,7 @@ describe('a larger draft', () => {
     const [blob] = await contentOf(place.container);
     expect(blob?.bytes.equals(bytes)).toBe(true);
     expect(blob).toMatchObject({ contentType: 'application/json' });
-    expect(blob?.metadata).toEqual({ ...METADATA, sha256: sha256(bytes) });
+    expect(blob?.metadata).toEqual({ ...METADATA, source: 'webhook', sha256: sha256(bytes) });
   });
 
   it('that cannot be copied stays in incoming with its content type and all that the sweep needs', async () => {

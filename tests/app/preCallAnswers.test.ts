@@ -480,7 +480,7 @@ describe('the hint of a refusal is about the switch, not about ElevenLabs', () =
     const answer = await post(jsonRequest(personal(), Buffer.alloc(15 * MIB)));
     expect(answer.json['error_message']).toMatch(/15 MiB.*shorter sample/);
     expect(hint()).toMatch(
-      /over 15728640 bytes.*15 MiB: a higher FUNCTIONS_REQUEST_BODY_SIZE_LIMIT changes nothing.*shorter sample/,
+      /over 15728640 bytes.*15 MiB, or FUNCTIONS_REQUEST_BODY_SIZE_LIMIT less 64 KiB.*shorter sample/,
     );
     expect(`${hint()} ${answer.text}`).not.toMatch(/recording|ElevenLabs|Raise/);
   });

@@ -66,11 +66,18 @@ export function classify({ json, envelope }: Pick<Lifted, 'json' | 'envelope'>):
   if (!json.isJson && isPreCallForm(envelope)) return { kind: 'pre-call', facts: { isInferred: false } };
   if (!isObject(value)) return unusable(json.isJson ? 'not_an_event' : 'not_json', { isInferred: false });
   const data = dataOf(value);
+  // Also of damaged JSON, such as one in Latin-1: it may hold a voice sample all the same.
+  if (isPreCallEvent(value) && (json.isJson || beginsAsObject(envelope)))
+    return { kind: 'pre-call', facts: factsOf(value, data) };
   if (!json.isJson) return unusable('not_json', factsOf(value, data));
-  if (isPreCallEvent(value)) return { kind: 'pre-call', facts: factsOf(value, data) };
   if (json.isAmbiguous || hasTwoAudios(value)) return unusable('ambiguous', factsOf(value, data));
   if (value['type'] === CHECK_TYPE) return { kind: 'check', facts: factsOf(value, data) };
   return verdictOf(value, data);
+}
+
+/** With or without a byte order mark. */
+function beginsAsObject(body: Buffer): boolean {
+  return /^(\u00ef\u00bb\u00bf)?\s*\{/.test(body.toString('latin1', 0, 64));
 }
 
 function verdictOf(envelope: Members, data: Members): Verdict {

@@ -2,7 +2,7 @@ import type { HttpResponseInit } from '@azure/functions';
 import { BodyError, NotConfigured, RequestError, SignatureError, StorageUnavailable, WebhookError } from '../errors.ts';
 import { CloningError, ConversationConflict, PayloadError } from './errors.ts';
 import type { Prepared } from './prepare.ts';
-import { cleanName, cleanValue, greeting } from './request/greeting.ts';
+import { cleanName, greeting } from './request/greeting.ts';
 import type { PreCallRequest } from './request/request.ts';
 import { SampleError } from './sample/sample.ts';
 import { SMALLER_BODY } from './usualCauses.ts';
@@ -20,7 +20,7 @@ export interface SuccessFacts {
 
 /**
  * The answer to the switch; in override mode with what is to be handed to ElevenLabs when the call is started
- * (https://elevenlabs.io/docs/eleven-agents/customization/personalization).
+ * (https://elevenlabs.io/docs/eleven-agents/customization/personalization). `caller_info` gives the switch its own words back.
  */
 export function success({ request, prepared, greetingTemplate, mode, ms }: SuccessFacts): HttpResponseInit {
   const { caller } = request;
@@ -35,8 +35,8 @@ export function success({ request, prepared, greetingTemplate, mode, ms }: Succe
       ...(prepared.voiceName === undefined ? {} : { voice_name: prepared.voiceName }),
       agent_updated: prepared.isAgentUpdated,
       caller_info: {
-        ...(name === undefined ? {} : { Name: cleanName(name) }),
-        ...(caller.dateOfBirth === undefined ? {} : { DateOfBirth: cleanValue(caller.dateOfBirth) }),
+        ...(name === undefined ? {} : { Name: name }),
+        ...(caller.dateOfBirth === undefined ? {} : { DateOfBirth: caller.dateOfBirth }),
       },
       processing_time_ms: ms,
       voice_reused: prepared.isReused,

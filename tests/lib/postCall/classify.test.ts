@@ -135,10 +135,12 @@ describe('a delivery for the pre-call endpoint is recognised', () => {
   ])('%s', (_name, event) => {
     const json = Buffer.from(JSON.stringify(event));
     expect(verdictOn(json)).toMatchObject({ kind: 'pre-call' });
+    expect(verdictOn(json.subarray(0, -1))).toMatchObject({ kind: 'pre-call' });
+    expect(verdictOn(Buffer.concat([json, Buffer.from([0xff])]))).toMatchObject({ kind: 'pre-call' });
+    expect(verdictOn(Buffer.from(`\uFEFF${json}`))).toMatchObject({ kind: 'pre-call' });
   });
 
   it.each([
-    ['JSON that is cut off', '{"type":"pre_call","voice_sample":{}'],
     ['text before the JSON', 'hello {"type":"pre_call"}'],
     ['damaged JSON with a form in its text', '{"a":"\n--x\r\nContent-Disposition: form-data; name="metadata"\r\n\r\n'],
   ])('not by %s, which is kept', (_name, body) => {

@@ -135,7 +135,7 @@ describe('successes', () => {
     const caller = name === undefined ? {} : { name };
     const request = { ...facts.request, caller };
     expect(success({ ...facts, request, mode: 'override' }).jsonBody).toMatchObject({
-      caller_info: name === undefined ? {} : { Name: caller_name },
+      caller_info: name === undefined ? {} : { Name: name },
       conversation_initiation_client_data: { dynamic_variables: { caller_name } },
     });
   });

@@ -39,7 +39,12 @@ describe('a genuine body', () => {
   it('ends normally, and then gives a proof of what was signed, by which secret, and how long it was', async () => {
     const body = signedBody();
     expect(await readOff(body)).toBe(BODY);
-    expect(body.proof()).toEqual({ signedAtSeconds: SIGNED_AT, secretPosition: 2, bodyBytes: BODY.length });
+    expect(body.proof()).toEqual({
+      source: 'webhook',
+      signedAtSeconds: SIGNED_AT,
+      secretPosition: 2,
+      bodyBytes: BODY.length,
+    });
   });
 
   it('is handed on piece by piece while it arrives', async () => {

@@ -57,6 +57,7 @@ describe('a signed request', () => {
     const { text, proof } = await withSignature({ ...endpoint, secrets: [secret] }, request, readOff);
     expect(text).toBe(body);
     expect(proof).toEqual({
+      source: 'webhook',
       signedAtSeconds: Number(timestamp),
       secretPosition: 1,
       bodyBytes: Buffer.byteLength(body),
