@@ -20,7 +20,7 @@ export interface Replayed {
 /** One body is small; the time is that of a slow line. */
 const ONE_MS = 5 * 60_000;
 /** Parts of a body of which one was audio; see docs/how-it-works.md. */
-const PARTS = /\.(around\.json|undecoded\.bin|mp3)$/;
+const PARTS = /\.(around\.json|remainder\.bin|mp3)$/;
 
 /**
  * Takes bodies in quarantine for deliveries once more: classified and stored by the same code, which may know more by now. What
