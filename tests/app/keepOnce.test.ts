@@ -117,7 +117,10 @@ describe('a blob that comes and goes', () => {
     proxy.onRequest = (method) => (method === 'PUT' && writes++ >= 0 ? there : undefined);
     const failure: unknown = await keep(place, ONE, 'first').catch((error: unknown) => error);
     expect(failure).toBeInstanceOf(StorageUnavailable);
-    expect(failure).toMatchObject({ hint: expect.stringContaining('appearing and disappearing'), cause: { statusCode: 409 } });
+    expect(failure).toMatchObject({
+      hint: expect.stringContaining('appearing and disappearing'),
+      cause: { statusCode: 409 },
+    });
     expect(writes).toBe(3);
   });
 

@@ -5,6 +5,9 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { isMainThread } from 'node:worker_threads';
 
+// A stack trace loads the source maps of the bundle, 20 MB that stay: they belong to npm start, not to the app.
+process.setSourceMapsEnabled = () => {};
+
 // The app's own threads load this file, too.
 if (isMainThread) watch(process.env.VITALS_FILE);
 

@@ -67,8 +67,13 @@ export class HeldLock {
     }, RENEW_MS);
   }
 
-  /** @throws {ConversationConflict} when this delivery stood still for so long that another call took the conversation over. */
-  async answer(clone: Clone, isAgentUpdated: boolean): Promise<void> {
+  /**
+   * Writes the answer down. When another delivery of the same call took the conversation over meanwhile (one whose clock is
+   * ahead does so at once), that one's answer counts, and is returned.
+   *
+   * @throws {ConversationConflict} when this delivery stood still for so long that another call took the conversation over.
+   */
+  async answer(clone: Clone, isAgentUpdated: boolean): Promise<NonNullable<Conversation['answer']> | undefined> {
     const answer = {
       voice_id: clone.voiceId,
       cloned_at: clone.clonedAt,
@@ -79,10 +84,12 @@ export class HeldLock {
     const { state } = this.#context;
     const write = (record: StateRecord<Conversation>) =>
       state.replace(conversations, record, { ...record.value, claim: null, answer });
-    if ((await write(this.#record)) !== undefined) return;
+    if ((await write(this.#record)) !== undefined) return undefined;
     const standing = await this.#standing();
     if (standing !== undefined && !isSameCall(standing.value, this.#record.value)) throw new ConversationConflict();
-    if (this.#isOurs(standing)) await write(standing);
+    if (!this.#isOurs(standing)) return this.#answerOf(standing);
+    await write(standing);
+    return undefined;
   }
 
   /** The next delivery of the conversation may begin at once. */
@@ -96,6 +103,17 @@ export class HeldLock {
       if (this.#isOurs(standing)) await state.remove(conversations, standing);
     };
     await remove().catch(() => {}); // then it runs out by itself
+  }
+
+  /** Waits for the delivery that took the conversation over; undefined when that one has given up. */
+  async #answerOf(standing: StateRecord<Conversation> | undefined) {
+    for (let record = standing; record !== undefined; record = await this.#standing()) {
+      const { answer, claim } = record.value;
+      if (answer !== null) return answer;
+      if (claim === null || isExpired(claim.until, this.#context.now())) return undefined;
+      await waitForLock('conversation', this.#work.signal);
+    }
+    return undefined;
   }
 
   /** The record that is not as we knew it. */

@@ -6,6 +6,7 @@ import { greeting } from './request/greeting.ts';
 import type { PreCallRequest } from './request/request.ts';
 import { keepSample } from './sample/keepSample.ts';
 import type { Sample } from './sample/sample.ts';
+import type { Conversation } from './state/records.ts';
 import { type Clone, cloneOnce, findVoice } from './voice/clone.ts';
 
 /** What the agent now has for the caller. */
@@ -42,15 +43,7 @@ export async function prepareCall(
   const callerLabel = await labelOf(context, work, request);
   const locked = await lockConversation(context, work, request, { sampleHash, callerLabel });
   const { answer } = locked.value;
-  if (answer !== null) {
-    return {
-      voiceId: answer.voice_id,
-      voiceName: await currentName(context, work, answer.voice_id),
-      isReused: answer.voice_reused,
-      isAgentUpdated: answer.agent_updated,
-      isRepeated: true,
-    };
-  }
+  if (answer !== null) return repeated(context, work, answer);
   const held = new HeldLock(context, work, locked);
   const lock = { by: work.id, conversation: request.conversationId };
   const expiresAt = locked.value.expires_at;
@@ -75,7 +68,8 @@ export async function prepareCall(
       return tryToLease(context, work, { request, clone, expiresAt, seen });
     };
     const [leased] = await Promise.all([lease(), keepSample(context, work, request, sample, sampleHash)]);
-    await Promise.all([held.answer(clone, leased !== undefined), leased?.release()]);
+    const [others] = await Promise.all([held.answer(clone, leased !== undefined), leased?.release()]);
+    if (others !== undefined) return repeated(context, work, others);
     return {
       voiceId: clone.voiceId,
       voiceName: clone.name,
@@ -87,6 +81,20 @@ export async function prepareCall(
     await held.giveUp();
     throw error;
   }
+}
+
+async function repeated(
+  context: PreCallContext,
+  work: Work,
+  answer: NonNullable<Conversation['answer']>,
+): Promise<Prepared> {
+  return {
+    voiceId: answer.voice_id,
+    voiceName: await currentName(context, work, answer.voice_id),
+    isReused: answer.voice_reused,
+    isAgentUpdated: answer.agent_updated,
+    isRepeated: true,
+  };
 }
 
 /** A caller is not turned away for want of it: erasing by number then finds the call by other means, or not. */

@@ -206,7 +206,7 @@ describe('a held lock', () => {
   });
 
   describe.each([
-    ['the answer', () => held.answer(CLONE, false), { claim: null, answer: ANSWER }],
+    ['the answer', async () => void (await held.answer(CLONE, false)), { claim: null, answer: ANSWER }],
     ['giving up', () => held.giveUp(), undefined],
   ])('with a heartbeat under way when %s comes', (_name, end, expected) => {
     it('waits until it is written', async () => {
@@ -233,13 +233,22 @@ describe('a held lock', () => {
   });
 
   it.each<[string, Partial<Conversation>]>([
-    ['has taken it over', { claim: { by: 'them', until: 9e15 } }],
+    ['has taken it over and died', { claim: { by: 'them', until: 0 } }],
     ['has answered', { claim: null, answer: { ...ANSWER, voice_id: 'voice_theirs' } }],
     ['has ended it', { claim: null, ended: true }],
   ])('changes nothing when somebody else %s', async (_name, theirs) => {
     await change(theirs);
     await held.answer(CLONE, false);
     expect(await here.records.conversation()).toEqual({ ...record.value, ...theirs });
+  });
+
+  it('takes the answer of the one that has taken it over, and waits for it', async () => {
+    const theirs = { ...ANSWER, voice_id: 'voice_theirs' };
+    await change({ claim: { by: 'them', until: 9e15 } });
+    const answering = held.answer(CLONE, false);
+    await settle();
+    await change({ claim: null, answer: theirs });
+    expect(await timeFor(answering)).toEqual(theirs);
   });
 
   it.each<[string, Partial<Conversation>]>([
