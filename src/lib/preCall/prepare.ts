@@ -99,13 +99,19 @@ async function repeated(
 
 /** A caller is not turned away for want of it: erasing by number then finds the call by other means, or not. */
 async function labelOf(context: PreCallContext, work: Work, request: PreCallRequest): Promise<string | undefined> {
+  const { promise: ended, reject } = Promise.withResolvers<never>();
+  const stop = () => reject(new Error('The deadline came first'));
+  work.signal.addEventListener('abort', stop, { once: true });
   try {
-    return await context.callerLabel?.(request.caller.phoneNumber);
+    // The key is read once for all deliveries, so not within the time of this one.
+    return await Promise.race([context.callerLabel?.(request.caller.phoneNumber), ended]);
   } catch (error) {
     const { agentId: agent, conversationId: conversation } = request;
     const hint = error instanceof Error ? error.message : String(error);
     work.log.write('WARNING', 'caller', { outcome: 'not labelled', agent, conversation, hint });
     return undefined;
+  } finally {
+    work.signal.removeEventListener('abort', stop);
   }
 }
 
