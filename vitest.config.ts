@@ -3,8 +3,8 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     pool: 'forks',
-    // Most tests wait for sockets, processes or storage more than they compute.
-    maxWorkers: 2,
+    // Most tests wait for sockets, processes or storage more than they compute: more of them than cores.
+    maxWorkers: 4,
     testTimeout: 30_000,
     hookTimeout: 60_000,
     reporters: ['default', './tests/support/lastLine.reporter.ts'],
@@ -45,7 +45,7 @@ export default defineConfig({
           globalSetup: ['tests/support/azurite.setup.ts'],
           // After the others, and several at once: these files wait more than they compute.
           sequence: { groupOrder: 1 },
-          maxWorkers: 3,
+          maxWorkers: 4,
           maxConcurrency: 16,
           testTimeout: 120_000,
         },

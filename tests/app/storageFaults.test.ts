@@ -26,6 +26,7 @@ const PIECES = { chunkBytes: 60_000 };
 const SOON = { totalMs: 4_000, persistMs: 8_000, tryMs: 2_000 };
 const AN_HOUR_MS = 3_600_000;
 const PATIENT_PATH = 'elevenlabs/patient';
+const PERSISTENT_PATH = 'elevenlabs/persistent';
 
 let proxy: FaultProxy;
 let context: Context;
@@ -40,6 +41,9 @@ beforeAll(async () => {
     // With the budgets of production: the machine may be slow.
     const patient = postCallHandler(openServices(process.env));
     app.http('patientWebhook', { route: PATIENT_PATH, methods: ['POST'], handler: patient });
+    // Transcripts give up soon, what is never sent again does not.
+    const persistent = postCallHandler(openServices(process.env, { storageBudget: { ...SOON, persistMs: Infinity } }));
+    app.http('persistentWebhook', { route: PERSISTENT_PATH, methods: ['POST'], handler: persistent });
     guardFunctions(services);
   });
 });
@@ -160,8 +164,8 @@ describe('an event that the sender never sends again', () => {
     let isOver = false;
     proxy.onRequest = () => (isOver ? undefined : fault);
     const [answer, ofTranscript] = await Promise.all([
-      send(context, JSON.stringify(event), PIECES),
-      send(context, JSON.stringify(transcription())).finally(() => {
+      send(context, JSON.stringify(event), { ...PIECES, path: `/${PERSISTENT_PATH}` }),
+      send(context, JSON.stringify(transcription()), { path: `/${PERSISTENT_PATH}` }).finally(() => {
         isOver = true;
       }),
     ]);
