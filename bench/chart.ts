@@ -101,6 +101,7 @@ function panelsOf(run: Run): Panel[] {
       unit: 'ms',
       bars: barsOf(transcript, (name) => (name === 'ours' ? 'cpuMs' : `${name}CpuMs`)),
     },
+    { title: 'Recording of 2 MiB', measure: 'until it is stored', unit: 'ms', bars: barsOf(rowOf(/ 2 MiB, wall/)) },
     { title: 'Recording of 100 MiB', measure: 'until it is stored', unit: 'ms', bars: barsOf(rowOf(/100 MiB, wall/)) },
     { title: 'Recording of 100 MiB', measure: 'CPU', unit: 'ms', bars: barsOf(rowOf(/100 MiB, CPU of the app/)) },
     {

@@ -8,10 +8,13 @@ import { ratio, type Spread, show, spread, takeTurns } from '../turns.ts';
 const MIB = 1024 * 1024;
 const BODY_MIB = 100;
 const IN_SHORT_FORM_MIB = 50;
+/** A call of two minutes at 128 kbit/s, many of them one after the other. */
+const TYPICAL = { mib: 2, count: 20, rounds: 5 };
 const peers = { expressSdk: 'Express with the SDK', plainFunctions: 'plain Functions' } as const;
 
 const wallTarget: Target = { is: 'at most', limit: 0.5, inShortForm: 1.2, unit: '× the better peer' };
 const cpuTarget: Target = { is: 'at most', limit: 1, inShortForm: 1, unit: '× the better peer' };
+const typicalTarget: Target = { is: 'at most', limit: 1, inShortForm: 1, unit: '× the better peer' };
 const memoryTarget: Target = { is: 'at most', limit: 0.1, inShortForm: 0.3, unit: '× the better peer' };
 
 type Name = 'ours' | keyof typeof peers;
@@ -44,7 +47,7 @@ export async function measurePeers(context: Context): Promise<Row[]> {
   });
   const growth = ({ idleMib, peakMib } = memory.ours()) => [peakMib - idleMib];
   const what = `recording of ${mib} MiB`;
-  return [
+  const rows = [
     compare(
       `${what}, wall time`,
       'ms',
@@ -76,6 +79,31 @@ export async function measurePeers(context: Context): Promise<Row[]> {
       { ours: growth(), expressSdk: growth(memory.expressSdk()), plainFunctions: growth(memory.plainFunctions()) },
       context,
     ),
+  ];
+  return context.isShort ? rows : [...rows, ...(await measureTypical(context, apps))];
+}
+
+/** The recording of a usual call: wall time and CPU for one. */
+async function measureTypical(context: Context, apps: Record<Name, App>): Promise<Row[]> {
+  const { mib, count, rounds } = TYPICAL;
+  context.say(`${mib} MiB: ours, ${Object.values(peers).join(', ')}`);
+  const turn =
+    ({ url, pid }: App) =>
+    () =>
+      withCpu({ app: pid, azurite: context.azuritePid }, () =>
+        context.load.ask({ kind: 'recordings', url, bodyBytes: mib * MIB, count, atOnce: 1, signature: 'good' }),
+      );
+  const turns = await takeTurns<Name, Turn>(rounds, {
+    ours: turn(apps.ours),
+    expressSdk: turn(apps.expressSdk),
+    plainFunctions: turn(apps.plainFunctions),
+  });
+  const what = `recording of ${mib} MiB`;
+  const wallMs = byName(turns, (each) => each.wallMs / count);
+  const cpuMs = byName(turns, (each) => each.cpuMs.app / count);
+  return [
+    compare(`${what}, wall time`, 'ms', typicalTarget, wallMs, context),
+    compare(`${what}, CPU of the app`, 'ms', typicalTarget, cpuMs, context),
   ];
 }
 
