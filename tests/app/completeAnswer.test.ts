@@ -23,7 +23,7 @@ const lines: HostLine[] = [];
 const facts: DeliveryFact[] = [];
 let host: RunningHost;
 beforeAll(async () => {
-  host = await startHost({ port: 0, write: (line) => lines.push(line), timers: false }, async () => {
+  host = await startHost({ port: 0, write: (line) => lines.push(line), timers: false, shutdownMs: 1_000 }, async () => {
     const { app } = await import('@azure/functions');
     app.setup({ enableHttpStream: true });
     for (const [name, handler] of Object.entries(handlers)) {

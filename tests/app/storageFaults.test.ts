@@ -25,6 +25,7 @@ const recording = randomBytes(9 * 1024 * 1024);
 const PIECES = { chunkBytes: 60_000 };
 const SOON = { totalMs: 4_000, persistMs: 8_000, tryMs: 2_000 };
 const AN_HOUR_MS = 3_600_000;
+const HURRIED_PATH = 'elevenlabs/hurried';
 const PATIENT_PATH = 'elevenlabs/patient';
 const PERSISTENT_PATH = 'elevenlabs/persistent';
 
@@ -36,8 +37,9 @@ beforeAll(async () => {
   context = await startContext({ CallStorage: proxy.connectionString }, async () => {
     services = openServices(process.env, { storageBudget: SOON });
     app.setup({ enableHttpStream: true });
-    const handler = postCallHandler(services, { bodyDeadlineSeconds: 4 });
-    app.http('postCallWebhook', { route: 'elevenlabs/webhook', methods: ['POST'], handler });
+    app.http('postCallWebhook', { route: 'elevenlabs/webhook', methods: ['POST'], handler: postCallHandler(services) });
+    const hurried = postCallHandler(services, { bodyDeadlineSeconds: 1 });
+    app.http('hurriedWebhook', { route: HURRIED_PATH, methods: ['POST'], handler: hurried });
     // With the budgets of production: the machine may be slow.
     const patient = postCallHandler(openServices(process.env));
     app.http('patientWebhook', { route: PATIENT_PATH, methods: ['POST'], handler: patient });
@@ -272,7 +274,7 @@ describe('slow senders', () => {
     const text = JSON.stringify(event);
     const status = await new Promise<number>((resolve, reject) => {
       const request = httpRequest(
-        context.host.url.replace(/\/$/, '') + WEBHOOK_PATH,
+        `${context.host.url.replace(/\/$/, '')}/${HURRIED_PATH}`,
         { method: 'POST', headers: { 'elevenlabs-signature': sign(text), 'transfer-encoding': 'chunked' } },
         (answer) => resolve(answer.resume().statusCode ?? 0),
       );
@@ -348,7 +350,9 @@ describe('senders that hold block buffers and do not move', () => {
       { length: 40 },
       (_each, index) => `{"n":${index},"data":{"full_audio":"!${'A'.repeat(400_000)}"}}`,
     );
-    const answers = await Promise.all(bodies.map((body) => send(context, body, PIECES)));
+    const answers = await Promise.all(
+      bodies.map((body) => send(context, body, { ...PIECES, path: `/${PATIENT_PATH}` })),
+    );
     expect(answers.map((answer) => answer.json['code'])).toEqual(Array(40).fill('broken_audio'));
   });
 });

@@ -74,11 +74,18 @@ function outcomesOf({ call }: Delivery): Record<string, number> {
   return counts;
 }
 
+/** Why deliveries of a call were not kept, for whoever reads that a test has failed. */
+const refusalsOf = ({ call }: Delivery) =>
+  app.context.lines
+    .map(({ message }) => message)
+    .filter((message) => message.includes(call.conversation_id) && /outcome=(refused|failed)/.test(message))
+    .join('\n');
+
 describe.each(KINDS)('a %s', (_name, make) => {
   it(`that comes ${AT_ONCE} times at once to ${INSTANCES} instances is stored once, and each gets 200`, async () => {
     const delivery = make();
     const answers = await Promise.all(times(AT_ONCE, () => deliver(app, delivery)));
-    expect(statuses(answers)).toEqual([200]);
+    expect(statuses(answers), refusalsOf(delivery)).toEqual([200]);
     const blobs = await tidied(delivery);
     expect(blobs.map(({ path }) => path)).toEqual([placeOf(app, delivery)]);
     expect(isWhole(delivery, blobs[0]?.bytes ?? Buffer.alloc(0))).toBe(true);

@@ -20,7 +20,10 @@ const seen = {
 let host: RunningHost;
 
 beforeAll(async () => {
-  host = await startHost({ port: 0, write: (line) => lines.push(line), bodyLimitBytes, timers: false }, loadApp);
+  host = await startHost(
+    { port: 0, write: (line) => lines.push(line), bodyLimitBytes, timers: false, shutdownMs: 1_000 },
+    loadApp,
+  );
 });
 afterAll(() => host.close());
 

@@ -15,8 +15,6 @@ export type { HostLine, HostOptions, RunningHost } from './types.ts';
 
 const repository = new URL('../../../', import.meta.url);
 
-const shutdownMs = 30_000;
-
 let hasStarted = false;
 
 /**
@@ -40,6 +38,7 @@ export async function startHost(options: HostOptions, load: () => Promise<unknow
     timers: runsSchedules = true,
     front: hasFront = true,
     overridesInvocationId = false,
+    shutdownMs = 30_000,
     folder = repository,
   } = options;
 
@@ -71,9 +70,9 @@ export async function startHost(options: HostOptions, load: () => Promise<unknow
   for (const server of hasFront ? front : proxy) server.on('request', onRequest);
   const close = async () => {
     timers.stop();
-    await Promise.all([queues.stop(), ...front.map((server) => finish(server))]);
+    await Promise.all([queues.stop(), ...front.map((server) => finish(server, shutdownMs))]);
     requests.close();
-    await Promise.all(proxy.map((server) => finish(server)));
+    await Promise.all(proxy.map((server) => finish(server, shutdownMs)));
     await invoker.runAppHooks('appTerminate');
   };
 
@@ -115,8 +114,8 @@ async function openProxy(model: ProgrammingModel): Promise<{ httpUri: string | u
   }
 }
 
-/** Takes no new connections, and lets what is under way finish for as long as the real host does. */
-function finish(server: Server): Promise<void> {
+/** Takes no new connections, and lets what is under way finish for a while. */
+function finish(server: Server, shutdownMs: number): Promise<void> {
   return new Promise((resolve) => {
     const cutOff = setTimeout(() => server.closeAllConnections(), shutdownMs);
     const idle = setInterval(() => server.closeIdleConnections(), 20);

@@ -28,6 +28,8 @@ export interface HostOptions {
    * stand, and such a request never meets its invocation. Default false.
    */
   overridesInvocationId?: boolean;
+  /** How long what is under way may take to finish once the host closes. Default 30000, as on the real host. */
+  shutdownMs?: number;
   /** Where the app's host.json lies, with a slash at the end. Default: this repository. */
   folder?: URL;
 }
@@ -49,6 +51,6 @@ export interface RunningHost {
   functions: FunctionSummary[];
   /** Runs a timer function now, after a run that is still going on; rejects with the error of the function. */
   runTimer(name: string): Promise<void>;
-  /** Stops timers and queues, and takes no more connections; what is under way may finish for 30 s, as on the real host, then it is cut off. */
+  /** Stops timers and queues, and takes no more connections; what is under way may finish for `shutdownMs`, then it is cut off. */
   close(): Promise<void>;
 }
