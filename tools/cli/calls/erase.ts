@@ -10,6 +10,7 @@ import { StateStore } from '../../../src/lib/storage/stateStore.ts';
 import { Failure, UsageError } from '../../command/errors.ts';
 import { fromUser } from '../../command/option.ts';
 import { note, paint, printJson } from '../../command/output.ts';
+import { readOptionalKey } from '../operatorKey.ts';
 import type { StorageAccess } from '../storageAccess.ts';
 import { eraseContext } from './eraseContext.ts';
 import { readNumber } from './filter.ts';
@@ -22,8 +23,9 @@ export async function eraseStored(
   values: CallValues,
   conversationId: string | undefined,
 ): Promise<number> {
-  const context = eraseContext(access);
-  if (values.resume) return resume(access, context, values);
+  if (values.resume) return resume(access, values);
+  const isNeeded = values.elevenlabs && values.yes;
+  const context = eraseContext(access, isNeeded ? await operatorKey(access) : undefined);
   const request = requestOf(access, values, conversationId);
   const { elevenLabs: client, work } = context;
   const elevenLabs = client && { client, call: callOf(work) };
@@ -102,7 +104,12 @@ async function eraseLoose(
   return { looseVoicesLeft };
 }
 
-async function resume(access: StorageAccess, context: EraseContext, values: CallValues): Promise<number> {
+/** Asked for where somebody can answer: the conversation at ElevenLabs is deleted with nothing else. */
+function operatorKey({ settings }: StorageAccess): Promise<string> {
+  return readOptionalKey('leaves the conversation at ElevenLabs', settings);
+}
+
+async function resume(access: StorageAccess, values: CallValues): Promise<number> {
   const area = { storage: access.storage, path: access.areas.state };
   const unfinished: Erasure[] = [];
   for await (const { conversationId, isFinished } of listErasures(area)) {
@@ -113,6 +120,8 @@ async function resume(access: StorageAccess, context: EraseContext, values: Call
     note('Every erasure is finished.');
     return 0;
   }
+  const isNeeded = unfinished.some(({ left }) => left.includes('conversation'));
+  const context = eraseContext(access, isNeeded ? await operatorKey(access) : undefined);
   return report(access, values, { ...(await eraseCalls(context, unfinished)), looseVoicesLeft: [] });
 }
 
