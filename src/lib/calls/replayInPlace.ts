@@ -1,6 +1,7 @@
 import type { CallStore } from '../postCall/callStore.ts';
+import type { Outcome } from '../postCall/outcome.ts';
 import type { ProvenBody } from '../postCall/provenBody.ts';
-import { type Outcome, receive } from '../postCall/receive.ts';
+import { receive } from '../postCall/receive.ts';
 import { isNotFound } from '../storage/blobStorage.ts';
 import type { FromStorage } from '../storage/proof.ts';
 import { listQuarantine, nameOf, type Quarantined } from './listQuarantine.ts';

@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { relative } from 'node:path';
+import { AgentNeeded } from '../../../src/lib/calls/agentsOfErasure.ts';
 import { type Erased, eraseCalls, eraseDirectoryEntries } from '../../../src/lib/calls/eraseCalls.ts';
 import { eraseVoice } from '../../../src/lib/calls/eraseClones.ts';
 import type { EraseContext } from '../../../src/lib/calls/eraseContext.ts';
@@ -29,10 +30,19 @@ export async function eraseStored(
   const request = requestOf(access, values, conversationId);
   const { elevenLabs: client, work } = context;
   const elevenLabs = client && { client, call: callOf(work) };
-  const plan = await planErasure({ ...context, elevenLabs, withConversation: values.elevenlabs }, request);
+  const plan = await planErasure({ ...context, elevenLabs, withConversation: values.elevenlabs }, request).catch(
+    (error: unknown) => {
+      throw error instanceof AgentNeeded ? new UsageError(`${error.message} --agent ID`) : error;
+    },
+  );
   if (isEmpty(plan)) {
     note('Nothing is stored of it, and nothing is left to do.');
     return 0;
+  }
+  for (const { conversation_id, agent_ids } of plan.erasures.filter(({ of_any_agent }) => of_any_agent)) {
+    note(
+      `Nothing is stored of ${conversation_id} yet: it is erased for ${agent_ids.length} agents and all that are new.`,
+    );
   }
   if (access.isAzure) note('Deleting versions needs the role Storage Blob Data Owner.');
   if (!values.yes) return preview(access, plan, values);
