@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { addConversation } from '../../tools/local/elevenlabs/conversations.ts';
 import type { Fault } from '../../tools/local/elevenlabs/faults.ts';
 import { type RunningElevenLabs, startElevenLabs } from '../../tools/local/elevenlabs/server.ts';
 
@@ -244,4 +245,12 @@ test('agents can be made as they are asked for, to try the app out', async () =>
   const answer = await fetch(`${generous.url}/v1/convai/agents/agent_7`, { headers: { 'xi-api-key': 'any' } });
   expect(await answer.json()).toMatchObject({ agent_id: 'agent_7' });
   await generous.close();
+});
+
+test('a conversation is deleted for good, and once', async () => {
+  addConversation(api.state, { agentId: 'agent_1', conversationId: 'conv_1' });
+  const remove = () => ask('/v1/convai/conversations/conv_1', { method: 'DELETE' });
+  expect([(await remove()).status, (await remove()).status]).toEqual([200, 404]);
+  expect((await ask('/v1/convai/conversations/conv_1')).status).toBe(404);
+  expect((await ask('/v1/convai/conversations/conv_1/audio', { method: 'DELETE' })).status).toBe(404);
 });
