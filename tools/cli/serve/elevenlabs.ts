@@ -24,7 +24,7 @@ export interface ElevenLabs {
  */
 export async function prepareElevenLabs(settings: Settings, folder: string | undefined): Promise<ElevenLabs> {
   const key = settings['ELEVENLABS_API_KEY'];
-  if (key === undefined) return startStandIn(reconciliationOf(settings), folder);
+  if (key === undefined) return startStandIn(settings, folder);
   const description =
     key === ''
       ? ['none: pre-call is answered 503 until ELEVENLABS_API_KEY is set']
@@ -32,15 +32,20 @@ export async function prepareElevenLabs(settings: Settings, folder: string | und
   return { description, overrides: {} };
 }
 
-/** On, and often enough to be seen, unless the settings say otherwise. */
-function reconciliationOf(settings: Settings): Settings {
+/**
+ * What an app with the stand-in is told besides its address: reconciliation is on, and often enough to be seen, unless the
+ * settings say otherwise. Nothing when there is a key.
+ */
+export function standInSettings(settings: Settings): Settings {
+  if (settings['ELEVENLABS_API_KEY'] !== undefined) return {};
   return {
+    ELEVENLABS_API_KEY: developmentKey,
     ENABLE_RECONCILIATION: settings['ENABLE_RECONCILIATION'] ?? 'true',
     RECONCILE_SCHEDULE: settings['RECONCILE_SCHEDULE'] ?? '30 * * * * *',
   };
 }
 
-async function startStandIn(reconciliation: Settings, folder: string | undefined): Promise<ElevenLabs> {
+async function startStandIn(settings: Settings, folder: string | undefined): Promise<ElevenLabs> {
   const kept = folder === undefined ? {} : { callsFolder: join(folder, CALLS_FOLDER) };
   const standIn = await startElevenLabs({ port: 0, makesAgents: true, ...kept });
   return {
@@ -49,6 +54,6 @@ async function startStandIn(reconciliation: Settings, folder: string | undefined
       `stand-in at ${standIn.url}, no account needed; set ELEVENLABS_API_KEY for the real one`,
       `its voices, agents and calls: ${standIn.url}/__state`,
     ],
-    overrides: { ...reconciliation, ELEVENLABS_API_KEY: developmentKey, ELEVENLABS_API_BASE_URL: standIn.url },
+    overrides: { ...standInSettings(settings), ELEVENLABS_API_BASE_URL: standIn.url },
   };
 }
