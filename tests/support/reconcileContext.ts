@@ -8,6 +8,7 @@ import { type RunEnd, reconcile } from '../../src/lib/reconcile/reconcile.ts';
 import { openServices, type Services } from '../../src/lib/services.ts';
 import type { RetryBudget } from '../../src/lib/storage/blobStorage.ts';
 import { sweepIncoming } from '../../src/lib/storage/incoming.ts';
+import { upkeep } from '../../src/lib/storage/proof.ts';
 import { StateStore } from '../../src/lib/storage/stateStore.ts';
 import type { LogFields } from '../../src/lib/telemetry/log.ts';
 import { addConversation, madeUp, type NewConversation } from '../../tools/local/elevenlabs/conversations.ts';
@@ -92,7 +93,7 @@ export async function startReconcileApp(): Promise<ReconcileApp> {
     const { apiKey } = reconciliation.settings.elevenLabs;
     const conversations = new ConversationsApi({ apiKey, baseUrl: apiUrl, limits, retries: { firstDelayMs: 10 } });
     const bound = options.dead === undefined ? reconciliation.storage : reconciliation.storage.until(options.dead);
-    const state = new StateStore(bound, reconciliation.settings.statePath);
+    const state = new StateStore(upkeep(), bound, reconciliation.settings.statePath);
     return { ...services, reconciliation: { ...reconciliation, storage: bound, state, api: conversations } };
   };
   let runs = 0;

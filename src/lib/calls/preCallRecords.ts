@@ -2,6 +2,7 @@ import { conversations, voices } from '../preCall/state/records.ts';
 import type { StoragePath } from '../settings/storagePath.ts';
 import type { Attempts } from '../storage/blobStorage.ts';
 import { listBlobs } from '../storage/listBlobs.ts';
+import { upkeep } from '../storage/proof.ts';
 import { StateStore } from '../storage/stateStore.ts';
 
 /** What pre-call has written down of a conversation. */
@@ -15,7 +16,7 @@ export interface PreCallRecord {
 
 /** What pre-call knows of conversations, and of the clones of their samples. */
 export async function preCallRecords(storage: Attempts, path: StoragePath): Promise<PreCallRecord[]> {
-  const state = new StateStore(storage, path);
+  const state = new StateStore(upkeep(), storage, path);
   const found: PreCallRecord[] = [];
   const { container, prefix } = path;
   const folder = `${prefix}${conversations.folder}/`;

@@ -7,6 +7,7 @@ import type { EraseContext } from '../../../src/lib/calls/eraseContext.ts';
 import { type Erasure, listErasures, readErasure } from '../../../src/lib/calls/erasureRecord.ts';
 import { type ErasurePlan, type ErasureRequest, planErasure } from '../../../src/lib/calls/planErasure.ts';
 import { callOf } from '../../../src/lib/preCall/context.ts';
+import { upkeep } from '../../../src/lib/storage/proof.ts';
 import { StateStore } from '../../../src/lib/storage/stateStore.ts';
 import { Failure, UsageError } from '../../command/errors.ts';
 import { fromUser } from '../../command/option.ts';
@@ -107,7 +108,7 @@ async function eraseLoose(
   const { elevenLabs, storage, areas, now } = context;
   const looseVoicesLeft: string[] = [];
   for (const voiceId of voiceIds) {
-    const clones = elevenLabs && { elevenLabs, now, state: new StateStore(storage, areas.preCallState) };
+    const clones = elevenLabs && { elevenLabs, now, state: new StateStore(upkeep(), storage, areas.preCallState) };
     const reason = clones === undefined ? 'needs a key' : await eraseVoice(clones, context, voiceId).catch(String);
     if (reason !== undefined) looseVoicesLeft.push(`${voiceId}: ${reason}`);
   }
