@@ -28,6 +28,7 @@ var parts Part[] = [
   { title: 'Lost', query: loadTextContent('../queries/lostCalls.kql'), show: 'table' }
   { title: 'Clone failures', query: loadTextContent('../queries/cloneFailures.kql'), show: 'table' }
   { title: 'Sweep failures', query: loadTextContent('../queries/sweepFailures.kql'), show: 'table' }
+  { title: 'Erased calls', query: loadTextContent('../queries/erasures.kql'), show: 'table' }
   { title: 'Processes that ended', query: loadTextContent('../queries/processDeaths.kql'), show: 'table' }
   { title: 'Slow answers', query: loadTextContent('../queries/slowAnswers.kql'), show: 'table' }
 ]

@@ -14,6 +14,7 @@ import type { PreCallSettings } from './settings/preCallSettings.ts';
 import { type Configuration, readSettings } from './settings/settings.ts';
 import { readStorageAreas } from './settings/storageAreas.ts';
 import { BlobStorage, type RetryBudget } from './storage/blobStorage.ts';
+import { upkeep } from './storage/proof.ts';
 import { StateStore } from './storage/stateStore.ts';
 import type { Telemetry } from './telemetry/telemetry.ts';
 
@@ -80,7 +81,7 @@ function openReconciliation(
 ): ReconcileContext | undefined {
   if (settings === undefined) return undefined;
   const { storage } = store;
-  const state = new StateStore(storage, settings.statePath);
+  const state = new StateStore(upkeep(), storage, settings.statePath);
   return {
     settings,
     store,
@@ -107,7 +108,7 @@ function openPreCall(
   { storage, bodies }: CallStore,
   { now, telemetry, callerLabel }: Surroundings & Pick<PreCallContext, 'callerLabel'>,
 ): PreCallContext {
-  const state = new StateStore(storage, settings.statePath);
+  const state = new StateStore(upkeep(), storage, settings.statePath);
   let known: Promise<string> | undefined;
   const installation = (by: StateStore) => {
     known ??= installationId(by).catch((error: unknown) => {

@@ -59,8 +59,6 @@ async function plan(request: ErasureRequest, withConversation = false) {
 
 const erase = async (request: ErasureRequest) => eraseCalls(context(), (await plan(request)).erasures);
 
-const eraseAgain = (conversationId: string) => erase({ conversationId });
-
 type CallIds = ReturnType<typeof newCall>;
 const withNumber = (call: CallIds, number = NUMBER) =>
   transcription(call, { has_audio: true, metadata: { phone_call: { direction: 'inbound', external_number: number } } });
@@ -130,12 +128,36 @@ describe('an erased call', () => {
     expect((await erase({ conversationId: later.conversation_id })).left).toEqual([]);
     expect((await post(withNumber(later))).status).toBe(200);
     expect(await tracesOf(later)).toEqual([]);
-    const stranger = newCall();
-    await erase({ conversationId: stranger.conversation_id });
-    await post(withNumber(stranger)); // an agent that nobody has heard of
-    await post(transcription(stranger)); // and a second body beside it
-    await eraseAgain(stranger.conversation_id);
-    expect(await tracesOf(stranger)).toEqual([]);
+  });
+
+  it('also of an agent that nobody had heard of then, whatever else it sends', async () => {
+    const agent_id = newCall().agent_id;
+    const call = () => ({ agent_id, conversation_id: newCall().conversation_id });
+    const [erased, later, other] = [call(), call(), call()];
+    await erase({ conversationId: erased.conversation_id });
+    await erase({ conversationId: later.conversation_id });
+    expect((await post(withNumber(erased))).status).toBe(200);
+    expect((await post(audioEvent(Buffer.alloc(900), erased))).status).toBe(200);
+    expect((await post(audioEvent(Buffer.alloc(9e6), erased))).status).toBe(200);
+    await post(withNumber(other)); // from now on the agent is known
+    expect((await post(withNumber(later))).status).toBe(200);
+    const third = call();
+    await erase({ conversationId: third.conversation_id }); // by a tombstone
+    expect((await post(withNumber(third))).status).toBe(200);
+    expect(await tracesOf(erased)).toEqual([]);
+    expect(await tracesOf(later)).toEqual([]);
+    expect(await tracesOf(third)).toEqual([]);
+    expect(await tracesOf(other)).toHaveLength(1);
+  });
+
+  it('what of it came through before the agent was known is found by sweep', async () => {
+    const call = newCall();
+    await erase({ conversationId: call.conversation_id });
+    const { container, prefix } = context().areas.transcripts;
+    const name = `${prefix}${call.agent_id}/${call.conversation_id}.json`;
+    await app.context.blobs.getContainerClient(container).getBlockBlobClient(name).upload('{}', 2);
+    await sweepOn(instance);
+    expect(await tracesOf(call)).toEqual([]);
   });
 
   it('may be erased again, and nothing is left to do', async () => {

@@ -2,6 +2,10 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, expect, it } from 'vitest';
 import { purge } from '../../src/lib/calls/eraseBlobs.ts';
+import { eraseCalls } from '../../src/lib/calls/eraseCalls.ts';
+import { ElevenLabsClient } from '../../src/lib/elevenlabs/client.ts';
+import { readStorageAreas } from '../../src/lib/settings/storageAreas.ts';
+import { startElevenLabs } from '../../tools/local/elevenlabs/server.ts';
 import { storageAt } from '../support/drafts.ts';
 
 /** One blob, version or snapshot, as List Blobs shows it. */
@@ -11,6 +15,8 @@ interface Item {
   readonly isCurrent: boolean;
   readonly snapshot?: string;
   readonly erasedAt?: string;
+  /** `transcripts` when left out. */
+  readonly container?: string;
 }
 
 let server: Server | undefined;
@@ -24,8 +30,14 @@ afterEach(() => void server?.close());
 async function versioned(items: Item[], refuses = false) {
   server = createServer((request, response) => {
     const url = new URL(request.url ?? '', 'http://x');
-    if (request.method === 'GET') {
-      const list = items.map(
+    const [, , container, ...path] = url.pathname.split('/');
+    const prefix = url.searchParams.get('prefix') ?? '';
+    if (request.method === 'PUT') return void request.resume().on('end', () => response.writeHead(201).end());
+    if (url.searchParams.get('comp') === 'list') {
+      const listed = items.filter(
+        (item) => (item.container ?? 'transcripts') === container && item.name.startsWith(prefix),
+      );
+      const list = listed.map(
         ({ name, version, isCurrent, snapshot, erasedAt }) =>
           `<Blob><Name>${name}</Name>${snapshot ? `<Snapshot>${snapshot}</Snapshot>` : `<VersionId>${version}</VersionId>`}${
             isCurrent ? '<IsCurrentVersion>true</IsCurrentVersion>' : ''
@@ -39,11 +51,15 @@ async function versioned(items: Item[], refuses = false) {
       );
       return;
     }
+    if (request.method !== 'DELETE') {
+      response.writeHead(404, { 'x-ms-error-code': 'BlobNotFound' }).end(); // nobody asks for what is listed here
+      return;
+    }
     if (refuses && url.searchParams.has('versionid')) {
       response.writeHead(403, { 'x-ms-error-code': 'AuthorizationPermissionMismatch' }).end();
       return;
     }
-    const name = decodeURIComponent(url.pathname.split('/').slice(3).join('/'));
+    const name = decodeURIComponent(path.join('/'));
     const wanted = url.searchParams.get('versionid');
     const snapshot = url.searchParams.get('snapshot');
     const at = items.findIndex(
@@ -88,4 +104,46 @@ it('who may not delete versions deletes all else, and is told what is left', asy
   const storage = await versioned(items, true);
   await expect(purge(storage, where)).rejects.toThrow('Storage Blob Data Owner');
   expect(items.map(({ version }) => version)).toEqual(['1']);
+});
+
+it('all versions of what pre-call has written down go, and those of other calls stay', async () => {
+  const sample = 'a'.repeat(64);
+  const record = (name: string, version: string, isCurrent: boolean): Item => ({
+    container: 'precall-state',
+    name,
+    version,
+    isCurrent,
+  });
+  const other = record('conversations/conv_12.json', '5', true);
+  const items: Item[] = [
+    record('conversations/conv_1.json', '1', false),
+    record('conversations/conv_1.json', '2', true),
+    record(`voices/${sample}.json`, '3', false),
+    record(`voices/${sample}.json`, '4', true),
+    other,
+  ];
+  const storage = await versioned(items);
+  const areas = readStorageAreas({});
+  if ('setting' in areas) throw new Error(areas.setting);
+  const api = await startElevenLabs({ port: 0 });
+  const elevenLabs = new ElevenLabsClient({ baseUrl: api.url, apiKey: 'key' });
+  const signal = AbortSignal.timeout(20_000);
+  const work = { id: 'erase-test', signal, endsAtMs: performance.now() + 20_000, log: { write: () => {} } };
+  const erasure = {
+    conversation_id: 'conv_1',
+    agent_ids: ['agent_1'],
+    of_any_agent: false,
+    requested_at: '2026-11-26T10:00:00.000Z',
+    finished_at: null,
+    left: [],
+    is_over: true,
+    voice_ids: [],
+    samples: [sample],
+    callers: [],
+  };
+  const context = { storage, areas, elevenLabs, operator: undefined, work, now: Date.now };
+  const { left } = await eraseCalls(context, [erasure]);
+  await elevenLabs.close();
+  await api.close();
+  expect([left, items]).toEqual([[], [other]]);
 });

@@ -1,6 +1,5 @@
 import { afterAll, afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { BLOCK_BYTES } from '../../src/lib/storage/blockPool.ts';
-import { madeUp } from '../../tools/local/elevenlabs/conversations.ts';
 import type { Fault } from '../../tools/local/elevenlabs/faults.ts';
 import { type FaultProxy, type HttpFaultProxy, startFaultProxy, startHttpFaultProxy } from '../support/faultProxy.ts';
 import { DAY, HOUR, type ReconcileApp, startReconcileApp } from '../support/reconcileContext.ts';
@@ -23,18 +22,7 @@ const outcomes = (lines: Awaited<ReturnType<ReconcileApp['run']>>['lines']) =>
     .slice(0, -1)
     .map(({ fields }) => [fields['outcome'], fields['what'], fields['reason']].filter(Boolean).join(' '));
 
-/** Whatever went wrong before: in the end all calls are here, whole, once, and nothing else is. */
-async function expectWhole(ids: readonly string[]): Promise<void> {
-  const stored = await app.stored();
-  const names = ids.flatMap((id) => [nameOf('transcript', id, 'json'), nameOf('audio', id, 'mp3')]);
-  expect([...stored.keys()].sort()).toEqual(names.sort());
-  for (const id of ids) {
-    const { audio, detail } = app.api.state.conversations.get(id) ?? { audio: 0, detail: '' };
-    const recording = stored.get(nameOf('audio', id, 'mp3'))?.bytes;
-    expect(recording?.equals(Buffer.concat([...madeUp(id, Number(audio))]))).toBe(true);
-    expect(stored.get(nameOf('transcript', id, 'json'))?.bytes.toString()).toContain(String(detail));
-  }
-}
+const expectWhole = (ids: readonly string[]) => app.expectWhole(ids);
 
 describe('the key', () => {
   it.each<[string, Fault, string, RegExp]>([
@@ -217,7 +205,7 @@ it('a run that ends at any request leaves what the next one makes whole', { time
   const through = { storage: storage.connectionString, apiUrl: api.url };
   let isOver = false;
   for (let point = 1; !isOver; point += 2) {
-    await clear();
+    await app.clear();
     number = 0;
     deadFrom = point;
     isAnswerLost = point % 4 === 3;
@@ -227,25 +215,9 @@ it('a run that ends at any request leaves what the next one makes whole', { time
     deadFrom = Number.POSITIVE_INFINITY;
     app.clock.now += 6 * 60_000; // past the lease of the dead
     await app.run();
-    await sweepIncoming();
+    await app.sweepIncoming();
     await expectWhole(ids);
     killed.points++;
   }
   expect(killed.points).toBeGreaterThan(10);
 });
-
-async function clear(): Promise<void> {
-  const { BlobServiceClient } = await import('@azure/storage-blob');
-  const container = BlobServiceClient.fromConnectionString(inject('storage')).getContainerClient(app.container);
-  for await (const { name } of container.listBlobsFlat()) await container.deleteBlob(name);
-}
-
-/** What the sweep does an hour later. */
-async function sweepIncoming(): Promise<void> {
-  const { sweepIncoming: finish } = await import('../../src/lib/storage/incoming.ts');
-  const { reconciliation } = app.open();
-  await finish(reconciliation.storage, reconciliation.store.paths.incoming, {
-    olderThanMs: 0,
-    now: Date.now() + HOUR * 1000,
-  });
-}

@@ -9,6 +9,7 @@ import {
   voices,
 } from '../../src/lib/preCall/state/records.ts';
 import { BlobStorage } from '../../src/lib/storage/blobStorage.ts';
+import { upkeep } from '../../src/lib/storage/proof.ts';
 import { type RecordKind, StateStore } from '../../src/lib/storage/stateStore.ts';
 import { contentOf } from '../support/drafts.ts';
 import { type FaultProxy, startFaultProxy } from '../support/faultProxy.ts';
@@ -32,7 +33,7 @@ function newStore(through = connectionString, container = `state-${randomBytes(4
     { kind: 'connection-string', connectionString: through },
     { totalMs: 10_000, tryMs: 8_000 },
   );
-  return new StateStore(storage, { container, prefix: 'folder/' });
+  return new StateStore(upkeep(), storage, { container, prefix: 'folder/' });
 }
 
 /** Storage does the first request with the method, and its answer is lost. */

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { writeErasure } from '../../src/lib/calls/erasureRecord.ts';
 import { reconcileByTimer } from '../../src/lib/reconcileTimer.ts';
 import { openServices } from '../../src/lib/services.ts';
 import { sweep } from '../../src/lib/sweep.ts';
@@ -88,6 +89,7 @@ describe('what the app logs as JSON', { timeout: 60_000 }, () => {
 
     const write = (message: string) => void app.context.lines.push({ level: 'information', message });
     const log = logTo({ debug: write, info: write, warn: write, error: write }, { level: 'DEBUG', format: 'json' });
+    await sweepErasures(log);
     await sweep(openInstance(app), log);
     const { incoming } = app.context.containers;
     await app.context.blobs.getContainerClient(incoming).createIfNotExists();
@@ -101,6 +103,30 @@ describe('what the app logs as JSON', { timeout: 60_000 }, () => {
       openServices({ ELEVENLABS_WEBHOOK_SECRET: '@Microsoft.KeyVault(VaultName=kv;SecretName=s)' }),
       log,
     ).catch(() => undefined);
+  }
+
+  /** An erasure that waits for the operator's key, and a delivery of that call. */
+  async function sweepErasures(log: ReturnType<typeof logTo>): Promise<void> {
+    const instance = openInstance(app);
+    const { erasing } = instance;
+    if (erasing === undefined) throw new Error('not configured');
+    const { conversation_id } = newCall();
+    const erasure = {
+      conversation_id,
+      agent_ids: [newCall().agent_id],
+      of_any_agent: false,
+      requested_at: new Date().toISOString(),
+      finished_at: null,
+      left: ['conversation' as const],
+      is_over: true,
+      voice_ids: [],
+      samples: [],
+      callers: [],
+    };
+    await writeErasure({ storage: erasing.storage, path: erasing.areas.state }, erasure);
+    await sweep(instance, log);
+    const call = { conversation_id, agent_id: erasure.agent_ids[0] };
+    await send(app.context, JSON.stringify({ type: 'post_call_surprise', event_timestamp: now(), data: call }));
   }
 
   /** A run with nothing to do, one with a call to fetch and one that is lost, one after a long pause, and one without a key. */

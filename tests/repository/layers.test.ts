@@ -89,3 +89,8 @@ describe('the imports of src/', () => {
     expect(circleAmong(between)).toEqual([]);
   });
 });
+
+it('nothing on the way of a delivery writes state without a proof: only timers, start and commands ask for upkeep()', () => {
+  const asking = files.filter((file) => /\bupkeep\(\)/.test(readFileSync(new URL(file, source), 'utf8')));
+  expect(asking.filter((file) => !/^lib\/(services\.ts|storage\/proof\.ts|calls\/)/.test(file))).toEqual([]);
+});

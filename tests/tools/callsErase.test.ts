@@ -1,9 +1,25 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, inject, onTestFinished, test } from 'vitest';
+import { afterEach, expect, inject, onTestFinished, test } from 'vitest';
+import { addConversation } from '../../tools/local/elevenlabs/conversations.ts';
+import { type RunningElevenLabs, startElevenLabs } from '../../tools/local/elevenlabs/server.ts';
 import { metadataOfCall, type StoredCalls, storedCalls, transcriptOf } from '../support/storedCalls.ts';
 import { run } from './run.ts';
+
+/** What the command is told of ElevenLabs. */
+let api: Record<string, string> = {};
+afterEach(() => {
+  api = {};
+});
+
+/** A stand-in that takes the operator's key alone. */
+async function elevenLabs(): Promise<RunningElevenLabs> {
+  const running = await startElevenLabs({ port: 0, apiKey: 'operator_key' });
+  onTestFinished(() => running.close());
+  api = { ELEVENLABS_API_BASE_URL: running.url, ELEVENLABS_OPERATOR_API_KEY: 'operator_key' };
+  return running;
+}
 
 interface Ended {
   readonly code: number | string;
@@ -17,7 +33,7 @@ function folder(): string {
 }
 
 async function calls(stored: StoredCalls, from: string, ...args: string[]): Promise<Ended> {
-  const environment = { ...stored.settings, CallStorage: inject('storage'), INIT_CWD: from };
+  const environment = { ...stored.settings, ...api, CallStorage: inject('storage'), INIT_CWD: from };
   const command = run(['tools/cli/calls.ts', ...args], environment);
   const code = await command.ended;
   return { code, text: command.text() };
@@ -86,6 +102,34 @@ test('calls erase --elevenlabs without a key of the operator ends with 1 and nam
     code: 1,
     text: expect.stringContaining('ELEVENLABS_OPERATOR_API_KEY'),
   });
+});
+
+test('calls erase --elevenlabs deletes the conversation there, too, and again is harmless', async () => {
+  const { state } = await elevenLabs();
+  const stored = await threeBlobs();
+  const here = folder();
+  for (const conversationId of ['conv_1', 'conv_2']) addConversation(state, { agentId: 'agent_1', conversationId });
+  expect((await calls(stored, here, 'erase', 'conv_1', '--elevenlabs')).text).toContain(
+    '1 conversations at ElevenLabs',
+  );
+  expect([...state.conversations.keys()]).toEqual(['conv_1', 'conv_2']);
+  expect((await calls(stored, here, 'erase', 'conv_1', '--elevenlabs', '--yes')).code).toBe(0);
+  expect([...state.conversations.keys()]).toEqual(['conv_2']);
+  expect((await calls(stored, here, 'erase', 'conv_1', '--elevenlabs', '--yes')).code).toBe(0); // it is there no more
+});
+
+test('calls erase --elevenlabs that ElevenLabs refuses is left, with the reason, and --resume finishes it', async () => {
+  const { state, fail } = await elevenLabs();
+  const stored = await threeBlobs();
+  const here = folder();
+  addConversation(state, { agentId: 'agent_1', conversationId: 'conv_1' });
+  fail({ kind: 'missing-permission', permission: 'convai_write', method: 'DELETE' });
+  const first = await calls(stored, here, 'erase', 'conv_1', '--elevenlabs', '--yes');
+  expect([first.code, first.text]).toEqual([1, expect.stringMatching(/left: conversation of conv_1: .*permission/)]);
+  expect(await stored.names()).toEqual(['state/erased/conv_1.json', 'transcripts/agent_1/conv_2.json']);
+  fail({ kind: 'answer-lost', method: 'DELETE' });
+  expect((await calls(stored, here, 'erase', '--resume')).code).toBe(0);
+  expect(state.conversations.size).toBe(0);
 });
 
 test.each([

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { BlobServiceClient } from '@azure/storage-blob';
+import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest';
 import { AzureApi } from '../../tools/cli/azure/azureApi.ts';
 import { nameFor } from '../../tools/cli/connect/fingerprint.ts';
 import { readConnectTarget } from '../../tools/cli/connect/target.ts';
@@ -7,7 +8,7 @@ import { checks } from '../../tools/cli/doctor/checks.ts';
 import { Doctor } from '../../tools/cli/doctor/doctor.ts';
 import { examine, type Finding } from '../../tools/cli/doctor/finding.ts';
 import { DOCUMENTED_ADDRESSES, missingIn } from '../../tools/cli/doctor/senderAddresses.ts';
-import { azureContext } from '../../tools/cli/doctor/source.ts';
+import { azureContext, localContext } from '../../tools/cli/doctor/source.ts';
 import type { StoredWebhook } from '../../tools/local/elevenlabs/webhooks.ts';
 import { type ConnectContext, startConnectContext } from './connectContext.ts';
 
@@ -324,4 +325,41 @@ test('the documented addresses are those of the template', () => {
   expect([...list.matchAll(/'([\d.]+)\/32'/g)].map(([, address]) => address)).toEqual([...DOCUMENTED_ADDRESSES]);
   expect(missingIn(['34.0.0.0/8', '35.0.0.0/8'])).toEqual([]);
   expect(missingIn(['AzureCloud', '::1/128', 'Any'])).toEqual([...DOCUMENTED_ADDRESSES]);
+});
+
+test('beside npm start it knows what npm start tells the app: reconciliation is on where the stand-in is', () => {
+  const at = (environment: Record<string, string>, url = 'http://127.0.0.1:7071') =>
+    localContext({
+      target: readConnectTarget(url),
+      environment,
+      local: {},
+      operatorKey: '',
+      storagePort: 10_000,
+    });
+  const isOn = (context: ReturnType<typeof at>) => context.settings?.configuration.reconciliation;
+  expect(isOn(at({}))).toMatchObject({ isEnabled: true, problems: [] });
+  expect(isOn(at({ ENABLE_RECONCILIATION: 'false' }))).toMatchObject({ isEnabled: false });
+  expect(isOn(at({ ELEVENLABS_API_KEY: '' }))).toMatchObject({ isEnabled: false });
+  expect(isOn(at({}, 'https://webhook.example'))).toBeUndefined();
+});
+
+test('a timer that has not run is named with its schedule, and reconciliation with the setting that it lacks', async () => {
+  const look = async (check: (typeof checks)[number], environment: Record<string, string>) => {
+    const source = { target: readConnectTarget('http://127.0.0.1:7071'), environment, local: {}, operatorKey: '' };
+    const opened = localContext({ ...source, storagePort: 10_000 });
+    const blobs = BlobServiceClient.fromConnectionString(inject('storage'));
+    return examine(check, new Doctor({ ...opened, blobs }));
+  };
+  const state = { STATE_STORAGE_PATH: 'nothing-is-here' };
+  const named = (name: string) => checks.filter((check) => check.name === name);
+  for (const check of named('sweep')) {
+    expect(await look(check, state)).toMatchObject([{ says: 'has not run yet', todo: expect.stringContaining('*/5') }]);
+  }
+  for (const check of named('reconciliation')) {
+    const problem = { ENABLE_RECONCILIATION: 'true', RECONCILE_DAYS: 'x' };
+    expect(await look(check, state)).toMatchObject([{ todo: expect.stringContaining('30 * * * * *') }]);
+    expect(await look(check, problem)).toMatchObject([
+      { status: 'warning', says: 'is not configured: RECONCILE_DAYS' },
+    ]);
+  }
 });

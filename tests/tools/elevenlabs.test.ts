@@ -1,5 +1,10 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { addConversation } from '../../tools/local/elevenlabs/conversations.ts';
 import type { Fault } from '../../tools/local/elevenlabs/faults.ts';
+import { keepCall } from '../../tools/local/elevenlabs/keptCalls.ts';
 import { type RunningElevenLabs, startElevenLabs } from '../../tools/local/elevenlabs/server.ts';
 
 let api: RunningElevenLabs;
@@ -244,4 +249,35 @@ test('agents can be made as they are asked for, to try the app out', async () =>
   const answer = await fetch(`${generous.url}/v1/convai/agents/agent_7`, { headers: { 'xi-api-key': 'any' } });
   expect(await answer.json()).toMatchObject({ agent_id: 'agent_7' });
   await generous.close();
+});
+
+test('a conversation is deleted for good, and once', async () => {
+  addConversation(api.state, { agentId: 'agent_1', conversationId: 'conv_1' });
+  const remove = () => ask('/v1/convai/conversations/conv_1', { method: 'DELETE' });
+  expect([(await remove()).status, (await remove()).status]).toEqual([200, 404]);
+  expect((await ask('/v1/convai/conversations/conv_1')).status).toBe(404);
+  expect((await ask('/v1/convai/conversations/conv_1/audio', { method: 'DELETE' })).status).toBe(404);
+});
+
+test('a stand-in with a folder has the calls that were made while it was stopped, until they are deleted', async () => {
+  const callsFolder = join(mkdtempSync(join(tmpdir(), 'elevenlabs-')), 'calls');
+  const idsAt = async ({ url }: RunningElevenLabs) => {
+    const answer = await fetch(`${url}/v1/convai/conversations`, { headers: { 'xi-api-key': 'key' } });
+    const { conversations } = (await answer.json()) as { conversations: { conversation_id: string }[] };
+    return conversations.map(({ conversation_id }) => conversation_id);
+  };
+  const first = await startElevenLabs({ port: 0, callsFolder });
+  expect(await idsAt(first)).toEqual([]);
+  const { conversationId: running } = keepCall(callsFolder, { agentId: 'agent_1' });
+  expect(await idsAt(first)).toEqual([running]);
+  await first.close();
+  const { conversationId: stopped, startedAt } = keepCall(callsFolder, { agentId: 'agent_1' });
+  expect(startedAt).toBeLessThan(Date.now() / 1000 - 3600);
+  const second = await startElevenLabs({ port: 0, callsFolder });
+  expect((await idsAt(second)).sort()).toEqual([running, stopped].sort());
+  const path = `${second.url}/v1/convai/conversations/${running}`;
+  expect((await fetch(path, { method: 'DELETE', headers: { 'xi-api-key': 'key' } })).status).toBe(200);
+  expect(await idsAt(second)).toEqual([stopped]);
+  await second.close();
+  rmSync(join(callsFolder, '..'), { recursive: true });
 });

@@ -2,17 +2,16 @@
 import { stat } from 'node:fs/promises';
 import { relative } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { BlobServiceClient, type ContainerClient } from '@azure/storage-blob';
+import type { BlobServiceClient, ContainerClient } from '@azure/storage-blob';
 import { commandLine } from '../command/commandLine.ts';
 import { Failure, UsageError } from '../command/errors.ts';
 import { fromUser, json, port, text } from '../command/option.ts';
 import { note, printJson, readableSize } from '../command/output.ts';
 import { runCommand } from '../command/run.ts';
-import { connectionString } from '../local/azurite.ts';
 import { readEnvironmentPort } from './environmentPort.ts';
 import { readLocalSettings } from './localSettings.ts';
 import { combineSettings } from './serve/settings.ts';
-import { planStorage } from './serve/storagePlan.ts';
+import { configuredService } from './storageAccess.ts';
 
 await runCommand({
   name: 'blobs',
@@ -36,16 +35,9 @@ await runCommand({
 });
 
 function openStorage(port: number): BlobServiceClient {
-  const settings = combineSettings(process.env, readLocalSettings());
-  const plan = planStorage(settings, port);
-  const connection =
-    plan.kind === 'development'
-      ? connectionString(plan.port)
-      : plan.kind === 'elsewhere'
-        ? settings[plan.setting]
-        : undefined;
-  if (connection === undefined) throw new Failure('Storage is not configured by a connection string: set CallStorage.');
-  return BlobServiceClient.fromConnectionString(connection, { retryOptions: { maxTries: 1 } });
+  const service = configuredService(combineSettings(process.env, readLocalSettings()), port);
+  if (service === undefined) throw new Failure('Storage is not configured by a connection string: set CallStorage.');
+  return service;
 }
 
 async function list(service: BlobServiceClient, prefix: string, asJson: boolean): Promise<void> {

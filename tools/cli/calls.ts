@@ -15,7 +15,7 @@ await runCommand({
   operands: { shown: '[list | show ID | get ID | verify | erase ID | replay ID]', most: 3 },
   options: callOptions,
   aliases: { to: 'url' },
-  details: `  calls                      those of today, newest first; the options choose others
+  details: `  calls                      what began or was stored today, newest first; the options choose others
   calls show conv_…0001      summary, data, evaluation, turns, tools, what is stored
   calls get conv_…0001       transcript and recording as files; also --caller NUMBER
   calls verify               reads what is stored and compares it with its sha256; 1 when something differs or came back

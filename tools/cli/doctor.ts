@@ -69,7 +69,7 @@ async function contextOf(values: {
     target: readConnectTarget(address),
     environment: env,
     local: readLocalSettings(),
-    operatorKey: await readOptionalKey('ELEVENLABS_OPERATOR_API_KEY (not shown, not kept; Enter goes on without): '),
+    operatorKey: await readOptionalKey('goes on without'),
   };
   if (values.azure) return azureContext(source, new AzureApi(await azureOf()));
   return localContext({

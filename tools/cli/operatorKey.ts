@@ -1,8 +1,7 @@
-import { createInterface } from 'node:readline';
-import { Writable } from 'node:stream';
 import type { ElevenLabsError } from '../../src/lib/elevenlabs/errors.ts';
 import { mistakeIn } from '../../src/lib/settings/secrets.ts';
 import { apiAddress } from '../../src/lib/settings/settingFields.ts';
+import { askHidden } from '../command/askHidden.ts';
 import { Failure, UsageError } from '../command/errors.ts';
 
 const KEY = 'ELEVENLABS_OPERATOR_API_KEY';
@@ -16,15 +15,22 @@ type Environment = Readonly<Record<string, string | undefined>>;
  * @throws UsageError when there is none, or one that was not pasted well.
  */
 export async function readOperatorKey(environment: Environment = process.env): Promise<string> {
-  const key = await readOptionalKey(`${KEY} (not shown, not kept): `, environment);
+  const key = await readOptionalKey('', environment);
   if (key === '')
     throw new UsageError(`No key of ElevenLabs: set ${KEY}. It is yours, not the app's, and is not kept.`);
   return key;
 }
 
-/** The same for whoever can do without: empty when nobody gives one. @throws UsageError for one that was not pasted well. */
-export async function readOptionalKey(question: string, environment: Environment = process.env): Promise<string> {
-  const key = environment[KEY] || (process.stdin.isTTY ? await ask(question) : '');
+/**
+ * The same for whoever can do without: empty when nobody gives one.
+ *
+ * @param without what Enter alone does, for whoever is asked.
+ * @throws UsageError for one that was not pasted well.
+ */
+export async function readOptionalKey(without: string, environment: Environment = process.env): Promise<string> {
+  const known = environment[KEY];
+  const notes = ['not shown', 'not kept', ...(without === '' ? [] : [`Enter ${without}`])].join('; ');
+  const key = known || (process.stdin.isTTY ? await askHidden(`${KEY} (${notes}): `) : '');
   const mistake = key === '' ? undefined : mistakeIn(key);
   if (mistake !== undefined) throw new UsageError(`${KEY} ${mistake}`);
   return key;
@@ -57,19 +63,4 @@ export function permissionFor(operation: string): string {
   if (path.startsWith('/v1/convai')) return method === 'GET' ? 'convai_read' : 'convai_write';
   if (path.startsWith('/v1/user')) return 'user_read';
   return method === 'GET' ? 'voices_read' : 'voices_write';
-}
-
-/** Reads one line; what is typed is not shown. */
-function ask(question: string): Promise<string> {
-  process.stderr.write(question);
-  const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
-  const lines = createInterface({ input: process.stdin, output: silent, terminal: true });
-  return new Promise((resolve) => {
-    lines.once('close', () => resolve(''));
-    lines.question('', (line) => {
-      resolve(line.trim());
-      lines.close();
-      process.stderr.write('\n');
-    });
-  });
 }

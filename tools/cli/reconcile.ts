@@ -9,6 +9,7 @@ import { type Finding, reasonOf } from '../../src/lib/reconcile/finding.ts';
 import { readReconcileSettings } from '../../src/lib/settings/reconcileSettings.ts';
 import { boolean } from '../../src/lib/settings/settingFields.ts';
 import { BlockPool } from '../../src/lib/storage/blockPool.ts';
+import { upkeep } from '../../src/lib/storage/proof.ts';
 import { StateStore } from '../../src/lib/storage/stateStore.ts';
 import { Failure, UsageError } from '../command/errors.ts';
 import { flag, json, text } from '../command/option.ts';
@@ -85,7 +86,7 @@ function contextOf({ storage, areas, settings, isAzure }: StorageAccess): Reconc
       storesTranscripts: isOn('ENABLE_TRANSCRIPT_STORAGE', true),
       storesAudio: isOn('ENABLE_AUDIO_STORAGE', isAzure), // the template switches it on, and azd's environment does not say so
     },
-    state: new StateStore(storage, areas.state),
+    state: new StateStore(upkeep(), storage, areas.state),
     api: new ConversationsApi(configuration.settings.elevenLabs),
     now: Date.now,
   };

@@ -55,7 +55,7 @@ async function serve(options: ServeOptions): Promise<number> {
   const storage = await prepareStorage(settings, process.env, options);
   let elevenLabs: ElevenLabs | undefined;
   try {
-    elevenLabs = await prepareElevenLabs(settings);
+    elevenLabs = await prepareElevenLabs(settings, storage.folder);
     if (options.isInspected) inspector.open((await isPortFree(INSPECTOR_PORT)) ? INSPECTOR_PORT : 0, '127.0.0.1');
     const style = lineStyle(settings);
     // Always as JSON, which can be shown in every way; the app reports any other value.

@@ -10,7 +10,7 @@ import { connectionString } from '../local/azurite.ts';
 import { readAzdEnvironment } from './azdEnvironment.ts';
 import { readEnvironmentPort } from './environmentPort.ts';
 import { readLocalSettings } from './localSettings.ts';
-import { combineSettings } from './serve/settings.ts';
+import { combineSettings, type Settings } from './serve/settings.ts';
 import { planStorage } from './serve/storagePlan.ts';
 
 /** The options of every command that works on what is stored. */
@@ -69,11 +69,10 @@ export async function openStorage(values: StorageValues, role: Role, stand?: Sta
   if (account === undefined)
     throw new Failure("azd's environment names no AZURE_CALL_STORAGE_NAME: run azd provision.");
   if (!/^[a-z0-9]{3,24}$/.test(account)) throw new UsageError('--account: 3 to 24 lower-case letters and digits');
-  const credential = stand?.credential ?? (await operatorCredential());
   const endpoint = stand?.endpoint ?? `https://${account}.blob.core.windows.net`;
   const settings = { ...azd, ...process.env };
   return {
-    storage: new BlobStorage(new BlobServiceClient(endpoint, credential, ONE_TRY), BUDGET),
+    storage: new BlobStorage(await accountService(endpoint, stand?.credential), BUDGET),
     areas: areasOf(settings),
     settings,
     name: `account ${account}`,
@@ -82,9 +81,26 @@ export async function openStorage(values: StorageValues, role: Role, stand?: Sta
   };
 }
 
+/** An account in Azure, opened with the operator's sign-in. */
+export async function accountService(endpoint: string, credential?: TokenCredential): Promise<BlobServiceClient> {
+  return new BlobServiceClient(endpoint, credential ?? (await operatorCredential()), ONE_TRY);
+}
+
 async function operatorCredential(): Promise<TokenCredential> {
   const { DefaultAzureCredential } = await import('@azure/identity');
   return new DefaultAzureCredential();
+}
+
+/**
+ * The blob service that the settings name by a connection string; the local Azurite for development storage.
+ *
+ * @param storagePort of the local Azurite.
+ */
+export function configuredService(settings: Settings, storagePort: number): BlobServiceClient | undefined {
+  const plan = planStorage(settings, storagePort);
+  const connection = plan.kind === 'elsewhere' ? settings[plan.setting] : undefined;
+  if (plan.kind === 'development') return BlobServiceClient.fromConnectionString(connectionString(plan.port), ONE_TRY);
+  return connection === undefined ? undefined : BlobServiceClient.fromConnectionString(connection, ONE_TRY);
 }
 
 async function openConfigured(given: number | undefined): Promise<StorageAccess> {

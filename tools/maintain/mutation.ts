@@ -23,6 +23,13 @@ const sample = (measure: string, ...names: string[]): Part => ({
   tests: [measure, 'encoders'].map((name) => `tests/lib/preCall/sample/${name}.test.ts`),
 });
 
+/** Source files of finding, replaying and erasing, whose tests have real storage. */
+const calls = (test: string, ...names: string[]): Part => ({
+  mutate: names.map((name) => `src/lib/calls/${name}.ts`),
+  tests: [`tests/app/${test}.test.ts`],
+  needsStorage: true,
+});
+
 const groups: Readonly<Record<string, readonly Part[]>> = {
   signature: [{ mutate: ['src/lib/signature/*.ts'], tests: ['tests/lib/signature/*.test.ts'] }],
   json: [
@@ -33,12 +40,57 @@ const groups: Readonly<Record<string, readonly Part[]>> = {
     },
     { mutate: ['src/lib/json/envelope.ts'], tests: ['tests/lib/json/envelope.test.ts'] },
     { mutate: ['src/lib/json/lift.ts'], tests: ['tests/lib/json/lift.test.ts'] },
+    { mutate: ['src/lib/json/emptyAudio.ts'], tests: ['tests/lib/json/emptyAudio.test.ts'] },
   ],
   storage: [
-    { mutate: ['src/lib/storage/keepOnce.ts'], tests: ['tests/app/keepOnce.test.ts'], needsStorage: true },
+    {
+      mutate: ['src/lib/storage/keepOnce.ts'],
+      tests: ['tests/app/keepOnce.test.ts', 'tests/app/incoming.test.ts'],
+      needsStorage: true,
+    },
     { mutate: ['src/lib/storage/incoming.ts'], tests: ['tests/app/incoming.test.ts'], needsStorage: true },
     { mutate: ['src/lib/storage/blockDraft.ts'], tests: ['tests/app/blockDraft.test.ts'], needsStorage: true },
     { mutate: ['src/lib/storage/blockPool.ts'], tests: ['tests/lib/storage/blockPool.test.ts'] },
+    { mutate: ['src/lib/http/bodyMemory.ts'], tests: ['tests/lib/http/bodyMemory.test.ts'] },
+    {
+      mutate: ['src/lib/storage/erasures.ts'],
+      tests: ['tests/lib/storage/erasures.test.ts', 'tests/app/erased.test.ts'],
+      needsStorage: true,
+    },
+  ],
+  calls: [
+    calls('findCalls', 'findCalls', 'call', 'describeCall', 'listCalls', 'blobName', 'inParallel'),
+    calls(
+      'eraseCalls',
+      'eraseCalls',
+      'planErasure',
+      'preCallRecords',
+      'agentsOfErasure',
+      'eraseClones',
+      'finishErasures',
+    ),
+    calls('eraseVersions', 'eraseBlobs'),
+    calls('replayInPlace', 'replayInPlace', 'listQuarantine', 'quarantinedBody'),
+    calls('replayFaults', 'removeReplayed'),
+    { mutate: ['src/lib/callers/number.ts'], tests: ['tests/lib/callers/number.test.ts'] },
+    { mutate: ['src/lib/callers/callerKey.ts'], tests: ['tests/app/callerKey.test.ts'], needsStorage: true },
+  ],
+  reconcile: [
+    {
+      mutate: [
+        'agentRun',
+        'backfill',
+        'checkCall',
+        'fetchCall',
+        'finding',
+        'lookFor',
+        'progress',
+        'reconcile',
+        'tally',
+      ].map((name) => `src/lib/reconcile/${name}.ts`),
+      tests: ['tests/app/reconcile.test.ts', 'tests/app/reconcileFaults.test.ts'],
+      needsStorage: true,
+    },
   ],
   preCall: [
     {
@@ -71,7 +123,7 @@ await runCommand({
     concurrency: number('how many changes are tried at once (2)', (count) => Number.isInteger(count) && count > 0),
   },
   details: `Prints every change that no test has noticed, and the share of those that one has; fails under ${TARGET_PERCENT} %. Takes minutes a
-group, and longer for storage and the state of preCall, whose tests use real storage. The groups: ${Object.keys(groups).join(', ')}.`,
+group, and much longer for storage, calls, reconcile and the state of preCall, whose tests use real storage. The groups: ${Object.keys(groups).join(', ')}.`,
   run: ({ values, operands }) => mutate(operands, values.file ?? '', values.concurrency ?? 2),
 });
 

@@ -1,5 +1,6 @@
 import { callOf } from '../preCall/context.ts';
 import { conversations, voices } from '../preCall/state/records.ts';
+import { withAgents } from './agentsOfErasure.ts';
 import { eraseBlobs, purge, putTombstones, VersionsLeft } from './eraseBlobs.ts';
 import { eraseClones } from './eraseClones.ts';
 import type { EraseContext } from './eraseContext.ts';
@@ -25,10 +26,11 @@ export interface Erased {
  * finish what died on the way; every step may be done twice. First the names are taken (from then on no delivery of these calls
  * is kept), then what was stored is deleted, then what ElevenLabs has.
  */
-export async function eraseCalls(context: EraseContext, planned: readonly Erasure[]): Promise<Erased> {
+export async function eraseCalls(context: EraseContext, given: readonly Erasure[]): Promise<Erased> {
   const { storage, areas } = context;
   const state: StateArea = { storage, path: areas.state };
-  for (const erasure of planned) await writeErasure(state, erasure);
+  for (const erasure of given) await writeErasure(state, erasure);
+  const planned = await withAgents(storage, areas, given); // an agent that begins to send calls from now on asks the record
   let deletedBlobs = 0;
   for (const erasure of planned) deletedBlobs += await putTombstones(storage, areas, erasure);
   const versionsLeft = await eraseBlobs(storage, areas, planned).then(

@@ -4,6 +4,7 @@ import { type CloneContext, callOf } from '../preCall/context.ts';
 import { agents, conversations, isAlive, isExpired, voices } from '../preCall/state/records.ts';
 import { MADE_BY } from '../preCall/voice/clone.ts';
 import { deleteClone, isVoiceInUse, LOCK_MS } from '../preCall/voice/deleteVoices.ts';
+import { upkeep } from '../storage/proof.ts';
 import { StateStore } from '../storage/stateStore.ts';
 import type { EraseContext } from './eraseContext.ts';
 import type { Erasure } from './erasureRecord.ts';
@@ -15,7 +16,7 @@ import type { Erasure } from './erasureRecord.ts';
  */
 export async function eraseClones(context: EraseContext, erasure: Erasure): Promise<string | undefined> {
   const { elevenLabs, now, work } = context;
-  const state = new StateStore(context.storage, context.areas.preCallState);
+  const state = new StateStore(upkeep(), context.storage, context.areas.preCallState);
   const record = await state.read(conversations, erasure.conversation_id);
   const isOpen = record !== undefined && !record.value.ended && !isExpired(record.value.expires_at, now());
   if (isOpen && !erasure.is_over) return 'the call is still running; sweep deletes its clone when the lease has ended';

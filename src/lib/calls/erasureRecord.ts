@@ -12,6 +12,8 @@ const erasure = z.object({
   conversation_id: z.string(),
   /** The agents whose calls it was: tombstones lie in the folder of each. */
   agent_ids: z.array(z.string()),
+  /** Nobody knew its agent: those are all that sent calls then. */
+  of_any_agent: z._default(z.boolean(), false),
   /** ISO 8601, as all times here. */
   requested_at: z.string(),
   /** Null while something is left to do. */

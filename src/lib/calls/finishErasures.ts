@@ -33,7 +33,7 @@ export async function finishErasures(services: ErasingServices, log: Log): Promi
   const read = async (ids: readonly string[]) => {
     const found = await Promise.all(ids.map((id) => readErasure(state, id)));
     const known = found.filter((erasure) => erasure !== undefined);
-    return Promise.all(known.map((erasure) => withAgents(storage, areas, erasure)));
+    return withAgents(storage, areas, known);
   };
   const again = await cameBack(services, await read(turnOf(finished, now())), log);
   const erasures = [...(await read(unfinished)), ...again];

@@ -1,19 +1,18 @@
 import { hashOfNumber, labelOfNumber, readCallerKey } from '../callers/callerKey.ts';
 import type { ElevenLabsClient } from '../elevenlabs/client.ts';
 import type { Call as ApiCall } from '../elevenlabs/transport.ts';
-import { idSchema } from '../ids.ts';
-import { conversations, voices } from '../preCall/state/records.ts';
 import { MADE_BY } from '../preCall/voice/clone.ts';
 import type { StorageAreas } from '../settings/storageAreas.ts';
 import type { Attempts } from '../storage/blobStorage.ts';
-import { listBlobs, listFolders } from '../storage/listBlobs.ts';
-import { StateStore } from '../storage/stateStore.ts';
+import { listBlobs } from '../storage/listBlobs.ts';
+import { anyAgents } from './agentsOfErasure.ts';
 import type { Call } from './call.ts';
 import { describeCall } from './describeCall.ts';
 import { type Erasure, readErasure, STEPS, type Step } from './erasureRecord.ts';
 import { findCalls } from './findCalls.ts';
 import { inParallel } from './inParallel.ts';
 import { findStored, listCalls } from './listCalls.ts';
+import { type PreCallRecord, preCallRecords } from './preCallRecords.ts';
 
 /** Whose calls are to go. */
 export type ErasureRequest =
@@ -43,15 +42,11 @@ export interface ErasurePlan {
   readonly callers: readonly string[];
 }
 
-interface PreCallRecord {
-  readonly conversationId: string;
-  readonly agentId: string;
-  readonly sample: string;
-  readonly caller: string | undefined;
-  readonly voiceId: string | undefined;
-}
-
-/** Finds everything of the calls that are asked for. Changes nothing. */
+/**
+ * Finds everything of the calls that are asked for. Changes nothing.
+ *
+ * @throws {AgentNeeded}
+ */
 export async function planErasure(context: ErasureContext, request: ErasureRequest): Promise<ErasurePlan> {
   const { storage, areas } = context;
   const key = await readCallerKey({ storage, path: areas.state });
@@ -60,7 +55,7 @@ export async function planErasure(context: ErasureContext, request: ErasureReque
   const found = 'conversationId' in request ? await callsOf(context, request) : undefined;
   const byNumber = number === undefined ? undefined : await findCalls(storage, areas, { number }, { limit: ALL });
   const calls = [...(found ?? byNumber?.calls ?? [])];
-  const records = await preCallRecords(context);
+  const records = await preCallRecords(storage, areas.preCallState);
   const own = records.filter((record) => isAskedFor(record, request, { label, calls }));
   for (const { conversationId, agentId } of own) {
     if (!calls.some((call) => call.conversationId === conversationId)) {
@@ -92,7 +87,6 @@ export async function planErasure(context: ErasureContext, request: ErasureReque
   };
 }
 
-const MOST_AGENTS = 50;
 const ALL = Number.MAX_SAFE_INTEGER;
 /** Bodies that are read at once, of calls that were stored before metadata had the number. */
 const READERS = 8;
@@ -110,28 +104,6 @@ async function countWithoutNumber({ storage, areas }: ErasureContext): Promise<n
   const described = inParallel(listCalls(storage, areas), READERS, (stored) => describeCall(storage, stored));
   for await (const { details } of described) if (details['call_external_number'] === undefined) count++;
   return count;
-}
-
-/** What pre-call knows of conversations, and of the clones of their samples. */
-async function preCallRecords({ storage, areas }: ErasureContext): Promise<PreCallRecord[]> {
-  const state = new StateStore(storage, areas.preCallState);
-  const found: PreCallRecord[] = [];
-  const { container, prefix } = areas.preCallState;
-  const folder = `${prefix}${conversations.folder}/`;
-  for await (const { name } of listBlobs(storage, { container, prefix: folder })) {
-    const conversationId = name.slice(folder.length).replace(/\.json$/, '');
-    const value = (await state.read(conversations, conversationId))?.value;
-    if (value === undefined) continue;
-    const { agent_id: agentId, sample_sha256: sample, caller, answer } = value;
-    const voice = answer?.voice_id ?? (await voiceOf(state, sample));
-    found.push({ conversationId, agentId, sample, caller, voiceId: voice });
-  }
-  return found;
-}
-
-async function voiceOf(state: StateStore, sample: string): Promise<string | undefined> {
-  const value = (await state.read(voices, sample))?.value;
-  return value === undefined || value.state === 'cloning' ? undefined : value.voice_id;
 }
 
 function isAskedFor(
@@ -178,9 +150,12 @@ async function erasureOf(context: ErasureContext, about: About): Promise<Erasure
     ...agents,
     ...(about.agentId === undefined ? [] : [about.agentId]),
   ]);
+  const wasOfAny = before === undefined || before.of_any_agent || before.agent_ids.length === 0;
+  const isOfAny = agents.length === 0 && about.agentId === undefined && wasOfAny;
   return {
     conversation_id: about.conversationId,
-    agent_ids: known.length > 0 ? known : await allAgents(context),
+    agent_ids: isOfAny ? unique([...known, ...(await anyAgents(storage, areas, about.conversationId))]) : known,
+    of_any_agent: isOfAny,
     requested_at: before?.requested_at ?? new Date(now()).toISOString(),
     finished_at: null,
     left: steps,
@@ -191,17 +166,6 @@ async function erasureOf(context: ErasureContext, about: About): Promise<Erasure
     samples: unique([...(before?.samples ?? []), ...about.records.map(({ sample }) => sample)]),
     callers: unique([...(before?.callers ?? []), ...hashes]),
   };
-}
-
-/**
- * Of a call of which nothing is stored yet nobody knows the agent: the names are taken for every agent that has ever sent one.
- * With many of them the agent has to be said.
- */
-async function allAgents({ storage, areas }: ErasureContext): Promise<string[]> {
-  const { transcripts, audio, callFailures } = areas;
-  const folders = await Promise.all([transcripts, audio, callFailures].map((path) => listFolders(storage, path)));
-  const agents = unique(folders.flat()).filter((agent) => idSchema.safeParse(agent).success);
-  return agents.length > MOST_AGENTS ? [] : agents;
 }
 
 /** Of these hashes those that have an entry in the directory of callers. */

@@ -1,16 +1,19 @@
-import type { BlobItem } from '@azure/storage-blob';
 import type { CallStore } from '../postCall/callStore.ts';
+import type { Outcome } from '../postCall/outcome.ts';
 import type { ProvenBody } from '../postCall/provenBody.ts';
-import { type Outcome, receive } from '../postCall/receive.ts';
+import { receive } from '../postCall/receive.ts';
 import { isNotFound } from '../storage/blobStorage.ts';
-import { listBlobs } from '../storage/listBlobs.ts';
-import { type FromStorage, StoredBody } from '../storage/proof.ts';
+import type { FromStorage } from '../storage/proof.ts';
+import { listQuarantine, nameOf, type Quarantined } from './listQuarantine.ts';
+import { QuarantinedBody } from './quarantinedBody.ts';
+import { isReplayed, removeReplayed, wasReplayedMeanwhile } from './removeReplayed.ts';
 
-/** What became of one body in quarantine. `in-parts`: its audio was taken out of it, and only a person can put it together. */
+/** What became of one body in quarantine. */
 export interface Replayed {
+  /** Of a body in parts, the JSON around its audio. */
   readonly blob: string;
   readonly reason: string;
-  readonly outcome: Outcome['kind'] | 'in-parts' | 'failed';
+  readonly outcome: Outcome['kind'] | 'failed';
   /** Where it is now. */
   readonly stored?: string;
   /** Why it failed. */
@@ -19,66 +22,68 @@ export interface Replayed {
 
 /** One body is small; the time is that of a slow line. */
 const ONE_MS = 5 * 60_000;
-/** Parts of a body of which one was audio; see docs/how-it-works.md. */
-const PARTS = /\.(around\.json|remainder\.bin|mp3)$/;
 
 /**
  * Takes bodies in quarantine for deliveries once more: classified and stored by the same code, which may know more by now. What
  * is stored then, or is of a call that was erased, is deleted from quarantine; whatever still is not understood stays there.
+ * It may end at any point: a second run finishes it.
  *
- * @param reason only what was quarantined for this reason.
+ * @param isChosen which of them.
  */
 export async function* replayInPlace(
   store: CallStore,
-  { reason }: { readonly reason?: string | undefined } = {},
+  {
+    reason,
+    isChosen = () => true,
+  }: { readonly reason?: string | undefined; readonly isChosen?: (quarantined: Quarantined) => boolean } = {},
 ): AsyncGenerator<Replayed, void, undefined> {
-  const { container, prefix } = store.paths.quarantine;
-  const folder = reason === undefined ? prefix : `${prefix}${reason}/`;
-  for await (const item of listBlobs(store.storage, { container, prefix: folder })) yield await replayOne(store, item);
+  for await (const quarantined of listQuarantine(store.storage, store.paths.quarantine, reason)) {
+    if (isChosen(quarantined)) yield await replayOne(store, quarantined);
+  }
 }
 
-async function replayOne(store: CallStore, { name, metadata = {} }: BlobItem): Promise<Replayed> {
-  const { container } = store.paths.quarantine;
-  const about = { blob: `${container}/${name}`, reason: metadata['quarantine_reason'] ?? 'unknown' };
-  if (PARTS.test(name)) return { ...about, outcome: 'in-parts' };
+async function replayOne(store: CallStore, quarantined: Quarantined): Promise<Replayed> {
+  const { metadata } = quarantined;
+  const about = { blob: nameOf(quarantined), reason: metadata['quarantine_reason'] ?? 'unknown' };
   try {
-    const end = AbortSignal.timeout(ONE_MS);
-    const outcome = await receive(
-      {
-        body: await ReplayedBody.open(store, name, end),
-        id: metadata['delivery_id'] ?? 'unknown',
-        receivedAt: new Date(metadata['received_at'] ?? Date.now()),
-        end,
-        onKnown: () => {},
-      },
-      store,
-    );
-    if (outcome.kind === 'quarantined' || outcome.kind === 'off' || outcome.kind === 'check') {
+    const outcome = isReplayed(quarantined) ? undefined : await receiveAgain(store, quarantined);
+    if (outcome?.kind === 'quarantined' || outcome?.kind === 'off' || outcome?.kind === 'check') {
       return { ...about, outcome: outcome.kind };
     }
-    await store.storage.attempt(container, (client, abortSignal) =>
-      client.getBlobClient(name).deleteIfExists({ abortSignal, deleteSnapshots: 'include' }),
-    );
+    await removeReplayed(store.storage, quarantined);
+    if (outcome === undefined) return { ...about, outcome: 'duplicate' };
     return { ...about, outcome: outcome.kind, ...('blob' in outcome ? { stored: outcome.blob } : {}) };
   } catch (error) {
-    if (isNotFound(error)) return { ...about, outcome: 'duplicate' }; // somebody else has replayed it meanwhile
+    if (isNotFound(error) || (await wasReplayedMeanwhile(store.storage, quarantined)))
+      return { ...about, outcome: 'duplicate' };
     return { ...about, outcome: 'failed', hint: error instanceof Error ? error.message : String(error) };
   }
+}
+
+function receiveAgain(store: CallStore, quarantined: Quarantined): Promise<Outcome> {
+  const { metadata } = quarantined;
+  const end = AbortSignal.timeout(ONE_MS);
+  return receive(
+    {
+      body: new ReplayedBody(new QuarantinedBody(store.storage, quarantined), end),
+      id: metadata['delivery_id'] ?? 'unknown',
+      receivedAt: new Date(metadata['received_at'] ?? Date.now()),
+      end,
+      onKnown: () => {},
+    },
+    store,
+  );
 }
 
 /** A stored body in the place of one that arrives. */
 class ReplayedBody implements ProvenBody {
   readonly deadline: AbortSignal;
   readonly expectedBytes = 0;
-  readonly #stored: StoredBody;
+  readonly #stored: QuarantinedBody;
 
-  private constructor(stored: StoredBody, deadline: AbortSignal) {
+  constructor(stored: QuarantinedBody, deadline: AbortSignal) {
     this.#stored = stored;
     this.deadline = deadline;
-  }
-
-  static async open({ storage, paths }: CallStore, name: string, deadline: AbortSignal): Promise<ReplayedBody> {
-    return new ReplayedBody(await StoredBody.open(storage, paths.quarantine.container, name), deadline);
   }
 
   [Symbol.asyncIterator](): AsyncIterator<Uint8Array> {

@@ -4,6 +4,7 @@ import type { StoragePath } from '../settings/storagePath.ts';
 import { type Attempts, BlobStorage, type RetryBudget } from '../storage/blobStorage.ts';
 import { BlockDraft } from '../storage/blockDraft.ts';
 import { BlockPool } from '../storage/blockPool.ts';
+import { ErasedCalls } from '../storage/erasures.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import type { ProvenBody } from './provenBody.ts';
 
@@ -25,8 +26,8 @@ export interface CallStore {
   readonly storesTranscripts: boolean;
   readonly storesAudio: boolean;
   readonly keepsUnknownTypes: boolean;
-  /** Where it is written down which calls were erased; undefined when its setting has a problem, which costs no delivery. */
-  readonly statePath: StoragePath | undefined;
+  /** Undefined when the setting of its place has a problem, which costs no delivery. */
+  readonly erased: ErasedCalls | undefined;
 }
 
 export interface CallStoreOptions {
@@ -42,7 +43,11 @@ export function openCallStore(
   return callStoreOn(new BlobStorage(settings.connection, budget, telemetry), settings, statePath);
 }
 
-/** The same on an account that is open already. */
+/**
+ * The same on an account that is open already.
+ *
+ * @param statePath where it is written down which calls were erased.
+ */
 export function callStoreOn(
   storage: BlobStorage,
   settings: Pick<PostCallSettings, 'paths' | 'storesTranscripts' | 'storesAudio' | 'keepsUnknownTypes'>,
@@ -56,7 +61,7 @@ export function callStoreOn(
     storesTranscripts: settings.storesTranscripts,
     storesAudio: settings.storesAudio,
     keepsUnknownTypes: settings.keepsUnknownTypes,
-    statePath,
+    erased: statePath && new ErasedCalls(statePath),
   };
 }
 

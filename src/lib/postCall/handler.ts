@@ -11,7 +11,8 @@ import { type LogFields, logTo } from '../telemetry/log.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import type { CallStore } from './callStore.ts';
 import type { EventFacts } from './classify.ts';
-import { type Outcome, receive } from './receive.ts';
+import type { Outcome } from './outcome.ts';
+import { receive } from './receive.ts';
 import { refusal } from './refusal.ts';
 import { USUAL_CAUSES } from './usualCauses.ts';
 

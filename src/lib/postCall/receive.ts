@@ -1,34 +1,16 @@
 import { decodeBase64 } from '../json/base64.ts';
 import { type Lifted, liftAudio } from '../json/lift.ts';
-import type { Genuine } from '../signature/signedBody.ts';
 import type { Attempts } from '../storage/blobStorage.ts';
 import { putOnce } from '../storage/blockDraft.ts';
-import { wasErased } from '../storage/erasures.ts';
 import type { DeliveryMetadata, Kept, Place } from '../storage/keepOnce.ts';
-import type { FromStorage } from '../storage/proof.ts';
 import { type CallStore, DeliveryDrafts } from './callStore.ts';
 import { type CallFacts, classify, type EventFacts, type QuarantineReason, type Verdict } from './classify.ts';
+import { deliveryMetadata } from './deliveryMetadata.ts';
 import { eventMembers } from './events.ts';
+import type { NotKept, Outcome, Provenance } from './outcome.ts';
 import { type BodyPart, placeInQuarantine, placeOfCall, placeOfOtherEvent, sha256Of } from './places.ts';
 import type { ProvenBody } from './provenBody.ts';
 import { wrongEndpoint } from './refusal.ts';
-
-type Provenance = Genuine | FromStorage;
-
-/** What became of a genuine delivery. All of it is durable. */
-export type Outcome = { readonly facts: EventFacts; readonly genuine: Provenance; readonly audioBytes?: number } & (
-  | { readonly kind: Exclude<Kept['kind'], 'erased'>; readonly blob: string }
-  /** Nothing is kept: switched off by a setting, asked only whether the webhook works, or of a call that was erased. */
-  | { readonly kind: NotKept }
-  | {
-      readonly kind: 'quarantined';
-      readonly reason: QuarantineReason;
-      readonly blob: string;
-      readonly isRepeated: boolean;
-    }
-);
-
-type NotKept = 'off' | 'check' | 'erased';
 
 export interface Delivery {
   readonly body: ProvenBody;
@@ -106,7 +88,9 @@ class Keeper {
     if (isTranscript && !storesTranscripts) return this.#notKept('off', facts);
     const place = placeOfCall(paths[area], facts, form);
     const metadata = { ...this.#metadata(facts), ...facts.details };
-    const kept = await this.#put(place, this.#lifted.envelope, metadata, { persists: !isTranscript });
+    const storage = this.#store.storage.until(this.#delivery.end, { persists: !isTranscript });
+    const { envelope } = this.#lifted;
+    const kept = await this.#keepNamed(facts, storage, () => this.#put(place, envelope, metadata, storage));
     return this.#outcome(facts, kept);
   }
 
@@ -116,19 +100,21 @@ class Keeper {
     if (this.#lifted.kind === 'lifted') {
       const draft = this.#drafts.audio();
       if (!this.#store.storesAudio) return this.#notKept('off', facts, draft.length);
-      const kept = await draft.publish(this.#genuine, place, this.#metadata(facts));
+      const publish = () => draft.publish(this.#genuine, place, this.#metadata(facts));
+      const kept = await this.#keepNamed(facts, this.#store.storage, publish);
       return this.#outcome(facts, kept, draft.length);
     }
     const bytes = decodeBase64(audio);
     if (bytes === undefined) return this.#quarantine('broken_audio', facts);
     if (bytes.length === 0) return this.#quarantine('no_audio', facts);
     if (!this.#store.storesAudio) return this.#notKept('off', facts, bytes.length);
-    return this.#outcome(facts, await this.#put(place, bytes, this.#metadata(facts)), bytes.length);
+    const put = () => this.#put(place, bytes, this.#metadata(facts));
+    return this.#outcome(facts, await this.#keepNamed(facts, this.#store.storage, put), bytes.length);
   }
 
   async #keepOther(facts: EventFacts & { readonly type: string }): Promise<Outcome> {
     if (await this.#wasErased(facts)) return this.#notKept('erased', facts);
-    const where = { type: facts.type, seconds: this.#seconds(facts) };
+    const where = { type: facts.type, seconds: timeOf(facts, this.#genuine) };
     const place = (part: BodyPart, hash: string) =>
       placeOfOtherEvent(this.#store.paths.otherEvents, { ...where, part, hash });
     const { kept, audioBytes } = await this.#keepBody(place, this.#metadata(facts));
@@ -137,7 +123,7 @@ class Keeper {
 
   async #quarantine(reason: QuarantineReason, facts: EventFacts): Promise<Outcome> {
     if (await this.#wasErased(facts)) return this.#notKept('erased', facts);
-    const where = { reason, seconds: this.#seconds(facts) };
+    const where = { reason, seconds: timeOf(facts, this.#genuine) };
     const place = (part: BodyPart, hash: string) =>
       placeInQuarantine(this.#store.paths.quarantine, { ...where, part, hash });
     const metadata = { ...this.#metadata(facts), quarantine_reason: reason };
@@ -148,8 +134,18 @@ class Keeper {
 
   /** What has no name of its call, where it would meet a tombstone. */
   async #wasErased({ conversationId }: EventFacts): Promise<boolean> {
-    const { storage, statePath } = this.#store;
-    return conversationId !== undefined && statePath !== undefined && wasErased(storage, statePath, conversationId);
+    return (
+      conversationId !== undefined && (await this.#store.erased?.has(this.#store.storage, conversationId)) === true
+    );
+  }
+
+  /** What has a name of its call. */
+  async #keepNamed(facts: CallFacts, storage: Attempts, keep: () => Promise<Kept>): Promise<Kept> {
+    const { erased } = this.#store;
+    if (await erased?.hasOfNewAgent(storage, facts)) return { kind: 'erased', blob: '' };
+    const kept = await keep();
+    erased?.noteAgent(facts);
+    return kept;
   }
 
   /** Keeps the whole body, or the parts that it was split into; returns what became of the first part, named by the last. */
@@ -169,28 +165,13 @@ class Keeper {
     return { kept: { kind: around.kind, blob }, audioBytes: audio.length };
   }
 
-  #put(place: Place, bytes: Buffer, metadata: DeliveryMetadata, options?: { persists: boolean }): Promise<Kept> {
+  #put(place: Place, bytes: Buffer, metadata: DeliveryMetadata, storage = this.#store.storage): Promise<Kept> {
     const complete = { ...metadata, sha256: sha256Of(bytes) };
-    const storage = this.#store.storage.until(this.#delivery.end, options);
     return putOnce(this.#genuine, storage, place, complete, bytes);
   }
 
   #metadata(facts: EventFacts): DeliveryMetadata {
-    return {
-      delivery_id: this.#delivery.id,
-      received_at: this.#delivery.receivedAt.toISOString(),
-      signature_timestamp: String(this.#genuine.signedAtSeconds),
-      secret_position: String(this.#genuine.secretPosition),
-      ...(facts.type === undefined ? {} : { event_type: facts.type }),
-      ...(facts.isInferred ? { event_type_inferred: 'true' } : {}),
-      ...(facts.timestampSeconds === undefined ? {} : { event_timestamp: String(facts.timestampSeconds) }),
-      ...(facts.agentId === undefined ? {} : { agent_id: facts.agentId }),
-      ...(facts.conversationId === undefined ? {} : { conversation_id: facts.conversationId }),
-    };
-  }
-
-  #seconds(facts: EventFacts): number {
-    return facts.timestampSeconds ?? this.#genuine.signedAtSeconds;
+    return deliveryMetadata(this.#delivery, this.#genuine, facts);
   }
 
   #notKept(kind: NotKept, facts: EventFacts, audioBytes?: number): Outcome {
@@ -202,3 +183,6 @@ class Keeper {
     return { kind, blob, facts, genuine: this.#genuine, ...(audioBytes === undefined ? {} : { audioBytes }) };
   }
 }
+
+/** Unix seconds: of the event when they are readable, else of the signature. */
+const timeOf = ({ timestampSeconds }: EventFacts, genuine: Provenance) => timestampSeconds ?? genuine.signedAtSeconds;

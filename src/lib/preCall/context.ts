@@ -2,6 +2,7 @@ import type { ElevenLabsClient } from '../elevenlabs/client.ts';
 import type { Call } from '../elevenlabs/transport.ts';
 import type { BodyMemory } from '../http/bodyMemory.ts';
 import type { PreCallSettings } from '../settings/preCallSettings.ts';
+import type { Genuine } from '../signature/signedBody.ts';
 import type { Attempts } from '../storage/blobStorage.ts';
 import { StateStore } from '../storage/stateStore.ts';
 import type { Log } from '../telemetry/log.ts';
@@ -27,10 +28,18 @@ export interface PreCallContext {
 /** What deleting clones and restoring agents needs of it. */
 export type CloneContext = Pick<PreCallContext, 'state' | 'elevenLabs' | 'now'>;
 
-/** The same context for one piece of work: storage does nothing for it any more once the signal has fired. */
-export function contextUntil(end: AbortSignal, context: PreCallContext): PreCallContext {
+/** What a delivery works with before it is known to be genuine: nothing that writes down anything. */
+export type UnprovenContext = Omit<PreCallContext, 'state'>;
+
+/** What a genuine delivery works with. */
+export interface DeliveryContext extends PreCallContext {
+  readonly proof: Genuine;
+}
+
+/** The context of a genuine delivery: storage does nothing for it any more once the signal has fired. */
+export function contextOfDelivery(proof: Genuine, end: AbortSignal, context: UnprovenContext): DeliveryContext {
   const storage = context.storage.until(end);
-  return { ...context, storage, state: new StateStore(storage, context.settings.statePath) };
+  return { ...context, proof, storage, state: new StateStore(proof, storage, context.settings.statePath) };
 }
 
 /** One piece of work: its deadline, its log, and the id that its locks carry. */

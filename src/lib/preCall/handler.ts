@@ -8,7 +8,7 @@ import { DeliveryLog } from '../telemetry/deliveryLog.ts';
 import { logTo } from '../telemetry/log.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import { failure, success } from './answers.ts';
-import { contextUntil, type PreCallContext } from './context.ts';
+import { contextOfDelivery, type UnprovenContext } from './context.ts';
 import { PayloadError } from './errors.ts';
 import { lookAhead } from './lookAhead.ts';
 import { prepareCall } from './prepare.ts';
@@ -25,7 +25,7 @@ const GIVING_UP_MS = 1_000;
 export interface PreCallServices {
   readonly configuration: Pick<Configuration, 'log' | 'problems' | 'preCallProblems'>;
   /** Undefined when pre-call is not configured. */
-  readonly preCall: PreCallContext | undefined;
+  readonly preCall: UnprovenContext | undefined;
   /** Milliseconds since 1970. */
   readonly now: () => number;
   readonly telemetry?: Telemetry | undefined;
@@ -48,15 +48,17 @@ export function preCallHandler(services: PreCallServices, { deadlineMs = DEADLIN
     let conversation: string | undefined;
     let held: HeldBody | undefined;
     try {
-      const preCall = contextUntil(storageEnd, services.preCall ?? notConfigured(services));
-      const { signature, bodyLimitBytes, agentIds, sample: limits } = preCall.settings;
+      const unproven = services.preCall ?? notConfigured(services);
+      const { signature, bodyLimitBytes, agentIds, sample: limits } = unproven.settings;
       const endpoint = { ...signature, bodyLimitBytes, bodyDeadlineSeconds: BODY_DEADLINE_SECONDS, now };
       const body = requestBody(request, context);
-      const parsed = await withSignature(endpoint, { headers: request.headers, body }, (signed) => {
+      const { parsed, proof } = await withSignature(endpoint, { headers: request.headers, body }, async (signed) => {
         line.begin(signed);
-        held = preCall.bodies.open();
-        return readRequest(signed.body, request.headers.get('content-type'), held);
+        held = unproven.bodies.open();
+        const parsed = await readRequest(signed.body, request.headers.get('content-type'), held);
+        return { parsed, proof: signed.body.proof() };
       });
+      const preCall = contextOfDelivery(proof, storageEnd, unproven);
       conversation = parsed.conversationId;
       line.note({ conversation, agent: parsed.agentId });
       checkAgent(parsed, agentIds);

@@ -1,5 +1,5 @@
 import { type AgentAtRest, type LeasedAgent, leaseAgent, lookAtAgent } from './agent/leaseAgent.ts';
-import type { PreCallContext, Work } from './context.ts';
+import type { DeliveryContext, PreCallContext, Work } from './context.ts';
 import { HeldLock, lockConversation } from './conversationLock.ts';
 import { type Ahead, reuse } from './lookAhead.ts';
 import { greeting } from './request/greeting.ts';
@@ -36,7 +36,7 @@ export interface Preparation extends Ahead {
  * @throws {CloningError} and then the conversation may be delivered again; {@link ConversationConflict}.
  */
 export async function prepareCall(
-  context: PreCallContext,
+  context: DeliveryContext,
   work: Work,
   { request, sample, sampleHash, ...ahead }: Preparation,
 ): Promise<Prepared> {
@@ -67,7 +67,10 @@ export async function prepareCall(
       const seen = reused?.agent ?? lookAtAgent(context, work, request.agentId, foreseen.agent);
       return tryToLease(context, work, { request, clone, expiresAt, seen });
     };
-    const [leased] = await Promise.all([lease(), keepSample(context, work, request, sample, sampleHash)]);
+    const [leased] = await Promise.all([
+      lease(),
+      keepSample(context.proof, context, work, { request, sample, sha256: sampleHash }),
+    ]);
     const [others] = await Promise.all([held.answer(clone, leased !== undefined), leased?.release()]);
     if (others !== undefined) return repeated(context, work, others);
     return {

@@ -39,6 +39,9 @@ export const reconcileSettingNames: readonly string[] = [
   ...Object.keys(fields.shape).filter((name) => name.startsWith('RECONCILE_')),
 ];
 
+/** Of others, too: see `readSettings`. */
+const STATE = 'STATE_STORAGE_PATH';
+
 /** What of the settings concerns reconciliation: a problem in it costs nothing else. */
 export interface ReconcileConfiguration {
   readonly isEnabled: boolean;
@@ -55,6 +58,9 @@ export function readReconcileSettings(known: Environment, statePath: StoragePath
     ...unresolvedReferences(known, [SWITCH, ...Object.keys(fields.shape)]),
     ...(isEnabled.error?.issues ?? []).map(({ message }) => ({ setting: SWITCH, message })),
     ...problemsOf(parsed),
+    ...(statePath === undefined
+      ? [{ setting: STATE, message: 'is not usable, and progress is written down there' }]
+      : []),
   ]);
   const isUsable = parsed.success && statePath !== undefined && problems.length === 0;
   return {

@@ -21,6 +21,20 @@ export interface FromStorage {
   readonly secretPosition: number;
 }
 
+/**
+ * In place of a proof, where no sender is: what the app does by itself (timers, start) and what an operator's command does. It
+ * writes down nothing that a sender has chosen but ids that were proved before.
+ */
+export interface Upkeep {
+  readonly [verified]: true;
+  readonly source: 'upkeep';
+}
+
+/** Never for a delivery: a test sees to it that nothing of their ways asks for it. */
+export function upkeep(): Upkeep {
+  return { source: 'upkeep' } as Upkeep; // the only place that may state it
+}
+
 /** The bytes of a stored blob as a stream that ends only if they are the ones that were stored. */
 export class StoredBody implements AsyncIterable<Uint8Array> {
   readonly metadata: Readonly<Record<string, string>>;

@@ -2,7 +2,9 @@ import { randomUUID } from 'node:crypto';
 import type { BlockBlobClient } from '@azure/storage-blob';
 import type * as z from 'zod/mini';
 import type { StoragePath } from '../settings/storagePath.ts';
+import type { Genuine } from '../signature/signedBody.ts';
 import { type Attempts, isAlreadyThere, isNotFound } from './blobStorage.ts';
+import type { Upkeep } from './proof.ts';
 
 /** A record as it stood when it was read or written; `etag` is what a change of it is conditional on. */
 export interface StateRecord<T> {
@@ -24,12 +26,15 @@ interface Stored<T> extends StateRecord<T> {
 /**
  * What the app writes down: small JSON blobs, changed only on condition that nobody else has changed them since. There is no
  * database and nothing on the instance, so any instance can go on where another one stopped.
+ *
+ * A delivery has one only when it is known to be genuine: it takes the proof, as whatever commits does.
  */
 export class StateStore {
   readonly #storage: Attempts;
   readonly #path: StoragePath;
 
-  constructor(storage: Attempts, path: StoragePath) {
+  /** The first parameter is not used: who writes state has to have it. */
+  constructor(_authority: Genuine | Upkeep, storage: Attempts, path: StoragePath) {
     this.#storage = storage;
     this.#path = path;
   }

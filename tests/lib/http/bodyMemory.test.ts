@@ -88,6 +88,24 @@ describe('the memory of all bodies', () => {
     );
   });
 
+  it('does not evict what was released', () => {
+    const memory = new BodyMemory(100);
+    const [released, other] = [open(memory, 60), open(memory, 30)];
+    released.release();
+    open(memory, 80);
+    expect(evicted([released, other])).toEqual([1]);
+  });
+
+  it('says what happened, and what an operator can do; 64 KiB are progress', () => {
+    expect(() => new BodyMemory(1).open().hold(2)).toThrow(
+      expect.objectContaining({
+        message: 'Too many large deliveries at once.',
+        hint: expect.stringMatching(/longest without progress\. If somebody .* restrict addresses\.$/),
+      }),
+    );
+    expect(PROGRESS_BYTES).toBe(65_536);
+  });
+
   it('a body that is evicted can be told by its signal, with its bytes no longer counted', () => {
     const memory = new BodyMemory(100);
     const held = open(memory, 60);

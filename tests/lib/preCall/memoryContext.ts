@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
 import { BodyMemory } from '../../../src/lib/http/bodyMemory.ts';
-import type { PreCallContext, Work } from '../../../src/lib/preCall/context.ts';
+import type { DeliveryContext, Work } from '../../../src/lib/preCall/context.ts';
 import type { PreCallRequest } from '../../../src/lib/preCall/request/request.ts';
 import type { Sample } from '../../../src/lib/preCall/sample/sample.ts';
 import * as records from '../../../src/lib/preCall/state/records.ts';
 import type { PreCallSettings } from '../../../src/lib/settings/preCallSettings.ts';
+import { upkeep } from '../../../src/lib/storage/proof.ts';
 import { type RecordKind, StateStore } from '../../../src/lib/storage/stateStore.ts';
+import { genuine } from '../../support/drafts.ts';
 import { fakeElevenLabs, OURS, OWN } from './fakeElevenLabs.ts';
 import { type MemoryStorage, memoryStorage } from './memoryStorage.ts';
 import { MINUTE_MS } from './stoppedTime.ts';
@@ -46,6 +48,7 @@ const SETTINGS: PreCallSettings = {
     callFailures: { container: 'calls', prefix: 'failures/' },
   },
 };
+const PROOF = await genuine();
 const DEADLINE_MS = 48_000;
 /** More than any test needs: who asks without a pause is stopped. */
 const MOST_OPERATIONS = 5_000;
@@ -62,9 +65,10 @@ export function memoryContext(settings: Partial<PreCallSettings> = {}) {
     if (++operations > MOST_OPERATIONS) throw new Error('Storage is asked without end');
     return attempt(...given);
   };
-  const state = new StateStore(storage, SETTINGS.statePath);
+  const state = new StateStore(upkeep(), storage, SETTINGS.statePath);
   const elevenLabs = fakeElevenLabs();
-  const context: PreCallContext = {
+  const context: DeliveryContext = {
+    proof: PROOF,
     settings: { ...SETTINGS, ...settings },
     storage,
     state,

@@ -82,9 +82,10 @@ it('folders beside each other in one container are places of their own, also whe
 
 it('STATE_STORAGE_PATH costs no delivery: the app does not write down how it is, and is red', () => {
   for (const value of ['incoming', 'Not A Container', '@Microsoft.KeyVault(SecretUri=x)']) {
-    const { problems, postCall, preCall, state } = read({ STATE_STORAGE_PATH: value });
+    const { problems, postCall, preCall, state, reconciliation } = read({ STATE_STORAGE_PATH: value });
     expect(problems).toEqual([{ setting: 'STATE_STORAGE_PATH', message: expect.any(String) }]);
     expect([postCall, preCall].every((part) => part !== undefined)).toBe(true);
-    expect(state).toBeUndefined();
+    expect([state, reconciliation.settings]).toEqual([undefined, undefined]);
+    expect(reconciliation.problems.map(({ setting }) => setting)).toContain('STATE_STORAGE_PATH');
   }
 });

@@ -1,15 +1,18 @@
 import { writeFileSync } from 'node:fs';
 import { relative } from 'node:path';
+import { AgentNeeded } from '../../../src/lib/calls/agentsOfErasure.ts';
 import { type Erased, eraseCalls, eraseDirectoryEntries } from '../../../src/lib/calls/eraseCalls.ts';
 import { eraseVoice } from '../../../src/lib/calls/eraseClones.ts';
 import type { EraseContext } from '../../../src/lib/calls/eraseContext.ts';
 import { type Erasure, listErasures, readErasure } from '../../../src/lib/calls/erasureRecord.ts';
 import { type ErasurePlan, type ErasureRequest, planErasure } from '../../../src/lib/calls/planErasure.ts';
 import { callOf } from '../../../src/lib/preCall/context.ts';
+import { upkeep } from '../../../src/lib/storage/proof.ts';
 import { StateStore } from '../../../src/lib/storage/stateStore.ts';
 import { Failure, UsageError } from '../../command/errors.ts';
 import { fromUser } from '../../command/option.ts';
 import { note, paint, printJson } from '../../command/output.ts';
+import { readOptionalKey } from '../operatorKey.ts';
 import type { StorageAccess } from '../storageAccess.ts';
 import { eraseContext } from './eraseContext.ts';
 import { readNumber } from './filter.ts';
@@ -22,15 +25,25 @@ export async function eraseStored(
   values: CallValues,
   conversationId: string | undefined,
 ): Promise<number> {
-  const context = eraseContext(access);
-  if (values.resume) return resume(access, context, values);
+  if (values.resume) return resume(access, values);
+  const isNeeded = values.elevenlabs && values.yes;
+  const context = eraseContext(access, isNeeded ? await operatorKey(access) : undefined);
   const request = requestOf(access, values, conversationId);
   const { elevenLabs: client, work } = context;
   const elevenLabs = client && { client, call: callOf(work) };
-  const plan = await planErasure({ ...context, elevenLabs, withConversation: values.elevenlabs }, request);
+  const plan = await planErasure({ ...context, elevenLabs, withConversation: values.elevenlabs }, request).catch(
+    (error: unknown) => {
+      throw error instanceof AgentNeeded ? new UsageError(`${error.message} --agent ID`) : error;
+    },
+  );
   if (isEmpty(plan)) {
     note('Nothing is stored of it, and nothing is left to do.');
     return 0;
+  }
+  for (const { conversation_id, agent_ids } of plan.erasures.filter(({ of_any_agent }) => of_any_agent)) {
+    note(
+      `Nothing is stored of ${conversation_id} yet: it is erased for ${agent_ids.length} agents and all that are new.`,
+    );
   }
   if (access.isAzure) note('Deleting versions needs the role Storage Blob Data Owner.');
   if (!values.yes) return preview(access, plan, values);
@@ -95,14 +108,19 @@ async function eraseLoose(
   const { elevenLabs, storage, areas, now } = context;
   const looseVoicesLeft: string[] = [];
   for (const voiceId of voiceIds) {
-    const clones = elevenLabs && { elevenLabs, now, state: new StateStore(storage, areas.preCallState) };
+    const clones = elevenLabs && { elevenLabs, now, state: new StateStore(upkeep(), storage, areas.preCallState) };
     const reason = clones === undefined ? 'needs a key' : await eraseVoice(clones, context, voiceId).catch(String);
     if (reason !== undefined) looseVoicesLeft.push(`${voiceId}: ${reason}`);
   }
   return { looseVoicesLeft };
 }
 
-async function resume(access: StorageAccess, context: EraseContext, values: CallValues): Promise<number> {
+/** Asked for where somebody can answer: the conversation at ElevenLabs is deleted with nothing else. */
+function operatorKey({ settings }: StorageAccess): Promise<string> {
+  return readOptionalKey('leaves the conversation at ElevenLabs', settings);
+}
+
+async function resume(access: StorageAccess, values: CallValues): Promise<number> {
   const area = { storage: access.storage, path: access.areas.state };
   const unfinished: Erasure[] = [];
   for await (const { conversationId, isFinished } of listErasures(area)) {
@@ -113,6 +131,8 @@ async function resume(access: StorageAccess, context: EraseContext, values: Call
     note('Every erasure is finished.');
     return 0;
   }
+  const isNeeded = unfinished.some(({ left }) => left.includes('conversation'));
+  const context = eraseContext(access, isNeeded ? await operatorKey(access) : undefined);
   return report(access, values, { ...(await eraseCalls(context, unfinished)), looseVoicesLeft: [] });
 }
 

@@ -6,11 +6,18 @@ import type { StorageAccess } from '../storageAccess.ts';
 
 const LONGEST_MS = 10 * 60_000;
 
-/** For one run of the command, with the keys that the settings have. */
-export function eraseContext({ storage, areas, settings }: StorageAccess): EraseContext {
+/**
+ * For one run of the command, with the keys that the settings have.
+ *
+ * @param operatorKey in place of the one of the settings, where it was asked for; empty for none.
+ */
+export function eraseContext(
+  { storage, areas, settings }: StorageAccess,
+  operatorKey = settings['ELEVENLABS_OPERATOR_API_KEY'],
+): EraseContext {
   const baseUrl = (settings['ELEVENLABS_API_BASE_URL'] || 'https://api.elevenlabs.io').replace(/\/$/, '');
   const client = (apiKey: string | undefined) => (apiKey ? new ElevenLabsClient({ baseUrl, apiKey }) : undefined);
-  const operator = client(settings['ELEVENLABS_OPERATOR_API_KEY']);
+  const operator = client(operatorKey);
   return {
     storage,
     areas,

@@ -44,8 +44,11 @@ const MEANT_FOR: Readonly<Record<Action, readonly string[]>> = {
   get: [...FILTERS, 'out'],
   verify: ['since', 'repair'],
   erase: ['agent', 'caller', 'voice', 'yes', 'elevenlabs', 'resume', 'receipt'],
-  replay: [...FILTERS, 'url', 'secret', 'new-ids', 'rate', 'in-place', 'reason', 'yes'],
+  replay: [...FILTERS, 'url', 'secret', 'new-ids', 'rate', 'yes'],
 };
+/** What replay quarantine heeds, without sending and with it. */
+const IN_PLACE = ['in-place', 'yes', 'since', 'until', 'agent', 'reason'];
+const QUARANTINE = [...IN_PLACE, 'url', 'secret', 'new-ids', 'rate', 'limit'];
 
 /** What the first word asks for, and the id behind it. */
 export interface Request {
@@ -60,18 +63,21 @@ export function readRequest(values: CallValues, [word = 'list', id, ...more]: re
     throw new UsageError(`There is no "${word}": ${Object.keys(MEANT_FOR).join(', ')}.${hint}`);
   }
   const action = word as Action; // one of the names above
-  const allowed = [...COMMON, ...MEANT_FOR[action]];
   const given = Object.entries(values).filter(([, value]) => value !== undefined && value !== false);
-  const stray = given.find(([name]) => !allowed.includes(name));
-  if (stray !== undefined) throw new UsageError(`--${stray[0]} says nothing to ${action}`);
+  const isOfQuarantine = action === 'replay' && id === 'quarantine';
+  if (values['in-place'] && !isOfQuarantine) throw new UsageError('--in-place is for replay quarantine');
+  if (values['in-place'] && values.url !== undefined) throw new UsageError('--in-place and --to exclude each other');
+  const meant = isOfQuarantine ? (values['in-place'] ? IN_PLACE : QUARANTINE) : MEANT_FOR[action];
+  const stray = given.find(([name]) => ![...COMMON, ...meant].includes(name));
+  if (stray !== undefined) {
+    throw new UsageError(`--${stray[0]} says nothing to ${action}${isOfQuarantine ? ' quarantine' : ''}`);
+  }
   if (more.length > 0 || (id !== undefined && (action === 'list' || action === 'verify'))) {
     throw new UsageError(`Too much: ${[id, ...more].join(' ')}`);
   }
   if (id !== undefined && !isId(id)) throw new UsageError(`"${id}" is not a conversation's id`);
   if (values.agent !== undefined && !isId(values.agent))
     throw new UsageError(`--agent: "${values.agent}" is not an id`);
-  if (values['in-place'] && id !== 'quarantine') throw new UsageError('--in-place is for replay quarantine');
-  if (values['in-place'] && values.url !== undefined) throw new UsageError('--in-place and --to exclude each other');
   if (action === 'show' && id === undefined) throw new UsageError('show needs the id of a conversation');
   return { action, conversationId: id };
 }

@@ -1,8 +1,10 @@
+import type { Quarantined } from '../../../src/lib/calls/listQuarantine.ts';
 import { type Replayed, replayInPlace } from '../../../src/lib/calls/replayInPlace.ts';
 import { callStoreOn } from '../../../src/lib/postCall/callStore.ts';
 import { note, printJson } from '../../command/output.ts';
 import type { StorageAccess } from '../storageAccess.ts';
 import type { CallValues } from './options.ts';
+import { readTime } from './times.ts';
 
 /** Puts back what is understood by now; 1 when something failed. */
 export async function replayQuarantine(access: StorageAccess, values: CallValues): Promise<number> {
@@ -14,7 +16,8 @@ export async function replayQuarantine(access: StorageAccess, values: CallValues
     areas.state,
   );
   const counts: Partial<Record<Replayed['outcome'], number>> = {};
-  for await (const replayed of replayInPlace(store, { reason: values.reason })) {
+  const which = { reason: values.reason, isChosen: chosenOfQuarantine(values) };
+  for await (const replayed of replayInPlace(store, which)) {
     counts[replayed.outcome] = (counts[replayed.outcome] ?? 0) + 1;
     if (values.json) printJson(replayed);
     else
@@ -24,6 +27,19 @@ export async function replayQuarantine(access: StorageAccess, values: CallValues
   if (values.json) printJson({ summary: counts });
   else console.log(summaryOf(counts, 'Nothing is in quarantine.'));
   return counts.failed === undefined ? 0 : 1;
+}
+
+/** By the event's time, or when that is not known by when it was stored, and by the agent. */
+export function chosenOfQuarantine(values: CallValues): (quarantined: Quarantined) => boolean {
+  const time = (text: string | undefined) =>
+    text === undefined ? undefined : readTime(text, { isUtc: values.utc, now: Date.now() });
+  const [since, until] = [time(values.since), time(values.until)];
+  return ({ metadata, storedAt }) => {
+    const seconds = Number(metadata['event_timestamp'] ?? Number.NaN);
+    const at = Number.isNaN(seconds) ? storedAt.getTime() : seconds * 1000;
+    if ((since !== undefined && at < since) || (until !== undefined && at >= until)) return false;
+    return values.agent === undefined || values.agent === metadata['agent_id'];
+  };
 }
 
 export function summaryOf(counts: Readonly<Record<string, number | undefined>>, nothing: string): string {

@@ -1,13 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { CallBlob } from '../../../src/lib/calls/call.ts';
 import { listErasures } from '../../../src/lib/calls/erasureRecord.ts';
 import { findCalls } from '../../../src/lib/calls/findCalls.ts';
-import { readWhole } from '../../../src/lib/storage/readWhole.ts';
+import { listQuarantine } from '../../../src/lib/calls/listQuarantine.ts';
+import { isReplayed } from '../../../src/lib/calls/removeReplayed.ts';
 import { Failure, UsageError } from '../../command/errors.ts';
 import { note, printJson, progress } from '../../command/output.ts';
-import { audioBody } from '../send/audioBody.ts';
-import { type Body, bodyOf } from '../send/body.ts';
 import { deliver } from '../send/deliver.ts';
 import { sign } from '../send/sign.ts';
 import { findSecret, readTarget } from '../send/target.ts';
@@ -15,12 +13,12 @@ import type { StorageAccess } from '../storageAccess.ts';
 import { filterOfAll } from './filter.ts';
 import { oneCall } from './one.ts';
 import type { CallValues } from './options.ts';
-import { summaryOf } from './quarantine.ts';
+import { chosenOfQuarantine, summaryOf } from './quarantine.ts';
+import { type Sendable, sendableOfCall, sendableOfQuarantine } from './sendable.ts';
 
 const LOOPBACK = new Set(['127.0.0.1', 'localhost', '[::1]']);
-const PARTS = /\.(around\.json|undecoded\.bin|mp3)$/;
 
-/** Sends stored bodies again, oldest first, one after the other, signed anew; 1 when anything was refused. */
+/** Sends stored bodies again, oldest first, one after the other, signed anew; 1 when anything was refused or could not be sent. */
 export async function replayCalls(
   access: StorageAccess,
   values: CallValues,
@@ -28,23 +26,27 @@ export async function replayCalls(
 ): Promise<number> {
   if (values.url === undefined) throw new UsageError('replay needs --to URL (or, for quarantine, --in-place)');
   const target = readTarget(values.url);
-  const blobs = await chosen(access, values, what);
-  if (blobs.length === 0) throw new Failure('Nothing is stored that fits.');
+  const bodies = await chosen(access, values, what);
+  if (bodies.length === 0) throw new Failure('Nothing is stored that fits.');
   if (!values.yes && !LOOPBACK.has(target.webhook.hostname)) {
-    for (const { container, name } of blobs) console.log(`POST ${target.webhook}  ${container}/${name}`);
-    note(`${blobs.length} bodies would leave this machine for ${target.webhook.host}: --yes sends them.`);
+    for (const { blob } of bodies) console.log(`POST ${target.webhook}  ${blob}`);
+    note(`${bodies.length} bodies would leave this machine for ${target.webhook.host}: --yes sends them.`);
     return 0;
   }
   const secret = findSecret({ given: values.secret, endpoint: 'postCall' }, target, process.env);
   const ids = new Map<string, string>();
   const counts: Record<string, number> = {};
-  for (const [index, blob] of blobs.entries()) {
-    progress(`${index} of ${blobs.length} sent`);
+  for (const [index, body] of bodies.entries()) {
+    progress(`${index} of ${bodies.length} sent`);
     const began = performance.now();
-    const status = await send(access, blob, { url: target.webhook, secret, ids: values['new-ids'] ? ids : undefined });
+    const { status, hint } = await send(body, {
+      url: target.webhook,
+      secret,
+      ids: values['new-ids'] ? ids : undefined,
+    });
     counts[status] = (counts[status] ?? 0) + 1;
-    if (values.json) printJson({ blob: `${blob.container}/${blob.name}`, status });
-    else if (status !== '200') note(`${status}  ${blob.container}/${blob.name}`);
+    if (values.json) printJson({ blob: body.blob, status, ...(hint === undefined ? {} : { hint }) });
+    else if (status !== '200') note(`${status}  ${body.blob}${hint === undefined ? '' : `  ${hint}`}`);
     if (values.rate !== undefined) await sleep(Math.max(0, 1000 / values.rate - (performance.now() - began)));
   }
   progress('');
@@ -53,37 +55,42 @@ export async function replayCalls(
   return Object.keys(counts).every((status) => status === '200') ? 0 : 1;
 }
 
-/** Of calls all bodies, of quarantine the whole ones; never of a call that was erased. */
-async function chosen(access: StorageAccess, values: CallValues, what: string | undefined): Promise<CallBlob[]> {
-  const { storage, areas } = access;
+/** Of calls all bodies, or what is in quarantine; never of a call that was erased. */
+async function chosen(access: StorageAccess, values: CallValues, what: string | undefined): Promise<Sendable[]> {
   const erased = new Set<string>();
-  for await (const { conversationId } of listErasures({ storage, path: areas.state })) erased.add(conversationId);
-  const isQuarantine = what === 'quarantine';
-  const isChosen = what !== undefined && !isQuarantine;
+  for await (const { conversationId } of listErasures({ storage: access.storage, path: access.areas.state })) {
+    erased.add(conversationId);
+  }
+  const found = what === 'quarantine' ? await ofQuarantine(access, values) : await ofCalls(access, values, what);
+  const bodies = found
+    .filter(({ conversationId }) => conversationId === undefined || !erased.has(conversationId))
+    .sort((one, other) => one.storedAt.getTime() - other.storedAt.getTime());
+  return what === 'quarantine' && values.limit !== undefined ? bodies.slice(-values.limit) : bodies;
+}
+
+async function ofQuarantine({ storage, areas }: StorageAccess, values: CallValues): Promise<Sendable[]> {
+  const isChosen = chosenOfQuarantine(values);
+  const found: Sendable[] = [];
+  for await (const quarantined of listQuarantine(storage, areas.quarantine, values.reason)) {
+    if (isChosen(quarantined) && !isReplayed(quarantined)) found.push(sendableOfQuarantine(storage, quarantined));
+  }
+  return found;
+}
+
+async function ofCalls(access: StorageAccess, values: CallValues, id: string | undefined): Promise<Sendable[]> {
+  const { storage, areas } = access;
   const filter = filterOfAll(values, access);
-  if (
-    !isChosen &&
-    !isQuarantine &&
-    filter.since === undefined &&
-    values.caller === undefined &&
-    values.text === undefined
-  ) {
+  if (id === undefined && [filter.since, values.caller, values.text].every((given) => given === undefined)) {
     throw new UsageError('replay needs the id of a conversation, quarantine, --since, --caller or --text');
   }
-  const calls = isChosen
-    ? [await oneCall(access, what, values.agent)]
-    : (await findCalls(storage, areas, filter, { limit: values.limit ?? Number.MAX_SAFE_INTEGER })).calls;
+  const calls =
+    id === undefined
+      ? (await findCalls(storage, areas, filter, { limit: values.limit ?? Number.MAX_SAFE_INTEGER })).calls
+      : [await oneCall(access, id, values.agent)];
   return calls
-    .filter(({ conversationId }) => !erased.has(conversationId))
     .flatMap(({ blobs }) => blobs)
-    .filter(({ form, name, metadata }) =>
-      isQuarantine
-        ? form === 'quarantine' &&
-          !PARTS.test(name) &&
-          (values.reason ?? metadata['quarantine_reason']) === metadata['quarantine_reason']
-        : form !== 'quarantine',
-    )
-    .sort((one, other) => one.storedAt.getTime() - other.storedAt.getTime());
+    .filter(({ form }) => form !== 'quarantine')
+    .map((blob) => sendableOfCall(storage, blob));
 }
 
 interface Sending {
@@ -93,40 +100,26 @@ interface Sending {
   readonly ids: Map<string, string> | undefined;
 }
 
-/** @returns the status of the answer, or `no answer`. */
-async function send({ storage }: StorageAccess, blob: CallBlob, { url, secret, ids }: Sending): Promise<string> {
-  const { container, name, form } = blob;
-  const stored = await storage.attempt(container, (client, signal) => readWhole(client.getBlobClient(name), signal));
-  const id = idOf(blob);
-  const newId = ids && id !== undefined ? (ids.get(id) ?? `conv_replay${randomUUID().replaceAll('-', '')}`) : undefined;
-  if (ids && id !== undefined && newId !== undefined) ids.set(id, newId);
-  const body = form === 'recording' ? recordingOf(stored, blob, newId) : bodyOf(renamed(stored, id, newId));
-  const signature = await sign(body.chunks(), secret, Math.floor(Date.now() / 1000));
-  const headers = { 'content-type': 'application/json', 'elevenlabs-signature': signature };
+/** The status of the answer, `no answer`, or `not sent` with the reason. */
+async function send(
+  sendable: Sendable,
+  { url, secret, ids }: Sending,
+): Promise<{ readonly status: string; readonly hint?: string }> {
+  const { conversationId, isChunked } = sendable;
   try {
-    return String((await deliver({ url, headers, body, chunked: form === 'recording' })).status);
-  } catch {
-    return 'no answer';
+    const body = await sendable.read(newIdFor(conversationId, ids));
+    const signature = await sign(body.chunks(), secret, Math.floor(Date.now() / 1000));
+    const headers = { 'content-type': 'application/json', 'elevenlabs-signature': signature };
+    const answer = await deliver({ url, headers, body, chunked: isChunked }).catch(() => undefined);
+    return { status: answer === undefined ? 'no answer' : String(answer.status) };
+  } catch (error) {
+    return { status: 'not sent', hint: error instanceof Error ? error.message : String(error) };
   }
 }
 
-function idOf({ metadata, name, form }: CallBlob): string | undefined {
-  if (metadata['conversation_id'] !== undefined || form === 'quarantine') return metadata['conversation_id'];
-  return name.slice(name.lastIndexOf('/') + 1).split('.')[0];
-}
-
-/** The event that it came in, made from the MP3 and its metadata. */
-function recordingOf(mp3: Buffer, blob: CallBlob, newId: string | undefined): Body {
-  const folders = blob.name.split('/');
-  return audioBody({
-    mp3,
-    conversationId: newId ?? idOf(blob) ?? '',
-    agentId: blob.metadata['agent_id'] ?? folders.at(-2) ?? '',
-    eventTimestamp: Number(blob.metadata['event_timestamp'] ?? Math.floor(blob.storedAt.getTime() / 1000)),
-  });
-}
-
-/** Wherever the id occurs as text: it is of letters, digits, `_` and `-`, which JSON writes as they are. */
-function renamed(body: Buffer, id: string | undefined, newId: string | undefined): Buffer {
-  return id === undefined || newId === undefined ? body : Buffer.from(body.toString().replaceAll(id, newId));
+function newIdFor(id: string | undefined, ids: Map<string, string> | undefined): string | undefined {
+  if (id === undefined || ids === undefined) return undefined;
+  const newId = ids.get(id) ?? `conv_replay${randomUUID().replaceAll('-', '')}`;
+  ids.set(id, newId);
+  return newId;
 }

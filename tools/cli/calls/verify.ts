@@ -40,11 +40,12 @@ export async function verifyCalls(access: StorageAccess, values: CallValues): Pr
 async function checkErased(access: StorageAccess, values: CallValues): Promise<{ found: number; erasedAgain: number }> {
   const { storage, areas } = access;
   const state = { storage, path: areas.state };
-  const erasures: Erasure[] = [];
+  const written: Erasure[] = [];
   for await (const { conversationId } of listErasures(state)) {
     const erasure = await readErasure(state, conversationId);
-    if (erasure !== undefined) erasures.push(await withAgents(storage, areas, erasure));
+    if (erasure !== undefined) written.push(erasure);
   }
+  const erasures = await withAgents(storage, areas, written);
   const returned = erasures.length === 0 ? [] : await findReturned(storage, areas, erasures);
   for (const { blob } of returned) {
     if (values.json) printJson({ blob, result: 'came back' });

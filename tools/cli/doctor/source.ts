@@ -1,17 +1,17 @@
-import { BlobServiceClient } from '@azure/storage-blob';
+import type { BlobServiceClient } from '@azure/storage-blob';
 import { ElevenLabsClient } from '../../../src/lib/elevenlabs/client.ts';
 import { WorkspaceApi } from '../../../src/lib/elevenlabs/workspaceApi.ts';
 import { readSettings } from '../../../src/lib/settings/settings.ts';
 import { Failure } from '../../command/errors.ts';
-import { connectionString } from '../../local/azurite.ts';
 import type { AzureApi } from '../azure/azureApi.ts';
 import { AzureError } from '../azure/azureError.ts';
 import { resolveReferences } from '../checkSettings/source.ts';
 import { isLoopback } from '../connect/target.ts';
 import { readBaseUrl } from '../operatorKey.ts';
 import type { Target } from '../send/target.ts';
+import { standInSettings } from '../serve/elevenlabs.ts';
 import { combineSettings, type Settings } from '../serve/settings.ts';
-import { planStorage } from '../serve/storagePlan.ts';
+import { accountService, configuredService } from '../storageAccess.ts';
 import type { AppSettings, DoctorContext } from './doctor.ts';
 
 interface Source {
@@ -23,12 +23,13 @@ interface Source {
   readonly operatorKey: string;
 }
 
-/** What is known of an app on this machine, and of another one without a sign-in: its address alone. */
+/** What is known of an app on this machine, with the settings that npm start gives it, and of another one without a sign-in: its address alone. */
 export function localContext(source: Source & { readonly storagePort: number }): DoctorContext {
   const { target, environment, local } = source;
   const given = { ...local, ...environment };
   const isLocal = isLoopback(target.webhook);
-  const values = combineSettings(environment, local);
+  const combined = combineSettings(environment, local);
+  const values = { ...combined, ...standInSettings(combined) };
   const secrets = isLocal ? values['ELEVENLABS_WEBHOOK_SECRET'] : given['ELEVENLABS_WEBHOOK_SECRET'];
   return {
     ...elevenLabsOf(source, isLocal ? given['ELEVENLABS_API_KEY'] : undefined, given),
@@ -36,7 +37,7 @@ export function localContext(source: Source & { readonly storagePort: number }):
     settings: isLocal ? appSettings(values, { ELEVENLABS_WEBHOOK_LOCAL_RUNNER: 'true' }) : undefined,
     secrets: split(secrets),
     azure: undefined,
-    blobs: isLocal ? localBlobs(values, source.storagePort) : undefined,
+    blobs: isLocal ? configuredService(values, source.storagePort) : undefined,
     now: Date.now,
   };
 }
@@ -78,24 +79,10 @@ function elevenLabsOf({ operatorKey }: Source, appKey: string | undefined, value
   };
 }
 
-function localBlobs(values: Settings, storagePort: number): BlobServiceClient | undefined {
-  const plan = planStorage(values, storagePort);
-  const connection =
-    plan.kind === 'development'
-      ? connectionString(plan.port)
-      : plan.kind === 'elsewhere'
-        ? values[plan.setting]
-        : undefined;
-  return connection === undefined
-    ? undefined
-    : BlobServiceClient.fromConnectionString(connection, { retryOptions: { maxTries: 1 } });
-}
-
 async function azureBlobs(values: Settings | undefined): Promise<BlobServiceClient | undefined> {
   const uri = values?.['CallStorage__blobServiceUri'];
   if (uri === undefined || !/^https:\/\/[a-z0-9]{3,24}\.blob\.[a-z.]+\/?$/.test(uri)) return undefined;
-  const { DefaultAzureCredential } = await import('@azure/identity');
-  return new BlobServiceClient(uri, new DefaultAzureCredential(), { retryOptions: { maxTries: 2 } });
+  return accountService(uri);
 }
 
 /** The value, or that of the vault's secret when it is a reference as the template writes it; undefined when that is not to be had. */

@@ -84,10 +84,12 @@ async function newestIn({ blobs, path }: Area): Promise<{ at: number | undefined
 export const sweep: Check = {
   name: 'sweep',
   look: async (doctor) => {
-    const isUsual = (doctor.settings.values['SWEEP_SCHEDULE'] ?? '') === '';
+    const { values, configuration } = doctor.settings;
+    const isUsual = (values['SWEEP_SCHEDULE'] ?? '') === '';
     return timer('sweep', await readHeartbeat(doctor), {
       now: doctor.context.now(),
       limitMs: isUsual ? SWEEP_MS : DAY_MS,
+      schedule: configuration.sweepSchedule,
     });
   },
 };
@@ -95,18 +97,35 @@ export const sweep: Check = {
 export const reconciliation: Check = {
   name: 'reconciliation',
   look: async (doctor) => {
-    if (doctor.settings.values['ENABLE_RECONCILIATION']?.trim().toLowerCase() !== 'true') {
-      return [ok('is off (ENABLE_RECONCILIATION): what is lost on its way stays lost')];
+    const { reconciliation: configured, reconcileSchedule: schedule } = doctor.settings.configuration;
+    if (!configured.isEnabled) return [ok('is off (ENABLE_RECONCILIATION): what is lost on its way stays lost')];
+    if (configured.problems.length > 0) {
+      const names = configured.problems.map(({ setting }) => setting).join(', ');
+      return [warning(`is not configured: ${names}`, 'docs/reconcile.md; until then it fetches nothing.')];
     }
-    return timer('reconcile', await readHeartbeat(doctor), { now: doctor.context.now(), limitMs: RECONCILE_MS });
+    return timer('reconcile', await readHeartbeat(doctor), {
+      now: doctor.context.now(),
+      limitMs: RECONCILE_MS,
+      schedule,
+    });
   },
 };
 
 type Timers = z.infer<typeof heartbeat>['timers'];
 
-function timer(name: string, timers: Timers, { now, limitMs }: { now: number; limitMs: number }): Finding[] {
+interface Expected {
+  readonly now: number;
+  readonly limitMs: number;
+  /** NCRONTAB. */
+  readonly schedule: string;
+}
+
+function timer(name: string, timers: Timers, { now, limitMs, schedule }: Expected): Finding[] {
   const run = timers[name];
-  if (run === undefined) return [warning('has not run yet', 'Is the app running, and its timer not disabled?')];
+  if (run === undefined) {
+    const todo = `It runs at ${schedule}, and not before. Is the app running, and its timer not disabled?`;
+    return [warning('has not run yet', todo)];
+  }
   const since = now - Date.parse(run.ended_at);
   if (run.outcome !== 'ok') {
     const good = run.last_ok_at ? `; the last good run was ${age(now - Date.parse(run.last_ok_at))} ago` : '';

@@ -1,8 +1,11 @@
+import { join } from 'node:path';
 import { type RunningElevenLabs, startElevenLabs } from '../../local/elevenlabs/server.ts';
 import type { Settings } from './settings.ts';
 
 /** Fit for the stand-in alone, which takes any key. */
 const developmentKey = 'key_of_the_stand_in_only';
+/** Beside the blobs of local runs. */
+export const CALLS_FOLDER = 'elevenlabs-calls';
 const realBaseUrl = 'https://api.elevenlabs.io';
 
 /** The ElevenLabs API that pre-call is going to use. */
@@ -16,12 +19,12 @@ export interface ElevenLabs {
 }
 
 /**
- * Starts the stand-in when no key is set. With one, the API is what the settings say; a key that is set to nothing
+ * Starts the stand-in when no key is set; its calls are kept in `folder`, where `npm run missed-call` makes some. With one, the API is what the settings say; a key that is set to nothing
  * switches pre-call off.
  */
-export async function prepareElevenLabs(settings: Settings): Promise<ElevenLabs> {
+export async function prepareElevenLabs(settings: Settings, folder: string | undefined): Promise<ElevenLabs> {
   const key = settings['ELEVENLABS_API_KEY'];
-  if (key === undefined) return startStandIn(reconciliationOf(settings));
+  if (key === undefined) return startStandIn(settings, folder);
   const description =
     key === ''
       ? ['none: pre-call is answered 503 until ELEVENLABS_API_KEY is set']
@@ -29,22 +32,28 @@ export async function prepareElevenLabs(settings: Settings): Promise<ElevenLabs>
   return { description, overrides: {} };
 }
 
-/** On, and often enough to be seen, unless the settings say otherwise. */
-function reconciliationOf(settings: Settings): Settings {
+/**
+ * What an app with the stand-in is told besides its address: reconciliation is on, and often enough to be seen, unless the
+ * settings say otherwise. Nothing when there is a key.
+ */
+export function standInSettings(settings: Settings): Settings {
+  if (settings['ELEVENLABS_API_KEY'] !== undefined) return {};
   return {
+    ELEVENLABS_API_KEY: developmentKey,
     ENABLE_RECONCILIATION: settings['ENABLE_RECONCILIATION'] ?? 'true',
     RECONCILE_SCHEDULE: settings['RECONCILE_SCHEDULE'] ?? '30 * * * * *',
   };
 }
 
-async function startStandIn(reconciliation: Settings): Promise<ElevenLabs> {
-  const standIn = await startElevenLabs({ port: 0, makesAgents: true });
+async function startStandIn(settings: Settings, folder: string | undefined): Promise<ElevenLabs> {
+  const kept = folder === undefined ? {} : { callsFolder: join(folder, CALLS_FOLDER) };
+  const standIn = await startElevenLabs({ port: 0, makesAgents: true, ...kept });
   return {
     standIn,
     description: [
       `stand-in at ${standIn.url}, no account needed; set ELEVENLABS_API_KEY for the real one`,
       `its voices, agents and calls: ${standIn.url}/__state`,
     ],
-    overrides: { ...reconciliation, ELEVENLABS_API_KEY: developmentKey, ELEVENLABS_API_BASE_URL: standIn.url },
+    overrides: { ...standInSettings(settings), ELEVENLABS_API_BASE_URL: standIn.url },
   };
 }

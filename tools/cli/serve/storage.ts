@@ -20,6 +20,8 @@ export interface Storage {
   azurite?: Azurite;
   /** The queue of stored calls, if it was asked for. */
   storedCalls?: StoredCalls;
+  /** Where local runs keep things; undefined when it is elsewhere, or in memory. */
+  folder?: string;
   /** For people: where the blobs are. */
   description: string[];
   /** The port to name to other commands; undefined when they find it by themselves. */
@@ -81,8 +83,9 @@ async function startOrFind(plan: DevelopmentStorage, wanted: Wanted): Promise<St
     const listening = events === undefined ? {} : { onAccess: (line: string) => events.hear(line) };
     const azurite = await startAzurite({ port: plan.port, ...kept, ...listening });
     const storedCalls = await startQueue(azurite, wanted, plan.port);
-    const where = 'location' in kept ? kept.location : 'memory';
-    return { azurite, ...storedCalls, ...describe(plan, azurite.port, ['(Azurite)', `kept in ${where}`]) };
+    const folder = 'location' in kept ? kept.location : undefined;
+    const described = describe(plan, azurite.port, ['(Azurite)', `kept in ${folder ?? 'memory'}`]);
+    return { azurite, ...storedCalls, ...described, ...(folder === undefined ? {} : { folder }) };
   } catch (error) {
     if (!(error instanceof PortTakenError)) throw error;
     const mayBeUsed = await isBlobService(plan.port);

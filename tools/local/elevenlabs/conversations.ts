@@ -107,6 +107,11 @@ export function getConversation(state: ElevenLabsState, id: string): Reply {
   return { status: 200, body: found.detail.toString('latin1'), bytes: found.detail };
 }
 
+/** `DELETE /v1/convai/conversations/{id}`: for good, and once. */
+export function deleteConversation(state: ElevenLabsState, id: string): Reply {
+  return state.conversations.delete(id) ? ok({}) : refuse(notFound('conversation', id), state.errorFormat);
+}
+
 export function getRecording(state: ElevenLabsState, id: string): Reply {
   const found = state.conversations.get(id);
   const has = found !== undefined && asObject(JSON.parse(found.detail.toString()))['has_audio'] === true;

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { getAgent, patchAgent } from './agents.ts';
-import { getConversation, getRecording, listConversations } from './conversations.ts';
+import { deleteConversation, getConversation, getRecording, listConversations } from './conversations.ts';
+import { forgetKeptCall } from './keptCalls.ts';
 import { BAD_KEY, ok, type Reply, refuse } from './reply.ts';
 import type { Served } from './server.ts';
 import type { ElevenLabsState, JsonObject } from './state.ts';
@@ -30,6 +31,11 @@ export async function answer({ options, state }: Served, call: ApiCall): Promise
   if (method === 'GET' && path === '/v1/convai/conversations') return listConversations(state, call.query);
   if (method === 'GET' && conversationId !== undefined) {
     return (part === undefined ? getConversation : getRecording)(state, decodeURIComponent(conversationId));
+  }
+  if (method === 'DELETE' && conversationId !== undefined && part === undefined) {
+    const id = decodeURIComponent(conversationId);
+    if (options.callsFolder !== undefined) forgetKeptCall(options.callsFolder, id);
+    return deleteConversation(state, id);
   }
   if (method === 'POST' && path === '/v1/voices/add') return addVoice(state, call.request);
   if (method === 'GET' && path === '/v2/voices') return listVoices(state, call.query);

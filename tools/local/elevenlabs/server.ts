@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { control } from './control.ts';
 import { type Fault, Faults, refusalOf } from './faults.ts';
+import { loadKeptCalls } from './keptCalls.ts';
 import { answer } from './routes.ts';
 import { ElevenLabsState, type LoggedRequest } from './state.ts';
 import { readJson, write } from './wire.ts';
@@ -20,6 +21,8 @@ export interface ElevenLabsOptions {
   readonly apiKey?: string;
   /** Whether an agent that nobody has added is made when it is asked for, as suits trying the app out. */
   readonly makesAgents?: boolean;
+  /** Where its calls are kept, see `keepCall`; in memory alone when left out. */
+  readonly callsFolder?: string;
 }
 
 export interface RunningElevenLabs {
@@ -75,6 +78,7 @@ async function serve(served: Served, request: IncomingMessage, response: ServerR
   const { options, state, faults, signal } = served;
   const { method = 'GET', url = '/' } = request;
   const { pathname: path, searchParams: query } = new URL(url, 'http://localhost');
+  if (options.callsFolder !== undefined) loadKeptCalls(state, options.callsFolder);
   const controlled = await control(served, method, path, request);
   if (controlled !== undefined) return write(response, controlled);
 
