@@ -1,4 +1,5 @@
-import { callerKey, labelOfNumber } from './callers/callerKey.ts';
+import { labelOfNumber, rememberedKey } from './callers/callerKey.ts';
+import { CallerDirectory } from './callers/directory.ts';
 import { normaliseNumber } from './callers/number.ts';
 import type { ErasingServices } from './calls/finishErasures.ts';
 import { ElevenLabsClient } from './elevenlabs/client.ts';
@@ -27,6 +28,8 @@ export interface Services {
   readonly preCall: PreCallContext | undefined;
   /** Undefined when reconciliation is not configured; whether it is switched on is another question. */
   readonly reconciliation: ReconcileContext | undefined;
+  /** Who is known by number; undefined when the settings do not say where, or have a problem. */
+  readonly callers: CallerDirectory | undefined;
   /** Where the app writes down how it is; undefined when the settings do not say where. */
   readonly state: StateArea | undefined;
   /** What erasing needs, by which `sweep` goes on with what a command has begun. */
@@ -55,7 +58,13 @@ export function openServices(
     settings && openCallStore(settings, { statePath: configuration.state?.path, budget: storageBudget, telemetry });
   const postCall = settings && store && { settings, store };
   const state = openState(configuration, store, options);
-  const callerLabel = state && labelsCallers(state, environment['CALLERS_DEFAULT_COUNTRY']);
+  const key = state && rememberedKey(state);
+  const directory = configuration.callers.settings;
+  const callers =
+    key &&
+    directory &&
+    new CallerDirectory({ storage: state.storage, path: directory.path, key, country: directory.country, now });
+  const callerLabel = key && labelsCallers(key, directory?.country);
   const preCall =
     configuration.preCall && store && openPreCall(configuration.preCall, store, { now, telemetry, callerLabel });
   const reconciliation = store && openReconciliation(configuration, store, { now, telemetry });
@@ -65,7 +74,7 @@ export function openServices(
       ? undefined
       : { storage: store.storage, areas, elevenLabs: preCall?.elevenLabs, now };
   const health = new Health({ configuration, postCall, preCall, reconciliation, state, erasing, now });
-  return { configuration, postCall, preCall, reconciliation, state, erasing, health, now, telemetry };
+  return { configuration, postCall, preCall, reconciliation, callers, state, erasing, health, now, telemetry };
 }
 
 interface Surroundings {
@@ -120,16 +129,12 @@ function openPreCall(
   return { settings, storage, state, bodies, elevenLabs, installation, callerLabel, now };
 }
 
-/** The key is read once a process, by the first call with a number. */
-function labelsCallers(state: StateArea, country: string | undefined): NonNullable<PreCallContext['callerLabel']> {
-  let key: Promise<Buffer> | undefined;
+function labelsCallers(
+  key: () => Promise<Buffer>,
+  country: string | undefined,
+): NonNullable<PreCallContext['callerLabel']> {
   return async (given) => {
     const number = normaliseNumber(given, country);
-    if (number === undefined) return undefined;
-    key ??= callerKey(state).catch((error: unknown) => {
-      key = undefined;
-      throw error;
-    });
-    return labelOfNumber(await key, number);
+    return number === undefined ? undefined : labelOfNumber(await key(), number);
   };
 }

@@ -82,7 +82,7 @@ export function readPreCallSettings(
     ...problemsOf(parsed),
     ...publishedSecret('ELEVENLABS_PRECALL_WEBHOOK_SECRET', known),
     ...sampleOver(postCall, parsed.data),
-    ...meetings(areasOf(known), areas),
+    ...meetings(preCallAreas(known), areas),
   ];
   if (postCall === undefined || !parsed.success || problems.length > 0) {
     return { settings: undefined, problems: onePerSetting(problems), warnings: [] };
@@ -91,7 +91,8 @@ export function readPreCallSettings(
   return { settings, problems: [], warnings: warningsOf(settings, postCall.signature.secrets) };
 }
 
-function areasOf(known: Environment): Area[] {
+/** Where pre-call keeps what is its own: also when another setting has a problem. */
+export function preCallAreas(known: Environment): Area[] {
   const { shape } = fields;
   return (['PRECALL_STATE_STORAGE_PATH', 'VOICE_SAMPLE_STORAGE_PATH'] as const).map((setting) => ({
     setting,

@@ -1,0 +1,177 @@
+import type { StoragePath } from '../settings/storagePath.ts';
+import type { Attempts } from '../storage/blobStorage.ts';
+import { listBlobs } from '../storage/listBlobs.ts';
+import { type RecordKind, type StateRecord, StateStore } from '../storage/stateStore.ts';
+import { hashOfNumber } from './callerKey.ts';
+import { normaliseNumber } from './number.ts';
+import { type CallerRecord, isPast, LARGEST_RECORD_BYTES, storedRecord } from './record.ts';
+
+export interface DirectoryPlace {
+  readonly storage: Attempts;
+  /** `CALLERS_STORAGE_PATH`. */
+  readonly path: StoragePath;
+  /** Under which numbers are hashed; see `rememberedKey`. */
+  readonly key: () => Promise<Buffer>;
+  /** `CALLERS_DEFAULT_COUNTRY`. */
+  readonly country: string | undefined;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+}
+
+/**
+ * Why a number has no record: no entry, one for other agents only, one that has expired, one that is not valid, over 16 KiB, or
+ * holds another number than its name says.
+ */
+export type Miss = 'none' | 'other-agents' | 'expired' | 'broken' | 'too-large' | 'not-its-own';
+
+/** `hash` is that of the number, and the name of the entry; of a number that is withheld there is neither. */
+export type Lookup =
+  | { readonly isKnown: true; readonly hash: string; readonly record: CallerRecord }
+  | { readonly isKnown: false; readonly misses: readonly { readonly hash: string; readonly reason: Miss }[] };
+
+/** An entry that cannot be used, in the place of its record. */
+export interface Unusable {
+  readonly unusable: 'broken' | 'too-large';
+}
+
+/** What is to become of an entry: a record, nothing at all (`remove`), or what it is. */
+export type Change = CallerRecord | 'remove' | 'leave';
+
+const entries: RecordKind<CallerRecord | Unusable> = {
+  folder: '',
+  schema: storedRecord,
+  unusable: { limitBytes: LARGEST_RECORD_BYTES, as: (reason) => ({ unusable: reason }) },
+};
+
+/**
+ * The directory of callers: what is known of whoever has a number, one small blob each, named by the keyed hash of the number
+ * (`<64 hex digits>.json`). Many may read and change it at once.
+ */
+export class CallerDirectory {
+  readonly #place: DirectoryPlace;
+  readonly #state: StateStore;
+
+  constructor(place: DirectoryPlace) {
+    this.#place = place;
+    this.#state = new StateStore(place.storage, place.path);
+  }
+
+  /**
+   * Who a call is with. All numbers are looked up at once, and the first of them with a record for this agent counts: of one
+   * that comes earlier in the list the record is given without waiting for the others.
+   *
+   * @param numbers as the telephone system sends them, the caller's first.
+   * @throws {StorageUnavailable} when storage does not answer, or `signal` has fired first.
+   */
+  async find(numbers: readonly (string | undefined)[], agentId: string, signal: AbortSignal): Promise<Lookup> {
+    const wanted = new Set(numbers.flatMap((number) => this.normalise(number) ?? []));
+    if (wanted.size === 0) return { isKnown: false, misses: [] };
+    const key = await unlessAborted(this.#place.key(), signal);
+    const state = new StateStore(this.#place.storage.until(signal), this.#place.path);
+    const lookups = [...wanted].map(async (number) => {
+      const hash = hashOfNumber(key, number);
+      const value = (await state.read(entries, hash))?.value;
+      return { hash, found: this.#usable(value, number, agentId) };
+    });
+    for (const lookup of lookups) lookup.catch(() => {}); // whoever waits for it gets the error
+    const misses: { hash: string; reason: Miss }[] = [];
+    for (const lookup of lookups) {
+      const { hash, found } = await lookup;
+      if (typeof found === 'object') return { isKnown: true, hash, record: found };
+      misses.push({ hash, reason: found });
+    }
+    return { isKnown: false, misses };
+  }
+
+  /** A number in the one form that the directory knows; undefined when it is withheld. */
+  normalise(number: string | undefined): string | undefined {
+    return normaliseNumber(number, this.#place.country);
+  }
+
+  /** The name of the entry of a number in its one form. */
+  async hashOf(number: string): Promise<string> {
+    return hashOfNumber(await this.#place.key(), number);
+  }
+
+  /** What is stored under a hash, whatever it says. */
+  async get(hash: string): Promise<CallerRecord | Unusable | undefined> {
+    return (await this.#state.read(entries, hash))?.value;
+  }
+
+  /** The entry of a record's number is this one from now on. */
+  async put(record: CallerRecord): Promise<void> {
+    await this.change(await this.hashOf(record.number), () => record);
+  }
+
+  /** @returns whether there was one. */
+  async remove(number: string): Promise<boolean> {
+    return (await this.change(await this.hashOf(number), () => 'remove')) !== undefined;
+  }
+
+  /**
+   * Changes one entry and overlooks nobody else's change: `decide` is asked again whenever the entry has changed meanwhile.
+   *
+   * @returns what was there before.
+   * @throws {RecordTooLarge} when what it should become is over 16 KiB: nothing is changed then.
+   */
+  async change(
+    hash: string,
+    decide: (before: CallerRecord | Unusable | undefined) => Change,
+  ): Promise<CallerRecord | Unusable | undefined> {
+    for (let standing = await this.#state.read(entries, hash); ; standing = await this.#state.read(entries, hash)) {
+      const change = decide(standing?.value);
+      if (change === 'leave' || (change === 'remove' && standing === undefined)) return standing?.value;
+      if (await this.#apply(hash, standing, change)) return standing?.value;
+    }
+  }
+
+  /** The hashes of all entries, in their order, with the time of their last change in milliseconds. */
+  async *list(): AsyncGenerator<{ readonly hash: string; readonly changedAt: number }, void, undefined> {
+    const { storage, path } = this.#place;
+    for await (const { name, properties } of listBlobs(storage, path, {})) {
+      const hash = /^([0-9a-f]{64})\.json$/.exec(name.slice(path.prefix.length))?.[1];
+      if (hash !== undefined) yield { hash, changedAt: properties.lastModified.getTime() };
+    }
+  }
+
+  async #apply(
+    hash: string,
+    standing: StateRecord<CallerRecord | Unusable> | undefined,
+    change: CallerRecord | 'remove',
+  ): Promise<boolean> {
+    if (change === 'remove') return standing === undefined || this.#state.remove(entries, standing);
+    if (Buffer.byteLength(JSON.stringify(change)) > LARGEST_RECORD_BYTES) throw new RecordTooLarge();
+    if (standing === undefined) return (await this.#state.create(entries, hash, change)).isNew;
+    return (await this.#state.replace(entries, standing, change)) !== undefined;
+  }
+
+  #usable(value: CallerRecord | Unusable | undefined, number: string, agentId: string): CallerRecord | Miss {
+    if (value === undefined) return 'none';
+    if ('unusable' in value) return value.unusable;
+    if (value.number !== number) return 'not-its-own';
+    if (isPast(value, this.#place.now())) return 'expired';
+    const { agents = [] } = value;
+    return agents.length === 0 || agents.includes(agentId) ? value : 'other-agents';
+  }
+}
+
+export class RecordTooLarge extends Error {
+  override readonly name = 'RecordTooLarge';
+
+  constructor() {
+    super(`The entry would be over ${LARGEST_RECORD_BYTES / 1024} KiB`);
+  }
+}
+
+/** The key is read once for everybody, so not within the time of one of them. */
+async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  const { promise: ended, reject } = Promise.withResolvers<never>();
+  const stop = () => reject(new Error('The deadline came first'));
+  signal.addEventListener('abort', stop, { once: true });
+  if (signal.aborted) stop();
+  try {
+    return await Promise.race([work, ended]);
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
+}
