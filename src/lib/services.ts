@@ -1,6 +1,7 @@
 import { labelOfNumber, rememberedKey } from './callers/callerKey.ts';
 import { CallerDirectory } from './callers/directory.ts';
 import { normaliseNumber } from './callers/number.ts';
+import { voicesOf } from './callers/voices.ts';
 import type { ErasingServices } from './calls/finishErasures.ts';
 import { ElevenLabsClient } from './elevenlabs/client.ts';
 import { ConversationsApi } from './elevenlabs/conversations.ts';
@@ -30,6 +31,8 @@ export interface Services {
   readonly reconciliation: ReconcileContext | undefined;
   /** Who is known by number; undefined when the settings do not say where, or have a problem. */
   readonly callers: CallerDirectory | undefined;
+  /** The API with the app's key, for what any part of the app may ask; undefined without a usable one. */
+  readonly elevenLabs: ElevenLabsClient | undefined;
   /** Where the app writes down how it is; undefined when the settings do not say where. */
   readonly state: StateArea | undefined;
   /** What erasing needs, by which `sweep` goes on with what a command has begun. */
@@ -58,23 +61,32 @@ export function openServices(
     settings && openCallStore(settings, { statePath: configuration.state?.path, budget: storageBudget, telemetry });
   const postCall = settings && store && { settings, store };
   const state = openState(configuration, store, options);
-  const key = state && rememberedKey(state);
-  const directory = configuration.callers.settings;
-  const callers =
-    key &&
-    directory &&
-    new CallerDirectory({ storage: state.storage, path: directory.path, key, country: directory.country, now });
-  const callerLabel = key && labelsCallers(key, directory?.country);
+  const { callers, ...ofCallers } = openCallers(configuration, state, now);
   const preCall =
-    configuration.preCall && store && openPreCall(configuration.preCall, store, { now, telemetry, callerLabel });
+    configuration.preCall && store && openPreCall(configuration.preCall, store, { now, telemetry, ...ofCallers });
   const reconciliation = store && openReconciliation(configuration, store, { now, telemetry });
+  const ofReconciliation = configuration.reconciliation.settings?.elevenLabs;
+  const elevenLabs =
+    preCall?.elevenLabs ?? (ofReconciliation && new ElevenLabsClient({ ...ofReconciliation, telemetry }));
   const areas = readStorageAreas(environment);
   const erasing =
     store === undefined || state === undefined || 'setting' in areas
       ? undefined
       : { storage: store.storage, areas, elevenLabs: preCall?.elevenLabs, now };
   const health = new Health({ configuration, postCall, preCall, reconciliation, state, erasing, now });
-  return { configuration, postCall, preCall, reconciliation, callers, state, erasing, health, now, telemetry };
+  return {
+    configuration,
+    postCall,
+    preCall,
+    reconciliation,
+    callers,
+    elevenLabs,
+    state,
+    erasing,
+    health,
+    now,
+    telemetry,
+  };
 }
 
 interface Surroundings {
@@ -114,7 +126,7 @@ function openState(
 function openPreCall(
   settings: PreCallSettings,
   { storage, bodies }: CallStore,
-  { now, telemetry, callerLabel }: Surroundings & Pick<PreCallContext, 'callerLabel'>,
+  { now, telemetry, ...ofCallers }: Surroundings & OfCallers,
 ): PreCallContext {
   const state = new StateStore(storage, settings.statePath);
   let known: Promise<string> | undefined;
@@ -126,7 +138,33 @@ function openPreCall(
     return known;
   };
   const elevenLabs = new ElevenLabsClient({ ...settings.elevenLabs, telemetry });
-  return { settings, storage, state, bodies, elevenLabs, installation, callerLabel, now };
+  return { settings, storage, state, bodies, elevenLabs, installation, ...ofCallers, now };
+}
+
+type OfCallers = Pick<PreCallContext, 'callerLabel' | 'directoryVoices' | 'remembering'>;
+
+/** The directory of callers, and what pre-call needs of it. Nobody deletes a voice while it cannot be asked which ones it names. */
+function openCallers(
+  { callers: { settings } }: Configuration,
+  state: StateArea | undefined,
+  now: () => number,
+): OfCallers & Pick<Services, 'callers'> {
+  const key = state && rememberedKey(state);
+  const callerLabel = key && labelsCallers(key, settings?.country);
+  if (settings === undefined || state === undefined || key === undefined) {
+    const unknown = async () => {
+      throw new Error('The settings do not say where the directory of callers is: its voices are not known.');
+    };
+    return { callers: undefined, callerLabel, directoryVoices: unknown };
+  }
+  const { storage, path: statePath } = state;
+  const directory = new CallerDirectory({ storage, path: settings.path, key, country: settings.country, now });
+  return {
+    callers: directory,
+    callerLabel,
+    directoryVoices: async () => new Set((await voicesOf(directory)).keys()),
+    remembering: settings.remembers ? { directory, statePath } : undefined,
+  };
 }
 
 function labelsCallers(
