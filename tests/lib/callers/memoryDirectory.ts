@@ -3,7 +3,7 @@ import { CallerDirectory } from '../../../src/lib/callers/directory.ts';
 import type { CallerRecord } from '../../../src/lib/callers/record.ts';
 import { memoryStorage } from '../preCall/memoryStorage.ts';
 
-export const KEY = Buffer.alloc(32, 7);
+const KEY = Buffer.alloc(32, 7);
 export const NUMBER = '+31612345678';
 export const NOW = Date.parse('2026-11-26T10:00:00Z');
 export const hashOf = (number: string) => hashOfNumber(KEY, number);
