@@ -4,7 +4,8 @@ import type { CallerDirectory } from '../../src/lib/callers/directory.ts';
 import { eraseCalls } from '../../src/lib/calls/eraseCalls.ts';
 import { eraseLooseClones } from '../../src/lib/calls/eraseClones.ts';
 import type { EraseContext } from '../../src/lib/calls/eraseContext.ts';
-import { type ErasureRequest, planErasure } from '../../src/lib/calls/planErasure.ts';
+import type { ErasureRequest } from '../../src/lib/calls/erasureRequest.ts';
+import { planErasure } from '../../src/lib/calls/planErasure.ts';
 import { callOf } from '../../src/lib/preCall/context.ts';
 import type { Services } from '../../src/lib/services.ts';
 import {
