@@ -37,6 +37,8 @@ export interface AppHealth {
   /** Only when one is late. */
   readonly erasures?: ErasuresHealth;
   readonly reconciliation: ReconciliationHealth;
+  /** Only when a setting of the directory of callers has a problem: then nobody is known by number. */
+  readonly callers?: { readonly status: 'not configured'; readonly settings: readonly string[] };
 }
 
 /** How pre-call is, its own settings and ElevenLabs included. */
@@ -49,7 +51,7 @@ interface HealthServices
   extends ElevenLabsServices,
     Partial<Pick<Parameters<typeof erasuresHealth>[0], 'erasing'>>,
     ReconciliationServices {
-  readonly configuration: Pick<Configuration, keyof SettingNotes | 'reconciliation'>;
+  readonly configuration: Pick<Configuration, keyof SettingNotes>;
   readonly postCall: { readonly store: Pick<CallStore, 'storage' | 'paths'> } | undefined;
 }
 
@@ -74,7 +76,7 @@ export class Health {
   }
 
   async ofApp(): Promise<AppHealth> {
-    const { problems, warnings, preCallWarnings } = this.#services.configuration;
+    const { problems, warnings, preCallWarnings, callers } = this.#services.configuration;
     const checks = {
       settings:
         problems.length === 0 ? { status: 'pass' as const } : { status: 'fail' as const, settings: names(problems) },
@@ -92,6 +94,9 @@ export class Health {
       checks,
       'elevenlabs-precall-webhook': await this.#askElevenLabs(),
       reconciliation: await this.#askReconciliation(),
+      ...(callers.settings
+        ? {}
+        : { callers: { status: 'not configured' as const, settings: names(callers.problems) } }),
       ...(erasures === undefined ? {} : { erasures }),
     };
   }

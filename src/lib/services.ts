@@ -1,5 +1,7 @@
-import { callerKey, labelOfNumber } from './callers/callerKey.ts';
+import { labelOfNumber, rememberedKey } from './callers/callerKey.ts';
+import { CallerDirectory } from './callers/directory.ts';
 import { normaliseNumber } from './callers/number.ts';
+import { voicesOf } from './callers/voices.ts';
 import type { ErasingServices } from './calls/finishErasures.ts';
 import { ElevenLabsClient } from './elevenlabs/client.ts';
 import { ConversationsApi } from './elevenlabs/conversations.ts';
@@ -28,6 +30,10 @@ export interface Services {
   readonly preCall: PreCallContext | undefined;
   /** Undefined when reconciliation is not configured; whether it is switched on is another question. */
   readonly reconciliation: ReconcileContext | undefined;
+  /** Who is known by number; undefined when the settings do not say where, or have a problem. */
+  readonly callers: CallerDirectory | undefined;
+  /** The API with the app's key, for what any part of the app may ask; undefined without a usable one. */
+  readonly elevenLabs: ElevenLabsClient | undefined;
   /** Where the app writes down how it is; undefined when the settings do not say where. */
   readonly state: StateArea | undefined;
   /** What erasing needs, by which `sweep` goes on with what a command has begun. */
@@ -56,17 +62,32 @@ export function openServices(
     settings && openCallStore(settings, { statePath: configuration.state?.path, budget: storageBudget, telemetry });
   const postCall = settings && store && { settings, store };
   const state = openState(configuration, store, options);
-  const callerLabel = state && labelsCallers(state, environment['CALLERS_DEFAULT_COUNTRY']);
+  const { callers, ...ofCallers } = openCallers(configuration, state, now);
   const preCall =
-    configuration.preCall && store && openPreCall(configuration.preCall, store, { now, telemetry, callerLabel });
+    configuration.preCall && store && openPreCall(configuration.preCall, store, { now, telemetry, ...ofCallers });
   const reconciliation = store && openReconciliation(configuration, store, { now, telemetry });
+  const ofReconciliation = configuration.reconciliation.settings?.elevenLabs;
+  const elevenLabs =
+    preCall?.elevenLabs ?? (ofReconciliation && new ElevenLabsClient({ ...ofReconciliation, telemetry }));
   const areas = readStorageAreas(environment);
   const erasing =
     store === undefined || state === undefined || 'setting' in areas
       ? undefined
       : { storage: store.storage, areas, elevenLabs: preCall?.elevenLabs, now };
   const health = new Health({ configuration, postCall, preCall, reconciliation, state, erasing, now });
-  return { configuration, postCall, preCall, reconciliation, state, erasing, health, now, telemetry };
+  return {
+    configuration,
+    postCall,
+    preCall,
+    reconciliation,
+    callers,
+    elevenLabs,
+    state,
+    erasing,
+    health,
+    now,
+    telemetry,
+  };
 }
 
 interface Surroundings {
@@ -106,7 +127,7 @@ function openState(
 function openPreCall(
   settings: PreCallSettings,
   { storage, bodies }: CallStore,
-  { now, telemetry, callerLabel }: Surroundings & Pick<PreCallContext, 'callerLabel'>,
+  { now, telemetry, ...ofCallers }: Surroundings & OfCallers,
 ): PreCallContext {
   const state = new StateStore(upkeep(), storage, settings.statePath);
   let known: Promise<string> | undefined;
@@ -118,19 +139,48 @@ function openPreCall(
     return known;
   };
   const elevenLabs = new ElevenLabsClient({ ...settings.elevenLabs, telemetry });
-  return { settings, storage, state, bodies, elevenLabs, installation, callerLabel, now };
+  return { settings, storage, state, bodies, elevenLabs, installation, ...ofCallers, now };
 }
 
-/** The key is read once a process, by the first call with a number. */
-function labelsCallers(state: StateArea, country: string | undefined): NonNullable<PreCallContext['callerLabel']> {
-  let key: Promise<Buffer> | undefined;
+type OfCallers = Pick<PreCallContext, 'callerLabel' | 'directoryVoices' | 'remembering'>;
+
+/** The directory of callers, and what pre-call needs of it. Nobody deletes a voice while it cannot be asked which ones it names. */
+function openCallers(
+  { callers: { settings } }: Configuration,
+  state: StateArea | undefined,
+  now: () => number,
+): OfCallers & Pick<Services, 'callers'> {
+  const key = state && rememberedKey(state);
+  const callerLabel = key && labelsCallers(key, settings?.country);
+  if (settings === undefined || state === undefined || key === undefined) {
+    const unknown = async () => {
+      throw new Error('The settings do not say where the directory of callers is: its voices are not known.');
+    };
+    return { callers: undefined, callerLabel, directoryVoices: unknown };
+  }
+  const { storage, path: statePath } = state;
+  const directory = new CallerDirectory({
+    authority: upkeep(),
+    storage,
+    path: settings.path,
+    key,
+    country: settings.country,
+    now,
+  });
+  return {
+    callers: directory,
+    callerLabel,
+    directoryVoices: async () => new Set((await voicesOf(directory)).keys()),
+    remembering: settings.remembers ? { directory, statePath } : undefined,
+  };
+}
+
+function labelsCallers(
+  key: () => Promise<Buffer>,
+  country: string | undefined,
+): NonNullable<PreCallContext['callerLabel']> {
   return async (given) => {
     const number = normaliseNumber(given, country);
-    if (number === undefined) return undefined;
-    key ??= callerKey(state).catch((error: unknown) => {
-      key = undefined;
-      throw error;
-    });
-    return labelOfNumber(await key, number);
+    return number === undefined ? undefined : labelOfNumber(await key(), number);
   };
 }

@@ -1,4 +1,7 @@
+import type { CallerDirectory } from './callers/directory.ts';
+import { sweepCallers } from './callers/sweepCallers.ts';
 import { type ErasingServices, finishErasures } from './calls/finishErasures.ts';
+import type { ElevenLabsClient } from './elevenlabs/client.ts';
 import type { Health } from './health.ts';
 import { noteRun, type StateArea } from './heartbeat.ts';
 import type { CallStore } from './postCall/callStore.ts';
@@ -13,6 +16,8 @@ const LONGEST_DELIVERY_MS = 5 * 60_000;
 interface SweepServices {
   readonly postCall: { readonly store: Pick<CallStore, 'storage' | 'paths'> } | undefined;
   readonly preCall: PreCallContext | undefined;
+  readonly callers: CallerDirectory | undefined;
+  readonly elevenLabs: ElevenLabsClient | undefined;
   readonly state: StateArea | undefined;
   /** Undefined when the settings do not say where everything is. */
   readonly erasing: ErasingServices | undefined;
@@ -32,11 +37,14 @@ interface Task {
  * others from being done. Safe on many instances at once.
  */
 export async function sweep(services: SweepServices, log: Log): Promise<void> {
-  const { postCall, preCall, state, erasing, health, now } = services;
+  const { postCall, preCall, callers: directory, elevenLabs, state, erasing, health, now } = services;
   const startedAt = new Date(now());
   const { failing: failingTasks, errors } = await runAll([
     ...(postCall === undefined ? [] : [{ name: 'incoming', run: () => finishRecordings(postCall.store, now(), log) }]),
     ...(preCall === undefined ? [] : [{ name: 'pre-call', run: () => sweepPreCall(preCall, log) }]),
+    ...(directory === undefined
+      ? []
+      : [{ name: 'callers', run: () => sweepCallers({ directory, elevenLabs, now }, log) }]),
     ...(erasing === undefined ? [] : [{ name: 'erasures', run: () => finishErasures(erasing, log) }]),
   ]);
   const { status, failing: failingChecks = [], checks } = await health.ofApp();

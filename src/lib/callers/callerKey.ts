@@ -39,6 +39,18 @@ export async function callerKey(area: KeyArea): Promise<Buffer> {
   }
 }
 
+/** The same, read once for a whole process: by whoever needs it first, and again after that has failed. */
+export function rememberedKey(area: KeyArea): () => Promise<Buffer> {
+  let key: Promise<Buffer> | undefined;
+  return () => {
+    key ??= callerKey(area).catch((error: unknown) => {
+      key = undefined;
+      throw error;
+    });
+    return key;
+  };
+}
+
 /** The key as it is; undefined when nobody has needed it yet, and so nothing is hashed with it. */
 export async function readCallerKey({ storage, path }: KeyArea): Promise<Buffer | undefined> {
   try {

@@ -4,24 +4,18 @@ import type { Call as ApiCall } from '../elevenlabs/transport.ts';
 import { MADE_BY } from '../preCall/voice/clone.ts';
 import type { StorageAreas } from '../settings/storageAreas.ts';
 import type { Attempts } from '../storage/blobStorage.ts';
-import { listBlobs } from '../storage/listBlobs.ts';
+import { inParallel } from '../storage/inParallel.ts';
 import { anyAgents } from './agentsOfErasure.ts';
 import type { Call } from './call.ts';
 import { describeCall } from './describeCall.ts';
 import { type Erasure, readErasure, STEPS, type Step } from './erasureRecord.ts';
+import type { ErasureRequest } from './erasureRequest.ts';
 import { findCalls } from './findCalls.ts';
-import { inParallel } from './inParallel.ts';
+import { directoryEntries, entriesWithoutCall } from './findEntries.ts';
 import { findStored, listCalls } from './listCalls.ts';
 import { type PreCallRecord, preCallRecords } from './preCallRecords.ts';
 
-/** Whose calls are to go. */
-export type ErasureRequest =
-  | { readonly conversationId: string; readonly agentId?: string | undefined }
-  /** In its one form: `normaliseNumber`. */
-  | { readonly number: string }
-  | { readonly voiceId: string };
-
-export interface ErasureContext {
+interface ErasureContext {
   readonly storage: Attempts;
   readonly areas: StorageAreas;
   /** Whether the conversation at ElevenLabs goes, too. */
@@ -83,7 +77,7 @@ export async function planErasure(context: ErasureContext, request: ErasureReque
     calls,
     withoutNumber: number === undefined ? 0 : await countWithoutNumber(context),
     voiceIds: [...(await labelledVoices(context, request, label))].filter((id) => !known.has(id)),
-    callers: key && number !== undefined ? await directoryEntries(context, [hashOfNumber(key, number)]) : [],
+    callers: await entriesWithoutCall(context, request, key),
   };
 }
 
@@ -133,13 +127,10 @@ async function erasureOf(context: ErasureContext, about: About): Promise<Erasure
   const numbers = about.calls.flatMap(({ details }) => details['call_external_number'] ?? []);
   if (about.number !== undefined) numbers.push(about.number);
   const { key } = about;
-  const hashes =
-    key === undefined
-      ? []
-      : await directoryEntries(
-          context,
-          numbers.map((number) => hashOfNumber(key, number)),
-        );
+  const hashes = await directoryEntries(context, [
+    ...(key === undefined ? [] : numbers.map((number) => hashOfNumber(key, number))),
+    ...about.records.flatMap(({ caller }) => caller ?? []),
+  ]);
   const isNew = about.calls.length + about.records.length + hashes.length > 0;
   if (before?.finished_at && !isNew && !withConversation) return before;
   const wasLeft = before?.left.includes('conversation') === true;
@@ -166,19 +157,6 @@ async function erasureOf(context: ErasureContext, about: About): Promise<Erasure
     samples: unique([...(before?.samples ?? []), ...about.records.map(({ sample }) => sample)]),
     callers: unique([...(before?.callers ?? []), ...hashes]),
   };
-}
-
-/** Of these hashes those that have an entry in the directory of callers. */
-async function directoryEntries({ storage, areas }: ErasureContext, hashes: readonly string[]): Promise<string[]> {
-  const found: string[] = [];
-  for (const hash of unique(hashes)) {
-    const prefix = `${areas.callers.prefix}${hash}.`;
-    for await (const _entry of listBlobs(storage, { container: areas.callers.container, prefix })) {
-      found.push(hash);
-      break;
-    }
-  }
-  return found;
 }
 
 /** Clones that carry the caller's label, or are the one that is asked for. */

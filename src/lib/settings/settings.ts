@@ -1,4 +1,5 @@
 import { meetings } from './areas.ts';
+import { type CallersConfiguration, callersSettingNames, readCallersSettings } from './callersSettings.ts';
 import { type LogSettings, operatingSettingNames, readOperatingSettings } from './operatingSettings.ts';
 import {
   type PostCallSettings,
@@ -6,7 +7,7 @@ import {
   postCallSettingNames,
   readPostCallSettings,
 } from './postCallSettings.ts';
-import { type PreCallSettings, preCallSettingNames, readPreCallSettings } from './preCallSettings.ts';
+import { type PreCallSettings, preCallAreas, preCallSettingNames, readPreCallSettings } from './preCallSettings.ts';
 import { type ReconcileConfiguration, readReconcileSettings, reconcileSettingNames } from './reconcileSettings.ts';
 import {
   type Environment,
@@ -28,6 +29,7 @@ export interface SettingNotes {
   /** The same of settings that only pre-call reads. */
   readonly preCallWarnings: readonly SettingWarning[];
   readonly reconciliation: ReconcileConfiguration;
+  readonly callers: CallersConfiguration;
 }
 
 export interface Configuration extends SettingNotes {
@@ -56,6 +58,7 @@ export const settingNames: readonly string[] = [
   ...operatingSettingNames,
   ...preCallSettingNames,
   ...reconcileSettingNames,
+  ...callersSettingNames,
 ];
 
 /** Reads all settings from the environment and reports every problem at once. An empty value counts as not set. */
@@ -66,7 +69,9 @@ export function readSettings(environment: Environment): Configuration {
   const postCall = readPostCallSettings(known);
   const state = readState(known);
   const { own, others } = postCallAreas(known);
-  const preCall = readPreCallSettings(known, postCall.settings, [...own, state.area, ...others]);
+  const areas = [...own, state.area, ...others];
+  const preCall = readPreCallSettings(known, postCall.settings, areas);
+  const callers = readCallersSettings(known, [...areas, ...preCallAreas(known)]);
   const operating = readOperatingSettings(known);
   const problems = onePerSetting([
     ...unresolvedReferences(known, [...operatingSettingNames, ...storageNames(known)]),
@@ -83,10 +88,11 @@ export function readSettings(environment: Environment): Configuration {
     sweepSchedule: operating.sweepSchedule,
     reconcileSchedule: operating.reconcileSchedule,
     reconciliation: readReconcileSettings(known, state.settings?.path),
+    callers,
     problems,
     preCallProblems: preCall.problems,
     warnings: [...postCall.warnings, ...operating.warnings].filter((warning) => !isProblem(warning)),
-    preCallWarnings: preCall.warnings,
+    preCallWarnings: preCall.settings === undefined ? [] : [...preCall.warnings, ...callers.warnings],
   };
 }
 

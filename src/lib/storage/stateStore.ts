@@ -13,10 +13,14 @@ export interface StateRecord<T> {
   readonly etag: string;
 }
 
-/** One kind of record: its folder and what a value looks like. Values hold ids, hashes and times, no caller's data. */
+/** One kind of record: its folder (none when empty) and what a value looks like. */
 export interface RecordKind<T> {
   readonly folder: string;
   readonly schema: z.ZodMiniType<T>;
+  /** What a listing is to say of it, for example an id that is looked for. */
+  metadata?(value: T, bytes: Buffer): Readonly<Record<string, string>>;
+  /** For what others may write as well: what a record is read as that is no such value, or too large. Without it that throws. */
+  readonly unusable?: { readonly limitBytes: number; readonly as: (reason: 'broken' | 'too-large') => T };
 }
 
 interface Stored<T> extends StateRecord<T> {
@@ -78,7 +82,7 @@ export class StateStore {
 
   /** The names of all records of a kind, with the time of their last change in milliseconds. */
   async list<T>(kind: RecordKind<T>): Promise<{ readonly name: string; readonly changedAt: number }[]> {
-    const prefix = `${this.#path.prefix}${kind.folder}/`;
+    const prefix = this.#folderOf(kind);
     return this.#storage.attempt(this.#path.container, async (container, abortSignal) => {
       const found: { name: string; changedAt: number }[] = [];
       for await (const blob of container.listBlobsFlat({ prefix, abortSignal })) {
@@ -103,7 +107,7 @@ export class StateStore {
           abortSignal,
           conditions,
           blobHTTPHeaders: { blobContentType: 'application/json' },
-          metadata: { write_id: writeId },
+          metadata: { ...kind.metadata?.(value, bytes), write_id: writeId },
         }),
       );
       // Stryker disable next-line StringLiteral: storage always tells the etag, which its library does not promise
@@ -122,20 +126,26 @@ export class StateStore {
       // Stryker disable next-line ObjectLiteral: the attempt ends without it, and only the connection stays
       const answer = await blob.download(0, undefined, { abortSignal });
       const chunks: Buffer[] = [];
+      const limitBytes = kind.unusable?.limitBytes ?? Number.POSITIVE_INFINITY;
+      let bytes = 0;
       // Stryker disable next-line ArrayDeclaration: in Node there is always a stream
-      for await (const chunk of answer.readableStreamBody ?? []) chunks.push(Buffer.from(chunk));
+      for await (const chunk of answer.readableStreamBody ?? []) {
+        bytes += chunk.length;
+        if (bytes > limitBytes) break;
+        chunks.push(Buffer.from(chunk));
+      }
       // Stryker disable next-line StringLiteral: as above
       const etag = answer.etag ?? '';
       // Stryker disable next-line OptionalChaining: every answer has metadata, be it none
-      return { text: Buffer.concat(chunks).toString(), etag, writeId: answer.metadata?.['write_id'] };
+      const writeId = answer.metadata?.['write_id'];
+      return { text: bytes > limitBytes ? undefined : Buffer.concat(chunks).toString(), etag, writeId };
     }).catch((error: unknown) => {
       if (isNotFound(error)) return undefined;
       throw error;
     });
     if (found === undefined) return undefined;
     // Not within the attempt, which would take a record that cannot be understood for storage that cannot be reached.
-    const value = kind.schema.parse(JSON.parse(found.text));
-    return { name, value, etag: found.etag, writeId: found.writeId };
+    return { name, value: readAs(kind, found.text), etag: found.etag, writeId: found.writeId };
   }
 
   #attempt<R>(
@@ -144,7 +154,22 @@ export class StateStore {
     operation: (blob: BlockBlobClient, signal: AbortSignal) => Promise<R>,
   ): Promise<R> {
     return this.#storage.attempt(this.#path.container, (container, signal) =>
-      operation(container.getBlockBlobClient(`${this.#path.prefix}${kind.folder}/${name}.json`), signal),
+      operation(container.getBlockBlobClient(`${this.#folderOf(kind)}${name}.json`), signal),
     );
   }
+
+  #folderOf({ folder }: { readonly folder: string }): string {
+    return this.#path.prefix + (folder === '' ? '' : `${folder}/`);
+  }
+}
+
+/** @param text undefined when it is too large. */
+function readAs<T>({ schema, unusable }: RecordKind<T>, text: string | undefined): T {
+  try {
+    if (text !== undefined) return schema.parse(JSON.parse(text));
+  } catch (error) {
+    if (unusable === undefined) throw error;
+  }
+  if (unusable === undefined) throw new Error('Nobody limits what has no value for it');
+  return unusable.as(text === undefined ? 'too-large' : 'broken');
 }

@@ -45,6 +45,11 @@ describe('the defaults', () => {
       },
       log: { level: 'INFO', format: 'text' },
       reconcileSchedule: '0 7 * * * *',
+      callers: {
+        settings: { path: { container: 'callers', prefix: '' }, country: undefined, remembers: false },
+        problems: [],
+        warnings: [],
+      },
       reconciliation: {
         isEnabled: false,
         settings: undefined,

@@ -2,13 +2,12 @@ import { writeFileSync } from 'node:fs';
 import { relative } from 'node:path';
 import { AgentNeeded } from '../../../src/lib/calls/agentsOfErasure.ts';
 import { type Erased, eraseCalls, eraseDirectoryEntries } from '../../../src/lib/calls/eraseCalls.ts';
-import { eraseVoice } from '../../../src/lib/calls/eraseClones.ts';
+import { eraseLooseClones } from '../../../src/lib/calls/eraseClones.ts';
 import type { EraseContext } from '../../../src/lib/calls/eraseContext.ts';
 import { type Erasure, listErasures, readErasure } from '../../../src/lib/calls/erasureRecord.ts';
-import { type ErasurePlan, type ErasureRequest, planErasure } from '../../../src/lib/calls/planErasure.ts';
+import type { ErasureRequest } from '../../../src/lib/calls/erasureRequest.ts';
+import { type ErasurePlan, planErasure } from '../../../src/lib/calls/planErasure.ts';
 import { callOf } from '../../../src/lib/preCall/context.ts';
-import { upkeep } from '../../../src/lib/storage/proof.ts';
-import { StateStore } from '../../../src/lib/storage/stateStore.ts';
 import { Failure, UsageError } from '../../command/errors.ts';
 import { fromUser } from '../../command/option.ts';
 import { note, paint, printJson } from '../../command/output.ts';
@@ -105,14 +104,7 @@ async function eraseLoose(
   { voiceIds, callers }: ErasurePlan,
 ): Promise<{ looseVoicesLeft: string[] }> {
   await eraseDirectoryEntries(context, callers);
-  const { elevenLabs, storage, areas, now } = context;
-  const looseVoicesLeft: string[] = [];
-  for (const voiceId of voiceIds) {
-    const clones = elevenLabs && { elevenLabs, now, state: new StateStore(upkeep(), storage, areas.preCallState) };
-    const reason = clones === undefined ? 'needs a key' : await eraseVoice(clones, context, voiceId).catch(String);
-    if (reason !== undefined) looseVoicesLeft.push(`${voiceId}: ${reason}`);
-  }
-  return { looseVoicesLeft };
+  return { looseVoicesLeft: await eraseLooseClones(context, voiceIds) };
 }
 
 /** Asked for where somebody can answer: the conversation at ElevenLabs is deleted with nothing else. */

@@ -1,8 +1,12 @@
+import { cleanText } from '../../callers/cleanText.ts';
+
 /** What the switch says about the caller; goes into the greeting, the voice's name and the answer, never into state or logs. */
 export interface Caller {
   readonly name?: string;
   readonly dateOfBirth?: string;
   readonly phoneNumber?: string;
+  /** The caller has agreed to be known next time. */
+  readonly mayBeRemembered?: boolean;
 }
 
 const LONGEST_NAME = 50;
@@ -13,14 +17,8 @@ const LONGEST_VALUE = 100;
  * and control characters would let a caller's name speak to the agent's template engine.
  */
 export function cleanValue(text: string | undefined, longest = LONGEST_VALUE): string {
-  return (text ?? '')
-    .normalize('NFC')
-    .replace(/[^\p{L}\p{M}\p{N} .,'’+/-]/gu, ' ')
-    .replace(/\s+/g, ' ')
-    .trim()
-    .slice(0, longest)
-    .replace(/[\uD800-\uDBFF]$/, '') // half of a character, which no form and no JSON can carry
-    .trim();
+  const plain = (text ?? '').normalize('NFC').replace(/[^\p{L}\p{M}\p{N} .,'’+/-]/gu, ' ');
+  return cleanText(plain, longest);
 }
 
 /** The name for wherever it leaves: greeting, dynamic variable, voice. Empty when nothing is left of it. */
