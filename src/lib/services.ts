@@ -2,14 +2,18 @@ import { labelOfNumber, rememberedKey } from './callers/callerKey.ts';
 import { CallerDirectory } from './callers/directory.ts';
 import { normaliseNumber } from './callers/number.ts';
 import type { ErasingServices } from './calls/finishErasures.ts';
+import { AgentRulesApi } from './elevenlabs/agentRulesApi.ts';
 import { ElevenLabsClient } from './elevenlabs/client.ts';
 import { ConversationsApi } from './elevenlabs/conversations.ts';
 import { Health } from './health.ts';
 import type { StateArea } from './heartbeat.ts';
+import type { InitiationContext } from './initiation/context.ts';
+import { KnownAgents } from './initiation/knownAgents.ts';
 import { type CallStore, openCallStore } from './postCall/callStore.ts';
 import type { PreCallContext } from './preCall/context.ts';
 import { installationId } from './preCall/state/records.ts';
 import type { ReconcileContext } from './reconcile/context.ts';
+import type { InitiationSettings } from './settings/initiationSettings.ts';
 import type { PostCallSettings } from './settings/postCallSettings.ts';
 import type { PreCallSettings } from './settings/preCallSettings.ts';
 import { type Configuration, readSettings } from './settings/settings.ts';
@@ -30,6 +34,10 @@ export interface Services {
   readonly reconciliation: ReconcileContext | undefined;
   /** Who is known by number; undefined when the settings do not say where, or have a problem. */
   readonly callers: CallerDirectory | undefined;
+  /** What agents allow and demand of a call; undefined when the settings do not say where that is kept. */
+  readonly agents: KnownAgents | undefined;
+  /** Undefined when the initiation webhook is not configured. */
+  readonly initiation: InitiationContext | undefined;
   /** Where the app writes down how it is; undefined when the settings do not say where. */
   readonly state: StateArea | undefined;
   /** What erasing needs, by which `sweep` goes on with what a command has begun. */
@@ -64,6 +72,10 @@ export function openServices(
     key &&
     directory &&
     new CallerDirectory({ storage: state.storage, path: directory.path, key, country: directory.country, now });
+  const agents = state && openAgents(configuration, state, { now, telemetry });
+  const initiation =
+    configuration.initiation.settings &&
+    openInitiation(configuration, configuration.initiation.settings, { now, telemetry });
   const callerLabel = key && labelsCallers(key, directory?.country);
   const preCall =
     configuration.preCall && store && openPreCall(configuration.preCall, store, { now, telemetry, callerLabel });
@@ -73,8 +85,50 @@ export function openServices(
     store === undefined || state === undefined || 'setting' in areas
       ? undefined
       : { storage: store.storage, areas, elevenLabs: preCall?.elevenLabs, now };
-  const health = new Health({ configuration, postCall, preCall, reconciliation, state, erasing, now });
-  return { configuration, postCall, preCall, reconciliation, callers, state, erasing, health, now, telemetry };
+  const health = new Health({ configuration, postCall, preCall, reconciliation, initiation, state, erasing, now });
+  return {
+    configuration,
+    postCall,
+    preCall,
+    reconciliation,
+    callers,
+    agents,
+    initiation,
+    state,
+    erasing,
+    health,
+    now,
+    telemetry,
+  };
+}
+
+/**
+ * With connections to storage of its own, which no recording fills, and tries that are short enough for a second one by the
+ * deadline. It needs nothing of what a delivery needs.
+ */
+function openInitiation(
+  configuration: Configuration,
+  settings: InitiationSettings,
+  { now, telemetry }: Surroundings,
+): InitiationContext {
+  const { deadlineMs } = settings;
+  const {
+    state,
+    callers: { settings: directory },
+  } = configuration;
+  if (state === undefined) return { settings, callers: undefined, agents: undefined, readKey: undefined, now };
+  const storage = new BlobStorage(state.connection, { totalMs: deadlineMs, tryMs: deadlineMs }, telemetry);
+  const key = rememberedKey({ storage, path: state.path });
+  const callers =
+    directory && new CallerDirectory({ storage, path: directory.path, key, country: directory.country, now });
+  const agents = openAgents(configuration, { storage, path: state.path }, { now, telemetry });
+  return { settings, callers, agents, readKey: callers && key, now };
+}
+
+function openAgents({ initiation }: Configuration, state: StateArea, { now, telemetry }: Surroundings): KnownAgents {
+  const { elevenLabs } = initiation;
+  const api = elevenLabs && new AgentRulesApi({ ...elevenLabs, telemetry });
+  return new KnownAgents({ ...state, api, now });
 }
 
 interface Surroundings {

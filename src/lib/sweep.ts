@@ -1,6 +1,8 @@
 import { type ErasingServices, finishErasures } from './calls/finishErasures.ts';
 import type { Health } from './health.ts';
 import { noteRun, type StateArea } from './heartbeat.ts';
+import type { KnownAgents } from './initiation/knownAgents.ts';
+import { refreshAgents } from './initiation/refreshAgents.ts';
 import type { CallStore } from './postCall/callStore.ts';
 import type { PreCallContext } from './preCall/context.ts';
 import { sweepPreCall } from './preCall/sweep.ts';
@@ -13,6 +15,8 @@ const LONGEST_DELIVERY_MS = 5 * 60_000;
 interface SweepServices {
   readonly postCall: { readonly store: Pick<CallStore, 'storage' | 'paths'> } | undefined;
   readonly preCall: PreCallContext | undefined;
+  /** Undefined when the settings do not say where they are kept. */
+  readonly agents?: KnownAgents | undefined;
   readonly state: StateArea | undefined;
   /** Undefined when the settings do not say where everything is. */
   readonly erasing: ErasingServices | undefined;
@@ -32,11 +36,12 @@ interface Task {
  * others from being done. Safe on many instances at once.
  */
 export async function sweep(services: SweepServices, log: Log): Promise<void> {
-  const { postCall, preCall, state, erasing, health, now } = services;
+  const { postCall, preCall, agents, state, erasing, health, now } = services;
   const startedAt = new Date(now());
   const { failing: failingTasks, errors } = await runAll([
     ...(postCall === undefined ? [] : [{ name: 'incoming', run: () => finishRecordings(postCall.store, now(), log) }]),
     ...(preCall === undefined ? [] : [{ name: 'pre-call', run: () => sweepPreCall(preCall, log) }]),
+    ...(agents === undefined ? [] : [{ name: 'agents', run: () => refreshAgents(agents, log) }]),
     ...(erasing === undefined ? [] : [{ name: 'erasures', run: () => finishErasures(erasing, log) }]),
   ]);
   const { status, failing: failingChecks = [], checks } = await health.ofApp();

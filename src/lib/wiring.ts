@@ -21,7 +21,7 @@ export const services = openServices(process.env, { telemetry });
 // The first caller is not to wait for the thread that looks at samples.
 if (services.preCall !== undefined) prepareSampleChecks();
 
-const { problems, isPreCallUsed, preCallProblems, warnings, preCallWarnings, reconciliation, log } =
+const { problems, isPreCallUsed, preCallProblems, warnings, preCallWarnings, reconciliation, initiation, log } =
   services.configuration;
 for (const { setting, message } of [...problems, ...(isPreCallUsed ? preCallProblems : []), ...telemetryProblems])
   sayAtStart('ERROR', `setting ${setting} ${message}`, log);
@@ -29,6 +29,10 @@ for (const { setting, message, level } of [...warnings, ...preCallWarnings])
   sayAtStart(level, `setting ${setting} ${message}`, log);
 for (const { setting, message } of reconciliation.isEnabled ? reconciliation.problems : [])
   sayAtStart('WARNING', `setting ${setting} ${message}; reconciliation is off`, log);
+
+for (const { setting, message } of initiation.isUsed ? initiation.problems : [])
+  sayAtStart('ERROR', `setting ${setting} ${message}; the initiation webhook answers 503`, log);
+for (const { setting, message, level } of initiation.warnings) sayAtStart(level, `setting ${setting} ${message}`, log);
 
 const node = nodeProblem();
 if (node !== undefined) {

@@ -8,11 +8,11 @@ const LAYERS: readonly (readonly string[])[] = [
   ['lib/telemetry', 'lib/signature', 'lib/http'],
   ['lib/storage', 'lib/elevenlabs', 'lib/json'],
   ['lib/callers'],
-  ['lib/postCall', 'lib/preCall', 'lib/reconcile'],
+  ['lib/postCall', 'lib/preCall', 'lib/initiation', 'lib/reconcile'],
   ['lib/calls'],
   ['lib/health.ts', 'lib/reconciliationHealth.ts', 'lib/heartbeat.ts', 'lib/sweep.ts', 'lib/reconcileTimer.ts'],
   ['lib/services.ts', 'lib/wiring.ts'],
-  ['functions', 'lib/guardFunctions.ts'],
+  ['functions', 'lib/guardFunctions.ts', 'lib/startInitiation.ts'],
   ['index.ts'],
 ];
 
