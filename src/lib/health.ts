@@ -39,6 +39,8 @@ export interface AppHealth {
   readonly erasures?: ErasuresHealth;
   readonly reconciliation: ReconciliationHealth;
   readonly initiation: InitiationHealth;
+  /** Only when a setting of the directory of callers has a problem: then nobody is known by number. */
+  readonly callers?: { readonly status: 'not configured'; readonly settings: readonly string[] };
 }
 
 /** How pre-call is, its own settings and ElevenLabs included. */
@@ -79,7 +81,7 @@ export class Health {
   }
 
   async ofApp(): Promise<AppHealth> {
-    const { problems, warnings, preCallWarnings } = this.#services.configuration;
+    const { problems, warnings, preCallWarnings, callers } = this.#services.configuration;
     const checks = {
       settings:
         problems.length === 0 ? { status: 'pass' as const } : { status: 'fail' as const, settings: names(problems) },
@@ -98,6 +100,9 @@ export class Health {
       'elevenlabs-precall-webhook': await this.#askElevenLabs(),
       reconciliation: await this.#askReconciliation(),
       initiation: await this.#askInitiation(),
+      ...(callers.settings
+        ? {}
+        : { callers: { status: 'not configured' as const, settings: names(callers.problems) } }),
       ...(erasures === undefined ? {} : { erasures }),
     };
   }

@@ -1,19 +1,19 @@
 import { labelOfNumber, rememberedKey } from './callers/callerKey.ts';
 import { CallerDirectory } from './callers/directory.ts';
 import { normaliseNumber } from './callers/number.ts';
+import { voicesOf } from './callers/voices.ts';
 import type { ErasingServices } from './calls/finishErasures.ts';
-import { AgentRulesApi } from './elevenlabs/agentRulesApi.ts';
 import { ElevenLabsClient } from './elevenlabs/client.ts';
 import { ConversationsApi } from './elevenlabs/conversations.ts';
 import { Health } from './health.ts';
 import type { StateArea } from './heartbeat.ts';
 import type { InitiationContext } from './initiation/context.ts';
-import { KnownAgents } from './initiation/knownAgents.ts';
+import type { KnownAgents } from './initiation/knownAgents.ts';
+import { openAgents, openInitiation } from './openInitiation.ts';
 import { type CallStore, openCallStore } from './postCall/callStore.ts';
 import type { PreCallContext } from './preCall/context.ts';
 import { installationId } from './preCall/state/records.ts';
 import type { ReconcileContext } from './reconcile/context.ts';
-import type { InitiationSettings } from './settings/initiationSettings.ts';
 import type { PostCallSettings } from './settings/postCallSettings.ts';
 import type { PreCallSettings } from './settings/preCallSettings.ts';
 import { type Configuration, readSettings } from './settings/settings.ts';
@@ -38,6 +38,8 @@ export interface Services {
   readonly agents: KnownAgents | undefined;
   /** Undefined when the initiation webhook is not configured. */
   readonly initiation: InitiationContext | undefined;
+  /** The API with the app's key, for what any part of the app may ask; undefined without a usable one. */
+  readonly elevenLabs: ElevenLabsClient | undefined;
   /** Where the app writes down how it is; undefined when the settings do not say where. */
   readonly state: StateArea | undefined;
   /** What erasing needs, by which `sweep` goes on with what a command has begun. */
@@ -66,20 +68,15 @@ export function openServices(
     settings && openCallStore(settings, { statePath: configuration.state?.path, budget: storageBudget, telemetry });
   const postCall = settings && store && { settings, store };
   const state = openState(configuration, store, options);
-  const key = state && rememberedKey(state);
-  const directory = configuration.callers.settings;
-  const callers =
-    key &&
-    directory &&
-    new CallerDirectory({ storage: state.storage, path: directory.path, key, country: directory.country, now });
   const agents = state && openAgents(configuration, state, { now, telemetry });
-  const initiation =
-    configuration.initiation.settings &&
-    openInitiation(configuration, configuration.initiation.settings, { now, telemetry });
-  const callerLabel = key && labelsCallers(key, directory?.country);
+  const initiation = openInitiation(configuration, { now, telemetry });
+  const { callers, ...ofCallers } = openCallers(configuration, state, now);
   const preCall =
-    configuration.preCall && store && openPreCall(configuration.preCall, store, { now, telemetry, callerLabel });
+    configuration.preCall && store && openPreCall(configuration.preCall, store, { now, telemetry, ...ofCallers });
   const reconciliation = store && openReconciliation(configuration, store, { now, telemetry });
+  const ofReconciliation = configuration.reconciliation.settings?.elevenLabs;
+  const elevenLabs =
+    preCall?.elevenLabs ?? (ofReconciliation && new ElevenLabsClient({ ...ofReconciliation, telemetry }));
   const areas = readStorageAreas(environment);
   const erasing =
     store === undefined || state === undefined || 'setting' in areas
@@ -94,41 +91,13 @@ export function openServices(
     callers,
     agents,
     initiation,
+    elevenLabs,
     state,
     erasing,
     health,
     now,
     telemetry,
   };
-}
-
-/**
- * With connections to storage of its own, which no recording fills, and tries that are short enough for a second one by the
- * deadline. It needs nothing of what a delivery needs.
- */
-function openInitiation(
-  configuration: Configuration,
-  settings: InitiationSettings,
-  { now, telemetry }: Surroundings,
-): InitiationContext {
-  const { deadlineMs } = settings;
-  const {
-    state,
-    callers: { settings: directory },
-  } = configuration;
-  if (state === undefined) return { settings, callers: undefined, agents: undefined, readKey: undefined, now };
-  const storage = new BlobStorage(state.connection, { totalMs: deadlineMs, tryMs: deadlineMs }, telemetry);
-  const key = rememberedKey({ storage, path: state.path });
-  const callers =
-    directory && new CallerDirectory({ storage, path: directory.path, key, country: directory.country, now });
-  const agents = openAgents(configuration, { storage, path: state.path }, { now, telemetry });
-  return { settings, callers, agents, readKey: callers && key, now };
-}
-
-function openAgents({ initiation }: Configuration, state: StateArea, { now, telemetry }: Surroundings): KnownAgents {
-  const { elevenLabs } = initiation;
-  const api = elevenLabs && new AgentRulesApi({ ...elevenLabs, telemetry });
-  return new KnownAgents({ ...state, api, now });
 }
 
 interface Surroundings {
@@ -168,7 +137,7 @@ function openState(
 function openPreCall(
   settings: PreCallSettings,
   { storage, bodies }: CallStore,
-  { now, telemetry, callerLabel }: Surroundings & Pick<PreCallContext, 'callerLabel'>,
+  { now, telemetry, ...ofCallers }: Surroundings & OfCallers,
 ): PreCallContext {
   const state = new StateStore(storage, settings.statePath);
   let known: Promise<string> | undefined;
@@ -180,7 +149,33 @@ function openPreCall(
     return known;
   };
   const elevenLabs = new ElevenLabsClient({ ...settings.elevenLabs, telemetry });
-  return { settings, storage, state, bodies, elevenLabs, installation, callerLabel, now };
+  return { settings, storage, state, bodies, elevenLabs, installation, ...ofCallers, now };
+}
+
+type OfCallers = Pick<PreCallContext, 'callerLabel' | 'directoryVoices' | 'remembering'>;
+
+/** The directory of callers, and what pre-call needs of it. Nobody deletes a voice while it cannot be asked which ones it names. */
+function openCallers(
+  { callers: { settings } }: Configuration,
+  state: StateArea | undefined,
+  now: () => number,
+): OfCallers & Pick<Services, 'callers'> {
+  const key = state && rememberedKey(state);
+  const callerLabel = key && labelsCallers(key, settings?.country);
+  if (settings === undefined || state === undefined || key === undefined) {
+    const unknown = async () => {
+      throw new Error('The settings do not say where the directory of callers is: its voices are not known.');
+    };
+    return { callers: undefined, callerLabel, directoryVoices: unknown };
+  }
+  const { storage, path: statePath } = state;
+  const directory = new CallerDirectory({ storage, path: settings.path, key, country: settings.country, now });
+  return {
+    callers: directory,
+    callerLabel,
+    directoryVoices: async () => new Set((await voicesOf(directory)).keys()),
+    remembering: settings.remembers ? { directory, statePath } : undefined,
+  };
 }
 
 function labelsCallers(

@@ -1,4 +1,7 @@
+import type { CallerDirectory } from './callers/directory.ts';
+import { sweepCallers } from './callers/sweepCallers.ts';
 import { type ErasingServices, finishErasures } from './calls/finishErasures.ts';
+import type { ElevenLabsClient } from './elevenlabs/client.ts';
 import type { Health } from './health.ts';
 import { noteRun, type StateArea } from './heartbeat.ts';
 import type { KnownAgents } from './initiation/knownAgents.ts';
@@ -17,6 +20,8 @@ interface SweepServices {
   readonly preCall: PreCallContext | undefined;
   /** Undefined when the settings do not say where they are kept. */
   readonly agents?: KnownAgents | undefined;
+  readonly callers: CallerDirectory | undefined;
+  readonly elevenLabs: ElevenLabsClient | undefined;
   readonly state: StateArea | undefined;
   /** Undefined when the settings do not say where everything is. */
   readonly erasing: ErasingServices | undefined;
@@ -36,12 +41,15 @@ interface Task {
  * others from being done. Safe on many instances at once.
  */
 export async function sweep(services: SweepServices, log: Log): Promise<void> {
-  const { postCall, preCall, agents, state, erasing, health, now } = services;
+  const { postCall, preCall, agents, callers: directory, elevenLabs, state, erasing, health, now } = services;
   const startedAt = new Date(now());
   const { failing: failingTasks, errors } = await runAll([
     ...(postCall === undefined ? [] : [{ name: 'incoming', run: () => finishRecordings(postCall.store, now(), log) }]),
     ...(preCall === undefined ? [] : [{ name: 'pre-call', run: () => sweepPreCall(preCall, log) }]),
     ...(agents === undefined ? [] : [{ name: 'agents', run: () => refreshAgents(agents, log) }]),
+    ...(directory === undefined
+      ? []
+      : [{ name: 'callers', run: () => sweepCallers({ directory, elevenLabs, now }, log) }]),
     ...(erasing === undefined ? [] : [{ name: 'erasures', run: () => finishErasures(erasing, log) }]),
   ]);
   const { status, failing: failingChecks = [], checks } = await health.ofApp();

@@ -21,14 +21,25 @@ export const services = openServices(process.env, { telemetry });
 // The first caller is not to wait for the thread that looks at samples.
 if (services.preCall !== undefined) prepareSampleChecks();
 
-const { problems, isPreCallUsed, preCallProblems, warnings, preCallWarnings, reconciliation, initiation, log } =
-  services.configuration;
+const {
+  problems,
+  isPreCallUsed,
+  preCallProblems,
+  warnings,
+  preCallWarnings,
+  reconciliation,
+  callers,
+  initiation,
+  log,
+} = services.configuration;
 for (const { setting, message } of [...problems, ...(isPreCallUsed ? preCallProblems : []), ...telemetryProblems])
   sayAtStart('ERROR', `setting ${setting} ${message}`, log);
 for (const { setting, message, level } of [...warnings, ...preCallWarnings])
   sayAtStart(level, `setting ${setting} ${message}`, log);
 for (const { setting, message } of reconciliation.isEnabled ? reconciliation.problems : [])
   sayAtStart('WARNING', `setting ${setting} ${message}; reconciliation is off`, log);
+for (const { setting, message } of callers.problems)
+  sayAtStart('WARNING', `setting ${setting} ${message}; nobody is known by number`, log);
 
 for (const { setting, message } of initiation.isUsed ? initiation.problems : [])
   sayAtStart('ERROR', `setting ${setting} ${message}; the initiation webhook answers 503`, log);

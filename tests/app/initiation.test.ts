@@ -1,9 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import type { CallerRecord } from '../../src/lib/callers/record.ts';
 import type { Services } from '../../src/lib/services.ts';
 import { type RunningElevenLabs, startElevenLabs } from '../../tools/local/elevenlabs/server.ts';
 import { type Answer, type Context, startContext, until } from '../support/context.ts';
-import { ask, BEARER, INITIATION_PATH, initiationSettings, question } from '../support/initiation.ts';
+import { ask, BEARER, INITIATION_PATH, initiationSettings, question, remember } from '../support/initiation.ts';
 import { rawRequest } from '../support/rawRequest.ts';
 
 const KEY = 'sk_key_of_the_test';
@@ -40,10 +39,6 @@ const DEFAULT = {
     secret__token: 's3cret value',
   },
 };
-
-async function remember(number: string, facts: Partial<CallerRecord> = {}): Promise<void> {
-  await services.callers?.put({ number, source: 'operator', updated_at: new Date().toISOString(), ...facts });
-}
 
 function variablesOf({ json }: Answer): Record<string, unknown> {
   expect(json['type']).toBe('conversation_initiation_client_data');
@@ -117,7 +112,8 @@ describe('the answer', () => {
 
   it('for a known caller has name, variables and what the agent allows, cleaned', async () => {
     await knowAgent('agent_allows');
-    await remember('+31612345678', {
+    await remember(services, {
+      number: '+31612345678',
       name: 'Jan\n{{system__caller_id}}',
       language: 'nl',
       voice_id: 'voice_of_jan',
@@ -140,7 +136,13 @@ describe('the answer', () => {
   });
 
   it('has no override that the agent does not allow, and none for an agent that nobody knows', async () => {
-    await remember('+31622222222', { name: 'Eva', language: 'nl', voice_id: 'voice_of_eva', first_message: 'Dag!' });
+    await remember(services, {
+      number: '+31622222222',
+      name: 'Eva',
+      language: 'nl',
+      voice_id: 'voice_of_eva',
+      first_message: 'Dag!',
+    });
     await knowAgent('agent_voice_only', { allowed: { tts: { voice_id: true }, agent: { language: false } } });
     const some = await ask(context, question({ caller_id: '+31622222222', agent_id: 'agent_voice_only' }));
     expect(some.json['conversation_config_override']).toEqual({ tts: { voice_id: 'voice_of_eva' } });
@@ -168,7 +170,7 @@ describe('the answer', () => {
     ['WhatsApp', { caller_id: '31633333333', called_number: '103425789', call_sid: '' }],
     ['a SIP address', { caller_id: 'sip:+31633333333@example.com;user=phone' }],
   ])('knows the person of %s', async (_what, numbers) => {
-    await remember('+31633333333', { name: 'Noor' });
+    await remember(services, { number: '+31633333333', name: 'Noor' });
     expect(variablesOf(await ask(context, question(numbers)))).toMatchObject({
       caller_name: 'Noor',
       caller_known: 'yes',

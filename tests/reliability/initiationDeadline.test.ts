@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vi
 import type { Services } from '../../src/lib/services.ts';
 import { type RunningElevenLabs, startElevenLabs } from '../../tools/local/elevenlabs/server.ts';
 import { type Answer, type Context, startContext, until } from '../support/context.ts';
-import { ask, BEARER, INITIATION_PATH, initiationSettings, question } from '../support/initiation.ts';
+import { ask, BEARER, INITIATION_PATH, initiationSettings, question, remember } from '../support/initiation.ts';
 import { startStorageWire, startTcpFaultProxy, type TcpFaultProxy } from './tcpFaultProxy.ts';
 import type { TcpFault } from './tcpLink.ts';
 import { FAULTS, isHarmless } from './wireCases.ts';
@@ -34,12 +34,7 @@ beforeAll(async () => {
     }),
   );
   ({ services } = await import('../../src/lib/wiring.ts'));
-  await services.callers?.put({
-    number: NUMBER,
-    name: 'Jan',
-    source: 'operator',
-    updated_at: new Date().toISOString(),
-  });
+  await remember(services, { number: NUMBER, name: 'Jan' });
   await ask(context);
   await until(() => services.agents?.read('agent_of_the_test', AbortSignal.timeout(5_000)));
 });
@@ -143,11 +138,7 @@ describe('a question', () => {
     await ask(context);
     const few = await requestsOf(() => ask(context));
     const numbers = Array.from({ length: 300 }, (_each, index) => `+3161${String(index).padStart(7, '0')}`);
-    await Promise.all(
-      numbers.map((number) =>
-        services.callers?.put({ number, source: 'import', updated_at: new Date().toISOString() }),
-      ),
-    );
+    await Promise.all(numbers.map((number) => remember(services, { number })));
     expect(await requestsOf(() => ask(context))).toBe(few);
     expect(few).toBe(3);
   });

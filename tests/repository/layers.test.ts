@@ -11,7 +11,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['lib/postCall', 'lib/preCall', 'lib/initiation', 'lib/reconcile'],
   ['lib/calls'],
   ['lib/health.ts', 'lib/reconciliationHealth.ts', 'lib/heartbeat.ts', 'lib/sweep.ts', 'lib/reconcileTimer.ts'],
-  ['lib/services.ts', 'lib/wiring.ts'],
+  ['lib/openInitiation.ts', 'lib/services.ts', 'lib/wiring.ts'],
   ['functions', 'lib/guardFunctions.ts', 'lib/startInitiation.ts'],
   ['index.ts'],
 ];

@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto';
+import type { CallerRecord } from '../../src/lib/callers/record.ts';
+import type { Services } from '../../src/lib/services.ts';
 import { type Answer, type Context, type SendOptions, send } from './context.ts';
 
 export const BEARER = 'bearer_of_the_test';
@@ -45,4 +47,14 @@ export function ask(
     ...options,
     headers: { ...headers, ...options.headers },
   });
+}
+
+/** Writes an entry of the directory, as the command `callers` does. */
+export async function remember(
+  { callers }: Pick<Services, 'callers'>,
+  record: Partial<CallerRecord> & Pick<CallerRecord, 'number'>,
+): Promise<void> {
+  if (callers === undefined) throw new Error('The settings of the directory have a problem');
+  const hash = await callers.hashOf(record.number);
+  await callers.change(hash, () => ({ source: 'operator', updated_at: new Date().toISOString(), ...record }));
 }

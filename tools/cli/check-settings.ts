@@ -9,8 +9,8 @@ import { runCommand } from '../command/run.ts';
 import { readSettingsFrom, resolveReferences } from './checkSettings/source.ts';
 import { LocalSettingsError, readLocalSettings } from './localSettings.ts';
 
-/** What a setting would cost: `post-call` and `pre-call` answer 503, `reconciliation` and `telemetry` are off, `health` is red and all else goes on. */
-type Cost = 'post-call' | 'pre-call' | 'reconciliation' | 'health' | 'telemetry';
+/** What a setting would cost: `post-call` and `pre-call` answer 503, `reconciliation`, the directory of `callers` and `telemetry` are off, `health` is red and all else goes on. */
+type Cost = 'post-call' | 'pre-call' | 'reconciliation' | 'callers' | 'health' | 'telemetry';
 
 interface Finding {
   readonly setting: string;
@@ -30,6 +30,7 @@ const CONSEQUENCES: Record<Cost, string> = {
   'post-call': 'the webhook answers 503 to every delivery',
   'pre-call': 'pre-call answers 503',
   reconciliation: 'what no webhook brings is not fetched',
+  callers: 'nobody is known by number',
   health: '/health is red',
   telemetry: 'telemetry is off',
 };
@@ -66,6 +67,7 @@ function check(file: string | undefined): Report {
     ...configuration.problems,
     ...preCallProblems,
     ...reconcileProblems,
+    ...configuration.callers.problems,
     ...telemetry.problems,
   ]);
   return {
@@ -92,11 +94,12 @@ function found({ setting, message }: Finding): Finding {
 }
 
 function costsOf(configuration: Configuration, hasTelemetryProblem: boolean): Cost[] {
-  const { postCall, preCall, isPreCallUsed, problems, reconciliation } = configuration;
+  const { postCall, preCall, isPreCallUsed, problems, reconciliation, callers } = configuration;
   const costs: Record<Cost, boolean> = {
     'post-call': postCall === undefined,
     'pre-call': isPreCallUsed && preCall === undefined,
     reconciliation: reconciliation.isEnabled && reconciliation.settings === undefined,
+    callers: callers.settings === undefined,
     health: problems.length > 0,
     telemetry: hasTelemetryProblem,
   };

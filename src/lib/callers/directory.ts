@@ -1,10 +1,10 @@
 import type { StoragePath } from '../settings/storagePath.ts';
 import type { Attempts } from '../storage/blobStorage.ts';
-import { listBlobs } from '../storage/listBlobs.ts';
-import { type RecordKind, type StateRecord, StateStore } from '../storage/stateStore.ts';
+import { type StateRecord, StateStore } from '../storage/stateStore.ts';
 import { hashOfNumber } from './callerKey.ts';
+import { entries, type Glance, glances, type Unusable } from './entries.ts';
 import { normaliseNumber } from './number.ts';
-import { type CallerRecord, isPast, LARGEST_RECORD_BYTES, storedRecord } from './record.ts';
+import { type CallerRecord, isPast, LARGEST_RECORD_BYTES } from './record.ts';
 
 export interface DirectoryPlace {
   readonly storage: Attempts;
@@ -29,19 +29,11 @@ export type Lookup =
   | { readonly isKnown: true; readonly hash: string; readonly record: CallerRecord }
   | { readonly isKnown: false; readonly misses: readonly { readonly hash: string; readonly reason: Miss }[] };
 
-/** An entry that cannot be used, in the place of its record. */
-export interface Unusable {
-  readonly unusable: 'broken' | 'too-large';
-}
+/** What is stored under a hash. */
+export type Entry = CallerRecord | Unusable;
 
 /** What is to become of an entry: a record, nothing at all (`remove`), or what it is. */
 export type Change = CallerRecord | 'remove' | 'leave';
-
-const entries: RecordKind<CallerRecord | Unusable> = {
-  folder: '',
-  schema: storedRecord,
-  unusable: { limitBytes: LARGEST_RECORD_BYTES, as: (reason) => ({ unusable: reason }) },
-};
 
 /**
  * The directory of callers: what is known of whoever has a number, one small blob each, named by the keyed hash of the number
@@ -56,6 +48,11 @@ export class CallerDirectory {
     this.#state = new StateStore(place.storage, place.path);
   }
 
+  /** The same for one piece of work: storage does nothing for it any more once the signal has fired. */
+  until(end: AbortSignal): CallerDirectory {
+    return new CallerDirectory({ ...this.#place, storage: this.#place.storage.until(end) });
+  }
+
   /**
    * Who a call is with. All numbers are looked up at once, and the first of them with a record for this agent counts: of one
    * that comes earlier in the list the record is given without waiting for the others.
@@ -67,11 +64,10 @@ export class CallerDirectory {
     const wanted = new Set(numbers.flatMap((number) => this.normalise(number) ?? []));
     if (wanted.size === 0) return { isKnown: false, misses: [] };
     const key = await unlessAborted(this.#place.key(), signal);
-    const state = new StateStore(this.#place.storage.until(signal), this.#place.path);
+    const bounded = this.until(signal);
     const lookups = [...wanted].map(async (number) => {
       const hash = hashOfNumber(key, number);
-      const value = (await state.read(entries, hash))?.value;
-      return { hash, found: this.#usable(value, number, agentId) };
+      return { hash, found: this.#usable(await bounded.get(hash), number, agentId) };
     });
     for (const lookup of lookups) lookup.catch(() => {}); // whoever waits for it gets the error
     const misses: { hash: string; reason: Miss }[] = [];
@@ -94,58 +90,58 @@ export class CallerDirectory {
   }
 
   /** What is stored under a hash, whatever it says. */
-  async get(hash: string): Promise<CallerRecord | Unusable | undefined> {
+  async get(hash: string): Promise<Entry | undefined> {
     return (await this.#state.read(entries, hash))?.value;
-  }
-
-  /** The entry of a record's number is this one from now on. */
-  async put(record: CallerRecord): Promise<void> {
-    await this.change(await this.hashOf(record.number), () => record);
-  }
-
-  /** @returns whether there was one. */
-  async remove(number: string): Promise<boolean> {
-    return (await this.change(await this.hashOf(number), () => 'remove')) !== undefined;
   }
 
   /**
    * Changes one entry and overlooks nobody else's change: `decide` is asked again whenever the entry has changed meanwhile.
    *
-   * @returns what was there before.
+   * @param isNew whether there is likely none yet: saves a look when that is so.
+   * @returns what was decided at last, and about what.
    * @throws {RecordTooLarge} when what it should become is over 16 KiB: nothing is changed then.
    */
   async change(
     hash: string,
-    decide: (before: CallerRecord | Unusable | undefined) => Change,
-  ): Promise<CallerRecord | Unusable | undefined> {
-    for (let standing = await this.#state.read(entries, hash); ; standing = await this.#state.read(entries, hash)) {
-      const change = decide(standing?.value);
-      if (change === 'leave' || (change === 'remove' && standing === undefined)) return standing?.value;
-      if (await this.#apply(hash, standing, change)) return standing?.value;
+    decide: (before: Entry | undefined) => Change,
+    { isNew = false } = {},
+  ): Promise<{ readonly before: Entry | undefined; readonly change: Change }> {
+    let standing = isNew ? undefined : await this.#state.read(entries, hash);
+    for (;;) {
+      const before = standing?.value;
+      const change = decide(before);
+      if (change === 'leave' || (change === 'remove' && standing === undefined)) return { before, change };
+      const result = await this.#apply(hash, standing, change);
+      if (result === 'done') return { before, change };
+      standing = result;
     }
   }
 
-  /** The hashes of all entries, in their order, with the time of their last change in milliseconds. */
-  async *list(): AsyncGenerator<{ readonly hash: string; readonly changedAt: number }, void, undefined> {
-    const { storage, path } = this.#place;
-    for await (const { name, properties } of listBlobs(storage, path, {})) {
-      const hash = /^([0-9a-f]{64})\.json$/.exec(name.slice(path.prefix.length))?.[1];
-      if (hash !== undefined) yield { hash, changedAt: properties.lastModified.getTime() };
-    }
+  /** All entries by what a listing says of them, in the order of their hashes. Reads only what others have written. */
+  glances(): AsyncGenerator<Glance, void, undefined> {
+    return glances(this.#place, (hash) => this.get(hash));
   }
 
+  /** `done`, or what somebody else has made of it meanwhile. */
   async #apply(
     hash: string,
-    standing: StateRecord<CallerRecord | Unusable> | undefined,
+    standing: StateRecord<Entry> | undefined,
     change: CallerRecord | 'remove',
-  ): Promise<boolean> {
-    if (change === 'remove') return standing === undefined || this.#state.remove(entries, standing);
+  ): Promise<StateRecord<Entry> | 'done' | undefined> {
+    if (change === 'remove') {
+      const isDone = standing === undefined || (await this.#state.remove(entries, standing));
+      return isDone ? 'done' : this.#state.read(entries, hash);
+    }
     if (Buffer.byteLength(JSON.stringify(change)) > LARGEST_RECORD_BYTES) throw new RecordTooLarge();
-    if (standing === undefined) return (await this.#state.create(entries, hash, change)).isNew;
-    return (await this.#state.replace(entries, standing, change)) !== undefined;
+    if (standing === undefined) {
+      const { isNew, record } = await this.#state.create(entries, hash, change);
+      return isNew ? 'done' : record;
+    }
+    const replaced = await this.#state.replace(entries, standing, change);
+    return replaced === undefined ? this.#state.read(entries, hash) : 'done';
   }
 
-  #usable(value: CallerRecord | Unusable | undefined, number: string, agentId: string): CallerRecord | Miss {
+  #usable(value: Entry | undefined, number: string, agentId: string): CallerRecord | Miss {
     if (value === undefined) return 'none';
     if ('unusable' in value) return value.unusable;
     if (value.number !== number) return 'not-its-own';
@@ -159,7 +155,7 @@ export class RecordTooLarge extends Error {
   override readonly name = 'RecordTooLarge';
 
   constructor() {
-    super(`The entry would be over ${LARGEST_RECORD_BYTES / 1024} KiB`);
+    super(`an entry has at most ${LARGEST_RECORD_BYTES / 1024} KiB`);
   }
 }
 

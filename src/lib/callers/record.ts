@@ -29,7 +29,9 @@ const facts = {
   name: z.optional(z.string()),
   /** As ElevenLabs writes it: `nl`, `pt-br`. */
   language: z.optional(
-    z.string().check(z.regex(/^[a-z]{2,3}(-[A-Za-z]{2,4})?$/, 'must be a language as ElevenLabs writes it, such as nl')),
+    z
+      .string()
+      .check(z.regex(/^[a-z]{2,3}(-[A-Za-z]{2,4})?$/, 'must be a language as ElevenLabs writes it, such as nl')),
   ),
   /** Of a voice at ElevenLabs. */
   voice_id: z.optional(idSchema),
@@ -54,7 +56,6 @@ const record = z.object({
 
 export type CallerRecord = z.infer<typeof record>;
 export type CallerFacts = Pick<CallerRecord, keyof typeof facts>;
-export type Variables = z.infer<typeof variables>;
 
 /** What is stored, read leniently: nulls and empty texts are nothing, and so are variables that may not be sent. */
 export const storedRecord = z.pipe(z.transform(withoutUnusable), record);

@@ -1,7 +1,7 @@
 import type { Attempts } from '../storage/blobStorage.ts';
+import { inParallel } from '../storage/inParallel.ts';
 import { type Call, type CallBlob, describing, timeOf } from './call.ts';
 import { describeCall, needsBody, readBody } from './describeCall.ts';
-import { inParallel } from './inParallel.ts';
 import { type CallAreas, listCalls, type StoredCall } from './listCalls.ts';
 
 /** Which calls; what is absent asks nothing. */

@@ -6,13 +6,14 @@ import { conversations, voices } from '../preCall/state/records.ts';
 import { MADE_BY } from '../preCall/voice/clone.ts';
 import type { StorageAreas } from '../settings/storageAreas.ts';
 import type { Attempts } from '../storage/blobStorage.ts';
+import { inParallel } from '../storage/inParallel.ts';
 import { listBlobs, listFolders } from '../storage/listBlobs.ts';
 import { StateStore } from '../storage/stateStore.ts';
 import type { Call } from './call.ts';
 import { describeCall } from './describeCall.ts';
 import { type Erasure, readErasure, STEPS, type Step } from './erasureRecord.ts';
 import { findCalls } from './findCalls.ts';
-import { inParallel } from './inParallel.ts';
+import { directoryEntries, entriesWithoutCall } from './findEntries.ts';
 import { findStored, listCalls } from './listCalls.ts';
 
 /** Whose calls are to go. */
@@ -88,7 +89,7 @@ export async function planErasure(context: ErasureContext, request: ErasureReque
     calls,
     withoutNumber: number === undefined ? 0 : await countWithoutNumber(context),
     voiceIds: [...(await labelledVoices(context, request, label))].filter((id) => !known.has(id)),
-    callers: key && number !== undefined ? await directoryEntries(context, [hashOfNumber(key, number)]) : [],
+    callers: await entriesWithoutCall(context, request, key),
   };
 }
 
@@ -161,13 +162,10 @@ async function erasureOf(context: ErasureContext, about: About): Promise<Erasure
   const numbers = about.calls.flatMap(({ details }) => details['call_external_number'] ?? []);
   if (about.number !== undefined) numbers.push(about.number);
   const { key } = about;
-  const hashes =
-    key === undefined
-      ? []
-      : await directoryEntries(
-          context,
-          numbers.map((number) => hashOfNumber(key, number)),
-        );
+  const hashes = await directoryEntries(context, [
+    ...(key === undefined ? [] : numbers.map((number) => hashOfNumber(key, number))),
+    ...about.records.flatMap(({ caller }) => caller ?? []),
+  ]);
   const isNew = about.calls.length + about.records.length + hashes.length > 0;
   if (before?.finished_at && !isNew && !withConversation) return before;
   const wasLeft = before?.left.includes('conversation') === true;
@@ -202,19 +200,6 @@ async function allAgents({ storage, areas }: ErasureContext): Promise<string[]> 
   const folders = await Promise.all([transcripts, audio, callFailures].map((path) => listFolders(storage, path)));
   const agents = unique(folders.flat()).filter((agent) => idSchema.safeParse(agent).success);
   return agents.length > MOST_AGENTS ? [] : agents;
-}
-
-/** Of these hashes those that have an entry in the directory of callers. */
-async function directoryEntries({ storage, areas }: ErasureContext, hashes: readonly string[]): Promise<string[]> {
-  const found: string[] = [];
-  for (const hash of unique(hashes)) {
-    const prefix = `${areas.callers.prefix}${hash}.`;
-    for await (const _entry of listBlobs(storage, { container: areas.callers.container, prefix })) {
-      found.push(hash);
-      break;
-    }
-  }
-  return found;
 }
 
 /** Clones that carry the caller's label, or are the one that is asked for. */

@@ -4,8 +4,8 @@ import type { StorageAreas } from '../settings/storageAreas.ts';
 import type { StoragePath } from '../settings/storagePath.ts';
 import { type Attempts, isNotFound } from '../storage/blobStorage.ts';
 import { isTombstone } from '../storage/erasures.ts';
+import { inParallel } from '../storage/inParallel.ts';
 import { listBlobs } from '../storage/listBlobs.ts';
-import { inParallel } from './inParallel.ts';
 
 type VerifiedAreas = Pick<StorageAreas, 'transcripts' | 'audio' | 'callFailures' | 'quarantine' | 'otherEvents'>;
 

@@ -1,7 +1,9 @@
+import type { CallerDirectory } from '../callers/directory.ts';
 import type { ElevenLabsClient } from '../elevenlabs/client.ts';
 import type { Call } from '../elevenlabs/transport.ts';
 import type { BodyMemory } from '../http/bodyMemory.ts';
 import type { PreCallSettings } from '../settings/preCallSettings.ts';
+import type { StoragePath } from '../settings/storagePath.ts';
 import type { Attempts } from '../storage/blobStorage.ts';
 import { StateStore } from '../storage/stateStore.ts';
 import type { Log } from '../telemetry/log.ts';
@@ -20,17 +22,34 @@ export interface PreCallContext {
    * context that has no place for the key.
    */
   readonly callerLabel?: ((number: string | undefined) => Promise<string | undefined>) | undefined;
+  /** The voices that the directory of callers names: they stay. */
+  readonly directoryVoices: () => Promise<ReadonlySet<string>>;
+  /** Undefined unless callers are to be remembered. */
+  readonly remembering?: Remembering | undefined;
   /** Milliseconds since 1970. */
   readonly now: () => number;
 }
 
+/** What writing callers into the directory needs. */
+export interface Remembering {
+  readonly directory: CallerDirectory;
+  /** `STATE_STORAGE_PATH`: says which conversations were erased. */
+  readonly statePath: StoragePath;
+}
+
 /** What deleting clones and restoring agents needs of it. */
-export type CloneContext = Pick<PreCallContext, 'state' | 'elevenLabs' | 'now'>;
+export type CloneContext = Pick<PreCallContext, 'state' | 'elevenLabs' | 'directoryVoices' | 'now'>;
 
 /** The same context for one piece of work: storage does nothing for it any more once the signal has fired. */
 export function contextUntil(end: AbortSignal, context: PreCallContext): PreCallContext {
   const storage = context.storage.until(end);
-  return { ...context, storage, state: new StateStore(storage, context.settings.statePath) };
+  const { remembering } = context;
+  return {
+    ...context,
+    storage,
+    state: new StateStore(storage, context.settings.statePath),
+    remembering: remembering && { ...remembering, directory: remembering.directory.until(end) },
+  };
 }
 
 /** One piece of work: its deadline, its log, and the id that its locks carry. */

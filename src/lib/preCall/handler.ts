@@ -68,6 +68,7 @@ export function preCallHandler(services: PreCallServices, { deadlineMs = DEADLIN
         outcome: prepared.isRepeated ? 'repeated' : prepared.isReused ? 'reused' : 'cloned',
         voice: prepared.voiceId,
         agent_updated: prepared.isAgentUpdated,
+        remembered: prepared.remembered,
         sample_seconds: Math.round(sample.durationSeconds * 10) / 10,
         sample_format: sample.format,
         duration_claim_disagrees: sample.declarationDisagrees || undefined,

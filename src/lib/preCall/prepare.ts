@@ -2,6 +2,7 @@ import { type AgentAtRest, type LeasedAgent, leaseAgent, lookAtAgent } from './a
 import type { PreCallContext, Work } from './context.ts';
 import { HeldLock, lockConversation } from './conversationLock.ts';
 import { type Ahead, reuse } from './lookAhead.ts';
+import { type Remembered, remember } from './remember.ts';
 import { greeting } from './request/greeting.ts';
 import type { PreCallRequest } from './request/request.ts';
 import { keepSample } from './sample/keepSample.ts';
@@ -18,6 +19,8 @@ export interface Prepared {
   readonly isAgentUpdated: boolean;
   /** The same conversation had been answered before. */
   readonly isRepeated: boolean;
+  /** What the directory of callers made of it; undefined when the caller is not to be remembered. */
+  readonly remembered?: Remembered | undefined;
 }
 
 /** A repeated answer does not wait longer for the voice's name. */
@@ -43,7 +46,7 @@ export async function prepareCall(
   const callerLabel = await labelOf(context, work, request);
   const locked = await lockConversation(context, work, request, { sampleHash, callerLabel });
   const { answer } = locked.value;
-  if (answer !== null) return repeated(context, work, answer);
+  if (answer !== null) return repeated(context, work, { request, answer });
   const held = new HeldLock(context, work, locked);
   const lock = { by: work.id, conversation: request.conversationId };
   const expiresAt = locked.value.expires_at;
@@ -67,15 +70,17 @@ export async function prepareCall(
       const seen = reused?.agent ?? lookAtAgent(context, work, request.agentId, foreseen.agent);
       return tryToLease(context, work, { request, clone, expiresAt, seen });
     };
+    const remembering = remember(context, work, request, clone.voiceId);
     const [leased] = await Promise.all([lease(), keepSample(context, work, request, sample, sampleHash)]);
     const [others] = await Promise.all([held.answer(clone, leased !== undefined), leased?.release()]);
-    if (others !== undefined) return repeated(context, work, others);
+    if (others !== undefined) return repeated(context, work, { request, answer: others });
     return {
       voiceId: clone.voiceId,
       voiceName: clone.name,
       isReused: clone.isReused,
       isAgentUpdated: leased !== undefined,
       isRepeated: false,
+      remembered: await remembering,
     };
   } catch (error) {
     await held.giveUp();
@@ -86,14 +91,19 @@ export async function prepareCall(
 async function repeated(
   context: PreCallContext,
   work: Work,
-  answer: NonNullable<Conversation['answer']>,
+  { request, answer }: { readonly request: PreCallRequest; readonly answer: NonNullable<Conversation['answer']> },
 ): Promise<Prepared> {
+  const [voiceName, remembered] = await Promise.all([
+    currentName(context, work, answer.voice_id),
+    remember(context, work, request, answer.voice_id),
+  ]);
   return {
     voiceId: answer.voice_id,
-    voiceName: await currentName(context, work, answer.voice_id),
+    voiceName,
     isReused: answer.voice_reused,
     isAgentUpdated: answer.agent_updated,
     isRepeated: true,
+    remembered,
   };
 }
 

@@ -23,7 +23,8 @@ const FORGET_AGENT_AFTER_MS = 15 * 60_000;
  * The sweep's second task: ends the leases of calls that are over or took too long, gives agents back what is their own, and
  * deletes clones that may go. Safe to run twice at once: every step is conditional on the state that it was decided on.
  */
-export async function sweepPreCall(context: PreCallContext, log: Log): Promise<void> {
+export async function sweepPreCall(given: PreCallContext, log: Log): Promise<void> {
+  const context = { ...given, directoryVoices: once(given.directoryVoices) };
   const work: Work = {
     id: `sweep-${randomUUID()}`,
     signal: AbortSignal.timeout(SWEEP_MS),
@@ -112,4 +113,13 @@ async function restoreAgents(context: PreCallContext, work: Work): Promise<void>
       if (isRestored) work.log.write('INFO', 'sweep', { outcome: 'agent restored', agent: name });
     });
   }
+}
+
+/** The directory may be long: one look at it is enough for a sweep, since whoever is remembered meanwhile is on the phone. */
+function once<T>(look: () => Promise<T>): () => Promise<T> {
+  let result: Promise<T> | undefined;
+  return () => {
+    result ??= look();
+    return result;
+  };
 }

@@ -12,7 +12,7 @@ import {
 } from './settingProblems.ts';
 import { type StoragePath, storagePath } from './storagePath.ts';
 
-export interface CallersSettings {
+interface CallersSettings {
   readonly path: StoragePath;
   /** ISO 3166, two letters: where a number without a country is from. Undefined: it is taken as text. */
   readonly country: string | undefined;
@@ -31,10 +31,12 @@ export interface CallersConfiguration {
 const fields = z.object({
   CALLERS_STORAGE_PATH: storagePath('callers'),
   CALLERS_DEFAULT_COUNTRY: z.optional(
-    z.pipe(
-      z.string(),
-      z.transform((text) => text.trim().toUpperCase()),
-    ).check(z.refine((code) => isSupportedCountry(code), 'must be a country in two letters, such as NL')),
+    z
+      .pipe(
+        z.string(),
+        z.transform((text) => text.trim().toUpperCase()),
+      )
+      .check(z.refine((code) => isSupportedCountry(code), 'must be a country in two letters, such as NL')),
   ),
   REMEMBER_CALLERS: boolean(false),
 });
@@ -47,14 +49,24 @@ export function readCallersSettings(known: Environment, areas: readonly Area[]):
   const problems = onePerSetting([
     ...unresolvedReferences(known, callersSettingNames),
     ...problemsOf(parsed),
-    ...meetings([callersArea(known)], areas),
+    ...meetings([areaOf(known)], areas),
   ]);
   if (!parsed.success || problems.length > 0) return { settings: undefined, problems, warnings: [] };
   const { CALLERS_STORAGE_PATH: path, CALLERS_DEFAULT_COUNTRY: country, REMEMBER_CALLERS: remembers } = parsed.data;
   return { settings: { path, country, remembers }, problems, warnings: remembers ? [REMEMBERS] : [] };
 }
 
-export function callersArea(known: Environment): Area {
+/** Whether pre-call is to write callers into the directory, whatever else is wrong. */
+export function remembersCallers(known: Environment): boolean {
+  return fields.shape.REMEMBER_CALLERS.safeParse(known['REMEMBER_CALLERS']).data ?? false;
+}
+
+/** The country of numbers without one, for commands; undefined without a usable one. */
+export function defaultCountry(environment: Environment): string | undefined {
+  return fields.shape.CALLERS_DEFAULT_COUNTRY.safeParse(environment['CALLERS_DEFAULT_COUNTRY'] || undefined).data;
+}
+
+function areaOf(known: Environment): Area {
   const setting = 'CALLERS_STORAGE_PATH';
   return { setting, path: fields.shape[setting].safeParse(known[setting]).data };
 }

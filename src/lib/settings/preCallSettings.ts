@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
 import { type Area, meetings } from './areas.ts';
+import { remembersCallers } from './callersSettings.ts';
 import { type ElevenLabsSettings, elevenLabsFields, elevenLabsOf } from './elevenLabsSettings.ts';
 import { type PostCallSettings, publishedSecret, type SignaturePolicy, type StorageArea } from './postCallSettings.ts';
 import { secrets } from './secrets.ts';
@@ -83,6 +84,7 @@ export function readPreCallSettings(
     ...publishedSecret('ELEVENLABS_PRECALL_WEBHOOK_SECRET', known),
     ...sampleOver(postCall, parsed.data),
     ...meetings(preCallAreas(known), areas),
+    ...(parsed.data?.VOICE_CLONE_AUTO_DELETE && remembersCallers(known) ? [REMEMBERS_WHAT_IT_DELETES] : []),
   ];
   if (postCall === undefined || !parsed.success || problems.length > 0) {
     return { settings: undefined, problems: onePerSetting(problems), warnings: [] };
@@ -90,6 +92,12 @@ export function readPreCallSettings(
   const settings = combine(parsed.data, postCall);
   return { settings, problems: [], warnings: warningsOf(settings, postCall.signature.secrets) };
 }
+
+const REMEMBERS_WHAT_IT_DELETES: SettingProblem = {
+  setting: 'REMEMBER_CALLERS',
+  message:
+    'cannot be true together with VOICE_CLONE_AUTO_DELETE: a voice that is remembered is not deleted after its call',
+};
 
 /** Where pre-call keeps what is its own: also when another setting has a problem. */
 export function preCallAreas(known: Environment): Area[] {

@@ -74,6 +74,7 @@ export function readSettings(environment: Environment): Configuration {
   const { own, others } = postCallAreas(known);
   const areas = [...own, state.area, ...others];
   const preCall = readPreCallSettings(known, postCall.settings, areas);
+  const callers = readCallersSettings(known, [...areas, ...preCallAreas(known)]);
   const operating = readOperatingSettings(known);
   const problems = onePerSetting([
     ...unresolvedReferences(known, [...operatingSettingNames, ...storageNames(known)]),
@@ -90,12 +91,12 @@ export function readSettings(environment: Environment): Configuration {
     sweepSchedule: operating.sweepSchedule,
     reconcileSchedule: operating.reconcileSchedule,
     reconciliation: readReconcileSettings(known, state.settings?.path),
-    callers: readCallersSettings(known, [...areas, ...preCallAreas(known)]),
     initiation: readInitiationSettings(known),
+    callers,
     problems,
     preCallProblems: preCall.problems,
     warnings: [...postCall.warnings, ...operating.warnings].filter((warning) => !isProblem(warning)),
-    preCallWarnings: preCall.warnings,
+    preCallWarnings: preCall.settings === undefined ? [] : [...preCall.warnings, ...callers.warnings],
   };
 }
 

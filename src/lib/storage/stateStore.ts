@@ -15,6 +15,8 @@ export interface StateRecord<T> {
 export interface RecordKind<T> {
   readonly folder: string;
   readonly schema: z.ZodMiniType<T>;
+  /** What a listing is to say of it, for example an id that is looked for. */
+  metadata?(value: T, bytes: Buffer): Readonly<Record<string, string>>;
   /** For what others may write as well: what a record is read as that is no such value, or too large. Without it that throws. */
   readonly unusable?: { readonly limitBytes: number; readonly as: (reason: 'broken' | 'too-large') => T };
 }
@@ -100,7 +102,7 @@ export class StateStore {
           abortSignal,
           conditions,
           blobHTTPHeaders: { blobContentType: 'application/json' },
-          metadata: { write_id: writeId },
+          metadata: { ...kind.metadata?.(value, bytes), write_id: writeId },
         }),
       );
       // Stryker disable next-line StringLiteral: storage always tells the etag, which its library does not promise
@@ -138,7 +140,7 @@ export class StateStore {
     });
     if (found === undefined) return undefined;
     // Not within the attempt, which would take a record that cannot be understood for storage that cannot be reached.
-    return { name, value: valueOf(kind, found.text), etag: found.etag, writeId: found.writeId };
+    return { name, value: readAs(kind, found.text), etag: found.etag, writeId: found.writeId };
   }
 
   #attempt<R>(
@@ -157,7 +159,7 @@ export class StateStore {
 }
 
 /** @param text undefined when it is too large. */
-function valueOf<T>({ schema, unusable }: RecordKind<T>, text: string | undefined): T {
+function readAs<T>({ schema, unusable }: RecordKind<T>, text: string | undefined): T {
   try {
     if (text !== undefined) return schema.parse(JSON.parse(text));
   } catch (error) {

@@ -71,6 +71,7 @@ export function memoryContext(settings: Partial<PreCallSettings> = {}) {
     elevenLabs: elevenLabs.client,
     bodies: new BodyMemory(1),
     installation: async () => OURS.installation,
+    directoryVoices: async () => new Set(),
     now: Date.now,
   };
   const log: object[] = [];

@@ -45,12 +45,24 @@ describe('the defaults', () => {
       },
       log: { level: 'INFO', format: 'text' },
       reconcileSchedule: '0 7 * * * *',
+      callers: {
+        settings: { path: { container: 'callers', prefix: '' }, country: undefined, remembers: false },
+        problems: [],
+        warnings: [],
+      },
       reconciliation: {
         isEnabled: false,
         settings: undefined,
         problems: [
           { setting: 'ELEVENLABS_API_KEY', message: 'is required for reconciliation: an API key of ElevenLabs' },
         ],
+      },
+      initiation: {
+        isUsed: false,
+        settings: undefined,
+        elevenLabs: undefined,
+        problems: [expect.objectContaining({ setting: 'INITIATION_SECRET' })],
+        warnings: [],
       },
       sweepSchedule: '0 */5 * * * *',
       preCall: undefined,

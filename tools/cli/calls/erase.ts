@@ -1,12 +1,11 @@
 import { writeFileSync } from 'node:fs';
 import { relative } from 'node:path';
 import { type Erased, eraseCalls, eraseDirectoryEntries } from '../../../src/lib/calls/eraseCalls.ts';
-import { eraseVoice } from '../../../src/lib/calls/eraseClones.ts';
+import { eraseLooseClones } from '../../../src/lib/calls/eraseClones.ts';
 import type { EraseContext } from '../../../src/lib/calls/eraseContext.ts';
 import { type Erasure, listErasures, readErasure } from '../../../src/lib/calls/erasureRecord.ts';
 import { type ErasurePlan, type ErasureRequest, planErasure } from '../../../src/lib/calls/planErasure.ts';
 import { callOf } from '../../../src/lib/preCall/context.ts';
-import { StateStore } from '../../../src/lib/storage/stateStore.ts';
 import { Failure, UsageError } from '../../command/errors.ts';
 import { fromUser } from '../../command/option.ts';
 import { note, paint, printJson } from '../../command/output.ts';
@@ -92,14 +91,7 @@ async function eraseLoose(
   { voiceIds, callers }: ErasurePlan,
 ): Promise<{ looseVoicesLeft: string[] }> {
   await eraseDirectoryEntries(context, callers);
-  const { elevenLabs, storage, areas, now } = context;
-  const looseVoicesLeft: string[] = [];
-  for (const voiceId of voiceIds) {
-    const clones = elevenLabs && { elevenLabs, now, state: new StateStore(storage, areas.preCallState) };
-    const reason = clones === undefined ? 'needs a key' : await eraseVoice(clones, context, voiceId).catch(String);
-    if (reason !== undefined) looseVoicesLeft.push(`${voiceId}: ${reason}`);
-  }
-  return { looseVoicesLeft };
+  return { looseVoicesLeft: await eraseLooseClones(context, voiceIds) };
 }
 
 async function resume(access: StorageAccess, context: EraseContext, values: CallValues): Promise<number> {

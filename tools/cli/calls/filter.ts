@@ -1,5 +1,6 @@
 import { normaliseNumber } from '../../../src/lib/callers/number.ts';
 import type { CallFilter } from '../../../src/lib/calls/findCalls.ts';
+import { defaultCountry } from '../../../src/lib/settings/callersSettings.ts';
 import { UsageError } from '../../command/errors.ts';
 import type { StorageAccess } from '../storageAccess.ts';
 import type { CallValues } from './options.ts';
@@ -41,7 +42,7 @@ function chosen(values: CallValues, settings: StorageAccess['settings'], now: nu
 
 /** @throws UsageError for a number that is withheld. */
 export function readNumber(given: string, settings: StorageAccess['settings']): string {
-  const number = normaliseNumber(given, settings['CALLERS_DEFAULT_COUNTRY']);
+  const number = normaliseNumber(given, defaultCountry(settings));
   if (number === undefined) throw new UsageError('--caller: not a number that anybody could be found by');
   return number;
 }

@@ -9,7 +9,11 @@ const NOTICEABLE_MS = 30_000;
 export const settings: Check = {
   name: 'settings',
   look: ({ settings: { configuration, unchecked } }) => {
-    const problems = [...configuration.problems, ...(configuration.isPreCallUsed ? configuration.preCallProblems : [])];
+    const problems = [
+      ...configuration.problems,
+      ...(configuration.isPreCallUsed ? configuration.preCallProblems : []),
+      ...configuration.callers.problems,
+    ];
     const warnings = [...configuration.warnings, ...configuration.preCallWarnings];
     const hidden = unchecked.length === 0 ? '' : `; from the vault: ${unchecked.join(', ')}`;
     return [

@@ -5,6 +5,8 @@ export interface Caller {
   readonly name?: string;
   readonly dateOfBirth?: string;
   readonly phoneNumber?: string;
+  /** The caller has agreed to be known next time. */
+  readonly mayBeRemembered?: boolean;
 }
 
 const LONGEST_NAME = 50;

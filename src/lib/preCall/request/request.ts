@@ -63,11 +63,17 @@ async function readWhole(body: SignedBody, held: HeldBody | undefined): Promise<
 
 const text = z.catch(z.nullish(z.string().check(z.maxLength(1000))), undefined);
 
+/** Nothing but `true` is one. */
+const consent = z.catch(z.optional(z.boolean()), undefined);
+
 const metadataSchema = z.object({
   type: z.literal('pre_call'),
   conversation_id: idSchema,
   agent_id: idSchema,
-  caller_metadata: z.catch(z.nullish(z.object({ name: text, date_of_birth: text, phone_number: text })), undefined),
+  caller_metadata: z.catch(
+    z.nullish(z.object({ name: text, date_of_birth: text, phone_number: text, remember: consent })),
+    undefined,
+  ),
 });
 const sampleSchema = z.object({ duration_seconds: z.catch(z.optional(z.number()), undefined) });
 
@@ -141,6 +147,7 @@ function readMetadata(json: unknown): Omit<PreCallRequest, 'sample' | 'declaredS
       ...(caller?.name ? { name: caller.name } : {}),
       ...(caller?.date_of_birth ? { dateOfBirth: caller.date_of_birth } : {}),
       ...(caller?.phone_number ? { phoneNumber: caller.phone_number } : {}),
+      ...(caller?.remember ? { mayBeRemembered: true } : {}),
     },
   };
 }

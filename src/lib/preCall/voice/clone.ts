@@ -80,7 +80,11 @@ export async function cloneOnce(context: PreCallContext, work: Work, request: Cl
  *
  * @throws {CloningError} when ElevenLabs could not be asked.
  */
-export async function findVoice(context: PreCallContext, work: Work, voiceId: string): Promise<Voice | undefined> {
+export async function findVoice(
+  context: Pick<PreCallContext, 'elevenLabs'>,
+  work: Work,
+  voiceId: string,
+): Promise<Voice | undefined> {
   try {
     return await context.elevenLabs.getVoice(voiceId, callOf(work));
   } catch (error) {

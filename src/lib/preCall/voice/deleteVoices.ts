@@ -9,15 +9,15 @@ import { LABEL_HASH_DIGITS, MADE_BY } from './clone.ts';
 export const LOCK_MS = 30_000;
 const ORPHAN_AGE_MS = 15 * 60_000;
 
-/** Voices that must stay, by what runs now. */
-interface Running {
+/** Voices that must stay: those of calls that run now, and those that the directory of callers names. */
+interface InUse {
   readonly samples: ReadonlySet<string>;
   readonly voiceIds: ReadonlySet<string>;
 }
 
-async function running(context: CloneContext): Promise<Running> {
+async function inUse(context: CloneContext): Promise<InUse> {
   const samples = new Set<string>();
-  const voiceIds = new Set<string>();
+  const voiceIds = new Set(await context.directoryVoices());
   for (const { name } of await context.state.list(conversations)) {
     const value = (await context.state.read(conversations, name))?.value;
     if (value === undefined || value.ended) continue;
@@ -32,13 +32,13 @@ async function running(context: CloneContext): Promise<Running> {
   return { samples, voiceIds };
 }
 
-/** Whether a call that runs may be heard with this voice. */
+/** Whether a call may be heard with this voice, now or when its caller is known again. */
 export async function isVoiceInUse(context: CloneContext, voiceId: string): Promise<boolean> {
-  return (await running(context)).voiceIds.has(voiceId);
+  return (await inUse(context)).voiceIds.has(voiceId);
 }
 
 /**
- * Deletes a clone that no running lease needs. A delivery first writes its conversation and then reads the voice; we first
+ * Deletes a clone that no running lease and no caller of the directory needs. A delivery first writes its conversation and then reads the voice; we first
  * mark the voice and then read the conversations: at least one of the two sees the other.
  */
 export async function deleteClone(context: CloneContext, work: Work, sample: string): Promise<void> {
@@ -50,7 +50,7 @@ export async function deleteClone(context: CloneContext, work: Work, sample: str
   const lock = { by: work.id, until: context.now() + LOCK_MS };
   const marked = await context.state.replace(voices, record, { state: 'deleting', claim: lock, voice_id, cloned_at });
   if (marked === undefined) return;
-  const now = await running(context);
+  const now = await inUse(context);
   if (now.samples.has(sample) || now.voiceIds.has(voice_id)) {
     await context.state.replace(voices, marked, { state: 'ready', voice_id, cloned_at });
     return;
@@ -78,7 +78,7 @@ export async function deleteOrphans(context: PreCallContext, work: Work): Promis
       if (isAtWork || !(await context.state.remove(voices, record))) known.add(label);
     } else if (record !== undefined) known.add(record.value.voice_id);
   }
-  const { voiceIds } = await running(context);
+  const { voiceIds } = await inUse(context);
   for (const voice of candidates) {
     if (known.has(voice.voiceId) || known.has(voice.labels['sample']) || voiceIds.has(voice.voiceId)) continue;
     await unlessRefused(work, 'orphan', async () => {
@@ -88,7 +88,7 @@ export async function deleteOrphans(context: PreCallContext, work: Work): Promis
   }
 }
 
-/** Deletes our oldest clones without a running lease until so many slots are free. */
+/** Deletes our oldest clones that nobody needs until so many slots are free. */
 export async function keepReserve(context: PreCallContext, work: Work): Promise<void> {
   const { voiceSlotsUsed, voiceLimit } = await context.elevenLabs.getSubscription(callOf(work));
   let missing = context.settings.slotsReserve - (voiceLimit - voiceSlotsUsed);

@@ -1,0 +1,93 @@
+import type { Change, Entry } from '../callers/directory.ts';
+import { type CallerRecord, isPast } from '../callers/record.ts';
+import { wasErased } from '../storage/erasures.ts';
+import type { PreCallContext, Remembering, Work } from './context.ts';
+import { cleanName } from './request/greeting.ts';
+import type { PreCallRequest } from './request/request.ts';
+
+/**
+ * What became of a caller who is to be remembered: written anew, written again, written into what was empty; left as an operator
+ * has it; without a number that anybody could be known by; left alone because the call was erased or the entry cannot be used;
+ * not done, or not done when the answer left.
+ */
+export type Remembered = 'new' | 'renewed' | 'filled' | 'kept' | 'withheld' | 'erased' | 'unusable' | 'failed' | 'late';
+
+/** The caller is on the phone: an answer that is ready waits no longer for this. */
+const MOST_MS = 500;
+const KEPT_MS = 365 * 24 * 3_600_000;
+const SOURCE = 'pre-call';
+
+/**
+ * Writes who calls, and with which voice, into the directory of callers: when callers are remembered at all and this one has
+ * agreed. Takes half a second at most, and never fails; what is not done by then goes on by itself.
+ */
+export async function remember(
+  { remembering, storage, now }: PreCallContext,
+  work: Work,
+  request: PreCallRequest,
+  voiceId: string,
+): Promise<Remembered | undefined> {
+  if (remembering === undefined || request.caller.mayBeRemembered !== true) return undefined;
+  let isWaitedFor = true;
+  const writing = write({ remembering, storage, now }, request, voiceId).catch((error: unknown) => {
+    const { agentId: agent, conversationId: conversation } = request;
+    const hint = error instanceof Error ? error.message : String(error);
+    if (isWaitedFor) work.log.write('WARNING', 'caller', { outcome: 'not remembered', agent, conversation, hint });
+    return 'failed' as const;
+  });
+  const { promise: late, resolve } = Promise.withResolvers<'late'>();
+  const timer = setTimeout(() => resolve('late'), MOST_MS);
+  const remembered = await Promise.race([writing, late]);
+  clearTimeout(timer);
+  isWaitedFor = false; // nothing is logged for an invocation that has ended
+  return remembered;
+}
+
+async function write(
+  { remembering: { directory, statePath }, storage, now }: Context,
+  { conversationId, caller }: PreCallRequest,
+  voiceId: string,
+): Promise<Remembered> {
+  const number = directory.normalise(caller.phoneNumber);
+  if (number === undefined) return 'withheld';
+  // What was erased stays erased, also when the switch delivers the call again.
+  const [isErased, hash] = await Promise.all([wasErased(storage, statePath, conversationId), directory.hashOf(number)]);
+  if (isErased) return 'erased';
+  const name = cleanName(caller.name);
+  const known = { number, voice_id: voiceId, ...(name === '' ? {} : { name }) };
+  const { before, change } = await directory.change(hash, (entry) => entryOf(entry, known, now()));
+  return outcomeOf(before, change, known.number, now());
+}
+
+interface Context extends Pick<PreCallContext, 'storage' | 'now'> {
+  readonly remembering: Remembering;
+}
+
+type Known = Pick<CallerRecord, 'number' | 'voice_id' | 'name'>;
+
+/** What an operator or an import has written is never changed: only what is empty in it is filled. */
+function entryOf(entry: Entry | undefined, known: Known, now: number): Change {
+  const updated_at = new Date(now).toISOString();
+  if (entry === undefined || isReplaceable(entry, now)) {
+    return { ...known, source: SOURCE, expires_at: new Date(now + KEPT_MS).toISOString(), updated_at };
+  }
+  if ('unusable' in entry || entry.number !== known.number) return 'leave';
+  if (entry.source === SOURCE) {
+    return { ...entry, ...known, expires_at: new Date(now + KEPT_MS).toISOString(), updated_at };
+  }
+  const filled = { ...known, ...entry };
+  const isFuller = filled.name !== entry.name || filled.voice_id !== entry.voice_id;
+  return isFuller ? { ...filled, updated_at } : 'leave';
+}
+
+function outcomeOf(entry: Entry | undefined, change: Change, number: string, now: number): Remembered {
+  if (entry === undefined || isReplaceable(entry, now)) return 'new';
+  if ('unusable' in entry || entry.number !== number) return 'unusable';
+  if (change === 'leave') return 'kept';
+  return entry.source === SOURCE ? 'renewed' : 'filled';
+}
+
+/** One that has expired counts for nothing, whoever wrote it. */
+function isReplaceable(entry: Entry, now: number): boolean {
+  return !('unusable' in entry) && isPast(entry, now);
+}
