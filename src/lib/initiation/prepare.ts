@@ -7,7 +7,7 @@ import type { InitiationContext } from './context.ts';
 import type { KnownAgent, KnownAgents } from './knownAgents.ts';
 
 /** Why a call gets the default: its body, storage, the deadline, or the settings of the directory. */
-export type DefaultReason = CallProblem | 'storage_unavailable' | 'no_directory';
+type DefaultReason = CallProblem | 'storage_unavailable' | 'no_directory';
 
 /** `stale`: what is known of it is too old to count. */
 type AgentState = 'known' | 'stale' | 'unknown' | 'late' | 'unavailable';

@@ -39,7 +39,7 @@ export interface InitiationConfiguration {
 const SECRET = 'INITIATION_SECRET';
 const VARIABLES = 'INITIATION_VARIABLES';
 /** What the app itself says about every call, in place of what anybody else has under these names. */
-export const OWN_VARIABLES: readonly string[] = ['caller_name', 'caller_known', 'caller_verified'];
+const OWN_VARIABLES: readonly string[] = ['caller_name', 'caller_known', 'caller_verified'];
 
 /** Anything that may stand between two pairs of braces. */
 const variableName = z.string().check(z.regex(/^[^\s{}\p{C}]{1,100}$/u));
