@@ -10,6 +10,9 @@ export function readConnectTarget(address: string | undefined): Target {
   if (target.webhook.pathname.endsWith(paths.preCall)) {
     throw new UsageError('--url: ElevenLabs does not send to the endpoint before the call');
   }
+  if (target.webhook.pathname.endsWith(paths.initiation)) {
+    throw new UsageError('--url: the base address, or that of the post-call webhook; --initiation does the other one');
+  }
   const { protocol, username, password, search, hash } = target.webhook;
   if (protocol !== 'https:' && !isLoopback(target.webhook)) throw new UsageError('--url: ElevenLabs takes https only');
   if (username + password + search + hash !== '') {

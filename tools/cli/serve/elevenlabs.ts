@@ -1,4 +1,5 @@
 import { type RunningElevenLabs, startElevenLabs } from '../../local/elevenlabs/server.ts';
+import { paths } from '../send/target.ts';
 import type { Settings } from './settings.ts';
 
 /** Fit for the stand-in alone, which takes any key. */
@@ -34,6 +35,16 @@ function reconciliationOf(settings: Settings): Settings {
   return {
     ENABLE_RECONCILIATION: settings['ENABLE_RECONCILIATION'] ?? 'true',
     RECONCILE_SCHEDULE: settings['RECONCILE_SCHEDULE'] ?? '30 * * * * *',
+  };
+}
+
+/** Lets the stand-in ask the app before each call that is made up with `POST /__incoming`. */
+export function askBeforeCalls({ standIn }: ElevenLabs, appUrl: string, settings: Settings): void {
+  const secret = settings['INITIATION_SECRET']?.split(',')[0];
+  if (standIn === undefined || !secret) return;
+  standIn.state.workspace.settings['conversation_initiation_client_data_webhook'] = {
+    url: `${appUrl}${paths.initiation}`,
+    request_headers: { Authorization: `Bearer ${secret}` },
   };
 }
 

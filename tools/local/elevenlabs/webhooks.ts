@@ -21,6 +21,8 @@ export class WorkspaceState {
   readonly webhooks = new Map<string, StoredWebhook>();
   readonly secrets = new Map<string, string>();
   readonly retrying = new Set<string>();
+  /** What a header of the initiation webhook may name by its id, `POST /v1/convai/secrets`. */
+  readonly workspaceSecrets = new Map<string, string>();
   /** `GET /v1/convai/settings`. */
   settings: JsonObject = { webhooks: { post_call_webhook_id: null, events: [] } };
   /** The documented listing does not say whether retries are on; a newer one might. */
@@ -48,6 +50,7 @@ export class WorkspaceState {
     this.webhooks.clear();
     this.secrets.clear();
     this.retrying.clear();
+    this.workspaceSecrets.clear();
     this.settings = { webhooks: { post_call_webhook_id: null, events: [] } };
   }
 }
