@@ -123,27 +123,26 @@ describe('the initiation webhook', () => {
 
   describe('in an app of its own', () => {
     const deployment = new Deployment('initiation');
-    const [own, main] = ['func-init-', 'func-'].map((start) => {
-      const isOf = ({ name }: { name: string }) =>
-        name.startsWith(start) && !(start === 'func-' && name.startsWith('func-init-'));
+    const appOf = (start: string) => {
+      const isOf = ({ name }: { name: string }) => new RegExp(`^${start}-(?!init-)`).test(name);
       const site = deployment.of('Microsoft.Web/sites').find(isOf);
-      const config = deployment.of('Microsoft.Web/sites/config').find(isOf);
-      return { site, settings: (config?.properties ?? {}) as Record<string, string> };
-    });
+      const settings = deployment.of('Microsoft.Web/sites/config').find(isOf)?.properties;
+      if (site === undefined || settings === undefined) throw new Error(`There is no app ${start}`);
+      return { site, settings: settings as Record<string, string> };
+    };
+    const [own, main] = [appOf('func-init'), appOf('func')];
 
     it('has every other function switched off but the one for health, and the first app has no secret for it', () => {
       const functions = readdirSync(`${root}src/functions`).map((file) => file.replace('.ts', ''));
-      const on = functions.filter((name) => own?.settings[`AzureWebJobs.${name}.Disabled`] !== 'true');
+      const on = functions.filter((name) => own.settings[`AzureWebJobs.${name}.Disabled`] !== 'true');
       expect(on.sort()).toEqual(['health', 'initiationWebhook']);
-      expect(Object.keys(own?.settings ?? {}).filter((name) => name.endsWith('.Disabled'))).toHaveLength(
-        functions.length - 2,
-      );
-      expect(main?.settings).not.toHaveProperty('INITIATION_SECRET');
-      expect(own?.settings).toMatchObject({ INITIATION_SECRET: expect.stringMatching(REFERENCE) });
+      expect(Object.keys(own.settings).filter((name) => name.endsWith('.Disabled'))).toHaveLength(functions.length - 2);
+      expect(main.settings).not.toHaveProperty('INITIATION_SECRET');
+      expect(own.settings).toMatchObject({ INITIATION_SECRET: expect.stringMatching(REFERENCE) });
     });
 
     it('is ready, and takes many at once with room for their bodies', () => {
-      const { scaleAndConcurrency: scale, deployment: packages } = own?.site?.properties['functionAppConfig'] as {
+      const { scaleAndConcurrency: scale, deployment: packages } = own.site.properties['functionAppConfig'] as {
         scaleAndConcurrency: {
           alwaysReady: unknown;
           instanceMemoryMB: number;
@@ -152,16 +151,16 @@ describe('the initiation webhook', () => {
         deployment: { storage: { value: string } };
       };
       expect(scale.alwaysReady).toEqual([{ name: 'http', instanceCount: 2 }]);
-      const limitMiB = Number(own?.settings['FUNCTIONS_REQUEST_BODY_SIZE_LIMIT']) / 2 ** 20;
+      const limitMiB = Number(own.settings['FUNCTIONS_REQUEST_BODY_SIZE_LIMIT']) / 2 ** 20;
       expect(190 + 116 + scale.triggers.http.perInstanceConcurrency * limitMiB * 8.3).toBeLessThan(
         scale.instanceMemoryMB,
       );
       expect(packages.storage.value).toContain('deployment-initiation');
-      expect(own?.site?.['tags']).toMatchObject({ 'azd-service-name': 'initiation' });
+      expect(own.site['tags']).toMatchObject({ 'azd-service-name': 'initiation' });
     });
 
     it('reads its settings without a problem', () => {
-      const { problems, preCallProblems, initiation } = readSettings(inAzure(own?.settings ?? {}, secrets));
+      const { problems, preCallProblems, initiation } = readSettings(inAzure(own.settings, secrets));
       expect([...problems, ...preCallProblems, ...initiation.problems]).toEqual([]);
     });
 
