@@ -138,16 +138,16 @@ describe('a run that does not find everything well', () => {
       method === 'GET' && target.includes('comp=list') ? { kind: 'answer', status: 403 } : undefined;
     const { line, error } = await run(app.services);
     proxy.onRequest = () => undefined;
-    expect(error).toMatchObject({ errors: Array(2).fill(expect.objectContaining({ code: 'storage_unavailable' })) });
+    expect(error).toMatchObject({ errors: Array(3).fill(expect.objectContaining({ code: 'storage_unavailable' })) });
     expect(line).toMatchObject({
       level: 'ERROR',
-      fields: { outcome: 'failed', health: 'healthy', failing: 'incoming,erasures' },
+      fields: { outcome: 'failed', health: 'healthy', failing: 'incoming,callers,erasures' },
     });
     expect((await app.heartbeat()).timers).toMatchObject({
       sweep: {
         ended_at: '2026-01-01T00:05:00.000Z',
         outcome: 'failed',
-        failing: ['incoming', 'erasures'],
+        failing: ['incoming', 'callers', 'erasures'],
         last_ok_at: '2026-01-01T00:00:00.000Z',
       },
     });
@@ -161,7 +161,7 @@ describe('a run that does not find everything well', () => {
     expect(error).toBeDefined();
     expect(line).toMatchObject({
       level: 'ERROR',
-      fields: { outcome: 'failed', health: 'unhealthy', failing: 'storage,incoming,erasures,heartbeat' },
+      fields: { outcome: 'failed', health: 'unhealthy', failing: 'storage,incoming,callers,erasures,heartbeat' },
     });
   });
 

@@ -22,8 +22,12 @@ export function cleanText(text: string, longest = LONGEST_TEXT): string {
     .trim();
 }
 
-/** Until nothing changes: what stood around a pair may be a new one. */
+/** Also the pairs that come together when others go. */
 function withoutBraces(text: string): string {
-  const cleaned = text.replace(/\{\{|\}\}/g, '');
-  return cleaned === text ? text : withoutBraces(cleaned);
+  const kept: string[] = [];
+  for (const sign of text) {
+    if ((sign === '{' || sign === '}') && kept.at(-1) === sign) kept.pop();
+    else kept.push(sign);
+  }
+  return kept.join('');
 }

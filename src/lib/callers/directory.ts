@@ -49,8 +49,8 @@ export class CallerDirectory {
   }
 
   /** The same for one piece of work: storage does nothing for it any more once the signal has fired. */
-  until(end: AbortSignal): CallerDirectory {
-    return new CallerDirectory({ ...this.#place, storage: this.#place.storage.until(end) });
+  until(end: AbortSignal, options?: Parameters<Attempts['until']>[1]): CallerDirectory {
+    return new CallerDirectory({ ...this.#place, storage: this.#place.storage.until(end, options) });
   }
 
   /**

@@ -1,4 +1,9 @@
-import { type CountryCode, isSupportedCountry, parsePhoneNumberFromString } from 'libphonenumber-js/min';
+import {
+  type CountryCode,
+  isSupportedCountry,
+  type PhoneNumber,
+  parsePhoneNumberFromString,
+} from 'libphonenumber-js/min';
 
 /** What telephone systems send in place of a number that the caller withholds; `+266696687` spells "anonymous" on a keypad. */
 const WITHHELD: ReadonlySet<string> = new Set([
@@ -41,12 +46,13 @@ function isWithheld(form: string): boolean {
 }
 
 /**
- * Of a SIP or tel address what stands in front of the host, without parameters and password; undefined for anything else
- * (https://www.rfc-editor.org/rfc/rfc3261#section-19.1.1, https://www.rfc-editor.org/rfc/rfc3966#section-3).
+ * Of a SIP or tel address, or one of WhatsApp as Twilio writes it, what stands in front of the host, without parameters and
+ * password; undefined for anything else (https://www.rfc-editor.org/rfc/rfc3261#section-19.1.1,
+ * https://www.rfc-editor.org/rfc/rfc3966#section-3, https://www.twilio.com/docs/whatsapp/api).
  */
 function userPart(text: string): string | undefined {
   const address = /<([^<>]*)>\s*$/.exec(text)?.[1] ?? text;
-  const [, scheme, rest = ''] = /^(?:(sips?|tel):)?(.*)$/is.exec(address) ?? [];
+  const [, scheme, rest = ''] = /^(?:(sips?|tel|whatsapp):)?(.*)$/is.exec(address) ?? [];
   if (scheme === undefined && !rest.includes('@')) return undefined;
   const at = rest.lastIndexOf('@');
   const user = (at < 0 ? rest : rest.slice(0, at)).split(/[;:]/, 1)[0] ?? '';
@@ -67,9 +73,18 @@ function toE164(text: string, country: string | undefined): string | undefined {
     return parsed?.isPossible() ? parsed.number : `+${digits}`;
   }
   const national = country !== undefined && isCountry(country) ? parsePhoneNumberFromString(text, country) : undefined;
-  if (national?.isValid()) return national.number;
-  if (!/^[1-9][0-9]{7,14}$/.test(digits)) return national?.isPossible() ? national.number : undefined;
-  const international = parsePhoneNumberFromString(`+${digits}`);
+  const isWhole = /^[1-9][0-9]{7,14}$/.test(digits); // as WhatsApp sends them: with the country, without the plus
+  const international = isWhole ? parsePhoneNumberFromString(`+${digits}`) : undefined;
+  if (national?.isValid() && (isWrittenThere(national, digits) || !international?.isValid())) return national.number;
   if (international?.isValid()) return international.number;
-  return national?.isPossible() ? national.number : `+${digits}`;
+  if (national?.isPossible()) return national.number;
+  return isWhole ? `+${digits}` : undefined;
+}
+
+/**
+ * Where people write a zero in front, digits without one are more likely those of another country: to a German app `447911123456`
+ * is British.
+ */
+function isWrittenThere(national: PhoneNumber, digits: string): boolean {
+  return national.formatNational().replace(/\D/g, '') === digits;
 }

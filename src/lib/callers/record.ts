@@ -23,6 +23,15 @@ const variables = z.record(
 
 const time = z.iso.datetime({ offset: true, error: 'must be a time as ISO 8601 has it' });
 
+const id = z
+  .string()
+  .check(
+    z.refine(
+      (text) => idSchema.safeParse(text).success,
+      'must be an id as ElevenLabs has it: letters, digits, _ and -',
+    ),
+  );
+
 /** What an operator, an import or pre-call knows of a caller; everything but the number may be missing. */
 const facts = {
   /** As the caller is called in the conversation. */
@@ -34,12 +43,12 @@ const facts = {
       .check(z.regex(/^[a-z]{2,3}(-[A-Za-z]{2,4})?$/, 'must be a language as ElevenLabs writes it, such as nl')),
   ),
   /** Of a voice at ElevenLabs. */
-  voice_id: z.optional(idSchema),
+  voice_id: z.optional(id),
   first_message: z.optional(z.string()),
   /** Dynamic variables of the conversation, by their names. */
   variables: z.optional(variables),
   /** The agents that may know it; all of them when there are none. */
-  agents: z.optional(z.array(idSchema)),
+  agents: z.optional(z.array(id)),
 };
 
 /** One entry of the directory as it is stored. Times are ISO 8601. */

@@ -1,11 +1,14 @@
 import { hashOfNumber } from '../callers/callerKey.ts';
 import { listBlobs } from '../storage/listBlobs.ts';
 import { directoryOf } from './eraseClones.ts';
-import type { ErasureContext, ErasureRequest } from './planErasure.ts';
+import type { EraseContext } from './eraseContext.ts';
+import type { ErasureRequest } from './erasureRequest.ts';
+
+type Where = Pick<EraseContext, 'storage' | 'areas' | 'now'>;
 
 /** Of these hashes, or beginnings of them, those that have an entry in the directory of callers. */
 export async function directoryEntries(
-  { storage, areas }: Pick<ErasureContext, 'storage' | 'areas'>,
+  { storage, areas }: Pick<Where, 'storage' | 'areas'>,
   hashes: readonly string[],
 ): Promise<string[]> {
   const { container, prefix } = areas.callers;
@@ -20,7 +23,7 @@ export async function directoryEntries(
 
 /** Entries that are found without a call: by the number, or because pre-call wrote them and they name the voice that is to go. */
 export async function entriesWithoutCall(
-  context: ErasureContext,
+  context: Where,
   request: ErasureRequest,
   key: Buffer | undefined,
 ): Promise<string[]> {

@@ -12,18 +12,12 @@ import { StateStore } from '../storage/stateStore.ts';
 import type { Call } from './call.ts';
 import { describeCall } from './describeCall.ts';
 import { type Erasure, readErasure, STEPS, type Step } from './erasureRecord.ts';
+import type { ErasureRequest } from './erasureRequest.ts';
 import { findCalls } from './findCalls.ts';
 import { directoryEntries, entriesWithoutCall } from './findEntries.ts';
 import { findStored, listCalls } from './listCalls.ts';
 
-/** Whose calls are to go. */
-export type ErasureRequest =
-  | { readonly conversationId: string; readonly agentId?: string | undefined }
-  /** In its one form: `normaliseNumber`. */
-  | { readonly number: string }
-  | { readonly voiceId: string };
-
-export interface ErasureContext {
+interface ErasureContext {
   readonly storage: Attempts;
   readonly areas: StorageAreas;
   /** Whether the conversation at ElevenLabs goes, too. */

@@ -52,7 +52,7 @@ export function fakeElevenLabs() {
       const all = await ask('findVoices', call, () => [...voices.values()]);
       yield* all.filter(
         (voice) =>
-          voice.category === category &&
+          (category === undefined || voice.category === category) &&
           Object.entries(labels).every(([label, value]) => voice.labels[label] === value),
       );
     },

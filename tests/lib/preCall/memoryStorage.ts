@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { type BlockBlobClient, type ContainerClient, RestError } from '@azure/storage-blob';
 import type { Attempts } from '../../../src/lib/storage/blobStorage.ts';
 
@@ -74,11 +75,22 @@ export function memoryStorage(): MemoryStorage {
   const containerOf = (container: string) => ({
     getBlobClient: (name: string) => clientOf(container, name),
     getBlockBlobClient: (name: string) => clientOf(container, name),
-    async *listBlobsFlat({ prefix = '' } = {}) {
-      for (const [path, { lastModified }] of [...blobs]) {
+    listBlobsFlat({ prefix = '' } = {}) {
+      const found = [...blobs].flatMap(([path, { bytes, metadata, lastModified }]) => {
         const name = path.slice(container.length + 1);
-        if (path.startsWith(`${container}/${prefix}`)) yield { name, properties: { lastModified } };
-      }
+        const contentMD5 = createHash('md5').update(bytes).digest();
+        return path.startsWith(`${container}/${prefix}`)
+          ? [{ name, metadata, properties: { lastModified, contentMD5 } }]
+          : [];
+      });
+      return {
+        async *[Symbol.asyncIterator]() {
+          yield* found;
+        },
+        async *byPage() {
+          yield { segment: { blobItems: found } };
+        },
+      };
     },
   });
 

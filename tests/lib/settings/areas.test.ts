@@ -51,6 +51,17 @@ describe('the same place, one in the other, or around it', () => {
     },
   );
 
+  it.each(pairsOf(['CALLERS_STORAGE_PATH'], [...OWN, ...SHARING, ...PRE_CALL]))(
+    'is a problem of the directory of callers alone when %s meets %s',
+    (one, other) => {
+      const { problems, preCallProblems, postCall, preCall, callers } = read({ [one]: 'calls/here', [other]: 'calls' });
+      expect([problems, preCallProblems]).toEqual([[], []]);
+      expect([postCall, preCall]).not.toContain(undefined);
+      expect(callers.settings).toBeUndefined();
+      expect(callers.problems).toEqual([{ setting: one, message: expect.stringContaining(other) }]);
+    },
+  );
+
   it('is a problem for transcripts and call failures, whose blobs have the same names', () => {
     for (const [one, two] of PLACES) {
       const { problems, postCall } = read({ CALL_FAILURE_STORAGE_PATH: one, TRANSCRIPT_STORAGE_PATH: two });

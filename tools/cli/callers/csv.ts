@@ -77,12 +77,12 @@ function readRecords(
   try {
     const records: Line[] = [];
     const onRecord = (cells: string[], { lines }: InfoRecord) => void records.push({ line: lines, cells });
-    parse(text, { delimiter, relaxColumnCount: true, skipEmptyLines: true, trim: true, onRecord });
+    parse(text, { delimiter, relaxColumnCount: true, relaxQuotes: true, skipEmptyLines: true, trim: true, onRecord });
     return { records };
   } catch (error) {
     if (!(error instanceof CsvError)) throw error;
     const line = typeof error['lines'] === 'number' ? error['lines'] : 1;
-    return { problem: `a quote is missing or at a wrong place (${error.code})`, line };
+    return { problem: `a quote is opened here and not closed (${error.code})`, line };
   }
 }
 

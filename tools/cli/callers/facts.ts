@@ -21,7 +21,10 @@ export function readFacts(texts: Texts): { readonly facts: CallerFacts } | { rea
     }
   });
   const parsed = callerFacts.safeParse(Object.fromEntries(values));
-  for (const { path, message } of parsed.error?.issues ?? []) problems.push(`${path.join('.')}: ${message}`);
+  for (const issue of parsed.error?.issues ?? []) {
+    const message = issue.code === 'invalid_key' ? (issue.issues[0]?.message ?? issue.message) : issue.message;
+    problems.push(`${issue.path.join('.')}: ${message}`);
+  }
   return parsed.success && problems.length === 0 ? { facts: parsed.data } : { problems };
 }
 

@@ -11,6 +11,8 @@ import type { CallersValues } from './options.ts';
 
 const WRITERS = 32;
 const MOST_SHOWN = 50;
+/** A run of a hundred thousand waits for storage that is busy, rather than to end in the middle. */
+const PATIENT = { totalMs: 180_000, tryMs: 60_000 };
 
 interface Asked {
   readonly values: CallersValues;
@@ -81,12 +83,13 @@ async function* writeAll(
 ): AsyncGenerator<Outcome, void, undefined> {
   const standing = new Set<string>();
   for await (const { hash } of directory.glances()) standing.add(hash);
+  const patient = directory.until(new AbortController().signal, PATIENT);
   yield* inParallel(rows, WRITERS, async ({ line, number, facts }): Promise<Outcome> => {
     const hash = await directory.hashOf(number);
     const decide = (entry: Entry | undefined): Change =>
       written(entry, { number, facts, source: 'import', replaces, now: Date.now() });
     try {
-      const { before, change } = await directory.change(hash, decide, { isNew: !standing.has(hash) });
+      const { before, change } = await patient.change(hash, decide, { isNew: !standing.has(hash) });
       return change === 'leave' ? 'unchanged' : before === undefined ? 'new' : 'changed';
     } catch (error) {
       if (error instanceof RecordTooLarge) return { line, problem: error.message };

@@ -4,7 +4,8 @@ import { type Erased, eraseCalls, eraseDirectoryEntries } from '../../../src/lib
 import { eraseLooseClones } from '../../../src/lib/calls/eraseClones.ts';
 import type { EraseContext } from '../../../src/lib/calls/eraseContext.ts';
 import { type Erasure, listErasures, readErasure } from '../../../src/lib/calls/erasureRecord.ts';
-import { type ErasurePlan, type ErasureRequest, planErasure } from '../../../src/lib/calls/planErasure.ts';
+import type { ErasureRequest } from '../../../src/lib/calls/erasureRequest.ts';
+import { type ErasurePlan, planErasure } from '../../../src/lib/calls/planErasure.ts';
 import { callOf } from '../../../src/lib/preCall/context.ts';
 import { Failure, UsageError } from '../../command/errors.ts';
 import { fromUser } from '../../command/option.ts';

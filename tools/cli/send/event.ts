@@ -50,14 +50,17 @@ export function findEvent(options: SendOptions): Event {
   const question = questions[event];
   if (question !== undefined) return questionEvent(event, question, options);
   if (options.sample !== undefined) throw new UsageError(`--sample goes with ${preCallForms.join(' and ')}`);
+  if (options.isRemembered) throw new UsageError(`--remember goes with ${preCallForms.join(' and ')}`);
   return storedEvent(event, options);
 }
 
-function preCallEvent(form: PreCallForm, { sample: file, conversation, isChunked }: SendOptions): Event {
+function preCallEvent(form: PreCallForm, { sample: file, isRemembered, conversation, isChunked }: SendOptions): Event {
   const content = readFileSync(resolve(examples, preCallMetadata));
   const sample = read(file ?? resolve(examples, defaultSample), '--sample');
+  const metadata = JSON.parse(String(conversation === undefined ? content : withConversation(content, conversation)));
+  if (isRemembered) metadata.caller_metadata.remember = true;
   const { content: body, contentType } = preCallBody(form, {
-    metadata: JSON.parse(String(conversation === undefined ? content : withConversation(content, conversation))),
+    metadata,
     sample,
     fileName: file ?? defaultSample,
   });

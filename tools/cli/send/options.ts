@@ -17,6 +17,7 @@ export const sendOptions = {
   'audio-mb': number('a post_call_audio event of N million bytes, chunked', (size) => size > 0 && size <= 10_000),
   mp3: path('FILE', 'a post_call_audio event with your recording, chunked'),
   sample: path('FILE', "with pre-call and pre-call-multipart: your WAV, MP3 or OGG instead of the example's"),
+  remember: flag('with pre-call and pre-call-multipart: the caller agrees to be known next time'),
   twice: flag('the same delivery twice (expects 200 both times)'),
   invalid: flag('with another secret (expects 401)'),
   tamper: flag('one bit changed after signing (expects 401)'),
@@ -43,6 +44,8 @@ export interface SendOptions {
   audioMegabytes?: number | undefined;
   mp3?: string | undefined;
   sample?: string | undefined;
+  /** The caller of a pre-call request agrees to be known next time. */
+  isRemembered: boolean;
   times: 1 | 2;
   spoiling?: Spoiling | undefined;
   expected: number;
@@ -64,6 +67,7 @@ export function readOptions(values: Values<typeof sendOptions>, [named]: readonl
     audioMegabytes: values['audio-mb'],
     mp3: values.mp3,
     sample: values.sample,
+    isRemembered: values.remember,
     times: values.twice ? 2 : 1,
     spoiling: chosen[0],
     expected: values.expect ?? (chosen[0] === undefined ? 200 : spoilings[chosen[0]]),

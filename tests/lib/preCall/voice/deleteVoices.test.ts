@@ -63,6 +63,21 @@ describe('a clone', () => {
     expect(here.log).toEqual([]);
   });
 
+  it('that the directory of callers names stays, ready for the next call', async () => {
+    await here.records.putVoice(READY);
+    await here.records.putConversation({ ended: true, answer: ANSWER });
+    await deleteClone({ ...here.context, directoryVoices: async () => new Set(['voice_1']) }, here.work, SAMPLE_HASH);
+    expect(voiceIds()).toEqual(['voice_1']);
+    expect(await here.records.voice()).toEqual(READY);
+  });
+
+  it('stays when nobody knows which voices the directory names', async () => {
+    await here.records.putVoice(READY);
+    const directoryVoices = async () => Promise.reject(new Error('no directory'));
+    await expect(deleteClone({ ...here.context, directoryVoices }, here.work, SAMPLE_HASH)).rejects.toThrow();
+    expect(voiceIds()).toEqual(['voice_1']);
+  });
+
   it('stays when a conversation with it begins just as it is marked', async () => {
     await here.records.putVoice(READY);
     here.beforeNext('upload', 'voices/', () => here.records.putConversation());
@@ -143,6 +158,12 @@ describe('a voice of ours without a record', () => {
     await sweep();
     expect(voiceIds()).toEqual([]);
     expect(here.log).toEqual([{ level: 'WARNING', message: 'sweep', outcome: 'orphan deleted', voice: 'voice_1' }]);
+  });
+
+  it('stays while the directory of callers names it', async () => {
+    for (const id of ['voice_1', 'remembered']) here.elevenLabs.putVoice(id, old());
+    await deleteOrphans({ ...here.context, directoryVoices: async () => new Set(['remembered']) }, here.work);
+    expect(voiceIds()).toEqual(['remembered']);
   });
 
   it('that ElevenLabs refuses to delete keeps no other from being deleted, and the log says what failed', async () => {
@@ -269,6 +290,14 @@ describe('the reserve of free slots', () => {
     expect(deletions()).toEqual(['deleteVoice oldest', 'deleteVoice older']);
     expect(voiceIds()).toEqual(['young']);
     expect(here.log).not.toContainEqual(expect.objectContaining({ level: 'WARNING' }));
+  });
+
+  it('costs none that the directory of callers names', async () => {
+    await putClones('young', 'older', 'oldest');
+    here.elevenLabs.voiceLimit = 3;
+    await keepReserve({ ...here.context, directoryVoices: async () => new Set(['oldest', 'older']) }, here.work);
+    expect(voiceIds()).toEqual(['older', 'oldest']);
+    expect(here.log).toContainEqual(expect.objectContaining({ outcome: 'reserve not reached', missing: 1 }));
   });
 
   it('costs first the clones of which nobody knows how old they are', async () => {
