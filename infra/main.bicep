@@ -31,6 +31,32 @@ param elevenLabsPreCallWebhookSecret string = ''
 @description('The pre-call endpoint has secrets of its own in the vault. A switch, because an empty secret above does not say that there is none.')
 param hasOwnPreCallSecret bool = false
 
+@description('The conversation initiation webhook, which ElevenLabs asks before a call: not there, in the same app, or in an app of its own, whose instances no recording keeps busy (docs/initiation.md).')
+@allowed(['off', 'same-app', 'own-app'])
+param initiation string = 'off'
+
+@description('Secret that ElevenLabs sends to the initiation webhook, or up to four separated by commas.')
+@secure()
+param initiationSecret string = ''
+
+@description('Dynamic variables that every call gets, as a JSON object. Takes effect with hasInitiationVariables.')
+@secure()
+param initiationVariables string = ''
+
+@description('The vault has the secret initiation-variables. A switch, because an empty parameter above does not say that there is none.')
+param hasInitiationVariables bool = false
+
+@description('Instances of the app of its own that are always running and always billed: a cold start is longer than ElevenLabs may wait.')
+@minValue(0)
+@maxValue(20)
+param initiationReadyInstances int = 1
+
+// Its bodies are at most 1 MB, and one with a Content-Length takes about eight times that: 100 fit into 2048 MB.
+@description('Questions at once on one instance of the app of its own.')
+@minValue(1)
+@maxValue(100)
+param initiationConcurrency int = 100
+
 @description('What becomes of a genuine event of a type that the app does not know: refused and quarantined, or kept.')
 @allowed(['refuse', 'keep'])
 param unknownEventTypes string = 'refuse'
@@ -121,6 +147,7 @@ param retentionDays {
   voiceSamples: int
   quarantine: int
   preCallConversations: int
+  callers: int
 } = {
   transcripts: 365
   audio: 90
@@ -132,6 +159,8 @@ param retentionDays {
   quarantine: 90
   // The app forgets ended conversations after 7 days by itself.
   preCallConversations: 30
+  // Since the last change of an entry.
+  callers: 365
 }
 
 @description('Days for which a deleted blob, version or container can be restored.')
@@ -221,7 +250,21 @@ var areas CallAreas = {
   voiceSamples: 'voice-samples'
   preCallState: 'precall-state'
   state: 'state'
+  callers: 'callers'
 }
+
+// Transcripts that retention has deleted would be fetched again.
+var daysOfReconciliation = max(min(reconcileDays, retentionDays.transcripts - 1, retentionDays.audio - 1), 1)
+
+// What an app that has only the initiation webhook does not do.
+var otherFunctions = [
+  'postCallHealth'
+  'postCallWebhook'
+  'preCallHealth'
+  'preCallWebhook'
+  'reconcile'
+  'sweep'
+]
 
 var names = {
   identity: 'id-${token}'
@@ -233,6 +276,8 @@ var names = {
   actionGroup: 'ag-${token}'
   plan: 'plan-${token}'
   app: 'func-${token}'
+  initiationPlan: 'plan-init-${token}'
+  initiationApp: 'func-init-${token}'
   network: 'vnet-${token}'
   topic: 'evgt-${token}'
 }
@@ -272,7 +317,7 @@ module hostStorage 'modules/storageAccount.bicep' = {
     name: names.hostStorage
     location: location
     tags: tags
-    containers: ['deployment']
+    containers: initiation == 'own-app' ? ['deployment', 'deployment-initiation'] : ['deployment']
     zoneRedundant: zoneRedundant
     isPrivate: privateNetwork
     softDeleteDays: 7
@@ -322,6 +367,8 @@ module vault 'modules/keyVault.bicep' = {
     elevenLabsWebhookSecret: elevenLabsWebhookSecret
     elevenLabsApiKey: elevenLabsApiKey
     elevenLabsPreCallWebhookSecret: elevenLabsPreCallWebhookSecret
+    initiationSecret: initiationSecret
+    initiationVariables: initiationVariables
   }
 }
 
@@ -350,6 +397,7 @@ module network 'modules/network.bicep' = if (privateNetwork) {
     hostStorageId: hostStorage.outputs.id
     callStorageId: callStorage.outputs.id
     vaultId: vault.outputs.id
+    hasInitiationApp: initiation == 'own-app'
   }
 }
 
@@ -381,10 +429,60 @@ module app 'modules/functionApp.bicep' = {
     unknownEventTypes: unknownEventTypes
     preCallAgentIds: preCallAgentIds
     reconciliation: reconciliation
-    reconcileDays: max(min(reconcileDays, retentionDays.transcripts - 1, retentionDays.audio - 1), 1)
+    reconcileDays: daysOfReconciliation
+    hasInitiation: initiation == 'same-app'
+    hasInitiationVariables: hasInitiationVariables
     appSettings: appSettings
   }
   // What the app may do has to be in place before it starts: a reference that cannot be resolved stays so for a day.
+  dependsOn: [roles]
+}
+
+// The same package with all other functions off: the timers of the other app keep what agents allow fresh for both. `health`
+// stays, for whoever looks.
+module initiationApp 'modules/functionApp.bicep' = if (initiation == 'own-app') {
+  scope: group
+  name: 'initiation-app'
+  params: {
+    name: names.initiationApp
+    planName: names.initiationPlan
+    serviceName: 'initiation'
+    deploymentContainer: 'deployment-initiation'
+    location: location
+    tags: tags
+    zoneRedundant: zoneRedundant
+    identityId: identity.outputs.id
+    identityClientId: identity.outputs.clientId
+    hostStorageName: names.hostStorage
+    callStorageName: names.callStorage
+    vaultName: names.vault
+    componentName: names.component
+    subnetId: network.?outputs.initiationSubnetId
+    instanceMemoryMB: 2048
+    httpConcurrency: initiationConcurrency
+    alwaysReadyInstances: initiationReadyInstances
+    maximumInstances: maximumInstances
+    callerAddresses: union(elevenLabsAddresses, addressesIn(operatorAddresses))
+    deploymentAddresses: addressesIn(deploymentAddresses)
+    isTestedFromOutside: false
+    areas: areas
+    hasOwnPreCallSecret: hasOwnPreCallSecret
+    unknownEventTypes: unknownEventTypes
+    preCallAgentIds: preCallAgentIds
+    reconciliation: reconciliation
+    reconcileDays: daysOfReconciliation
+    hasInitiation: true
+    hasInitiationVariables: hasInitiationVariables
+    appSettings: union(
+      appSettings,
+      {
+        FUNCTIONS_REQUEST_BODY_SIZE_LIMIT: '1048576'
+        VOICE_CLONE_MAX_SIZE_MB: '0.5' // no more fits, and nobody sends one here
+      },
+      // https://learn.microsoft.com/azure/azure-functions/disable-function
+      toObject(otherFunctions, name => 'AzureWebJobs.${name}.Disabled', name => 'true')
+    )
+  }
   dependsOn: [roles]
 }
 
@@ -417,6 +515,7 @@ module alerts 'modules/alerts.bicep' = {
     quietHours: quietHours
     heartbeatMinutes: heartbeatMinutes
     reconciliation: reconciliation
+    initiation: initiation != 'off'
     failedCalls: failedCalls
     alertOnReads: alertOnReads
   }
@@ -468,4 +567,9 @@ output SERVICE_WEBHOOK_NAME string = names.app
 output SERVICE_WEBHOOK_URI string = 'https://${app.outputs.hostName}'
 output WEBHOOK_URL string = 'https://${app.outputs.hostName}/elevenlabs/webhook'
 output PRECALL_WEBHOOK_URL string = 'https://${app.outputs.hostName}/elevenlabs/precall/webhook'
+output HAS_INITIATION_APP bool = initiation == 'own-app'
+output SERVICE_INITIATION_NAME string = initiation == 'own-app' ? names.initiationApp : ''
+output INITIATION_WEBHOOK_URL string = initiation == 'off'
+  ? ''
+  : 'https://${initiationApp.?outputs.hostName ?? app.outputs.hostName}/elevenlabs/initiation/webhook'
 output HEALTH_URL string = 'https://${app.outputs.hostName}/health'

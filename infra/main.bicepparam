@@ -17,6 +17,10 @@ param elevenLabsWebhookSecret = readEnvironmentVariable('AZD_ELEVENLABS_WEBHOOK_
 param elevenLabsApiKey = readEnvironmentVariable('AZD_ELEVENLABS_API_KEY', '')
 param elevenLabsPreCallWebhookSecret = readEnvironmentVariable('AZD_ELEVENLABS_PRECALL_WEBHOOK_SECRET', '')
 param hasOwnPreCallSecret = bool(readEnvironmentVariable('HAS_OWN_PRECALL_SECRET', 'false'))
+param initiation = readEnvironmentVariable('INITIATION_APP', 'off')
+param initiationSecret = readEnvironmentVariable('AZD_INITIATION_SECRET', '')
+param initiationVariables = readEnvironmentVariable('AZD_INITIATION_VARIABLES', '')
+param hasInitiationVariables = bool(readEnvironmentVariable('HAS_INITIATION_VARIABLES', 'false'))
 
 // Everything else (main.bicep tells what there is) is set here, under version control. For example:
 // param appSettings = { PRECALL_AGENT_UPDATE: 'override' }

@@ -11,6 +11,7 @@ param instanceMemoryMB int
 param quietHours int
 param heartbeatMinutes int
 param reconciliation bool
+param initiation bool
 param failedCalls int
 param alertOnReads bool
 
@@ -92,6 +93,21 @@ var ofReconciliation Rule[] = reconciliation
     ]
   : []
 
+var ofInitiation Rule[] = initiation
+  ? [
+      {
+        name: 'initiation-late'
+        description: 'Calls began with the default answer, because the real one was not ready by the deadline.'
+        query: loadTextContent('../queries/lateInitiations.kql')
+        severity: 2
+        window: 'PT15M'
+        every: 'PT15M'
+        // The first call of an instance may be one.
+        moreRowsThan: 2
+      }
+    ]
+  : []
+
 var rules Rule[] = [
   {
     name: 'server-errors'
@@ -161,7 +177,7 @@ var rules Rule[] = [
 ]
 
 resource alert 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [
-  for rule in concat(rules, options, ofReconciliation): {
+  for rule in concat(rules, options, ofReconciliation, ofInitiation): {
     name: rule.name
     location: location
     tags: tags

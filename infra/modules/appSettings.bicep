@@ -13,6 +13,8 @@ type Facts = {
   preCallAgentIds: string
   reconciliation: bool
   reconcileDays: int
+  hasInitiation: bool
+  hasInitiationVariables: bool
   more: Settings
 }
 
@@ -58,6 +60,7 @@ func settingsOfApp(facts Facts) Settings =>
       VOICE_SAMPLE_STORAGE_PATH: facts.areas.voiceSamples
       PRECALL_STATE_STORAGE_PATH: facts.areas.preCallState
       STATE_STORAGE_PATH: facts.areas.state
+      CALLERS_STORAGE_PATH: facts.areas.callers
       UNKNOWN_EVENT_TYPES: facts.unknownEventTypes
       ENABLE_RECONCILIATION: facts.reconciliation ? 'true' : 'false'
       RECONCILE_DAYS: string(facts.reconcileDays)
@@ -69,5 +72,9 @@ func settingsOfApp(facts Facts) Settings =>
     // Without this setting pre-call takes the webhook's secrets, so the reference may only stand here when the vault has the secret.
     facts.hasOwnPreCallSecret
       ? { ELEVENLABS_PRECALL_WEBHOOK_SECRET: secretOf(facts.vaultName, 'elevenlabs-precall-webhook-secret') }
+      : {},
+    facts.hasInitiation ? { INITIATION_SECRET: secretOf(facts.vaultName, 'initiation-secret') } : {},
+    facts.hasInitiation && facts.hasInitiationVariables
+      ? { INITIATION_VARIABLES: secretOf(facts.vaultName, 'initiation-variables') }
       : {}
   )

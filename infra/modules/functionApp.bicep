@@ -30,7 +30,15 @@ param unknownEventTypes string
 param preCallAgentIds string
 param reconciliation bool
 param reconcileDays int
+param hasInitiation bool
+param hasInitiationVariables bool
 param appSettings Settings
+
+@description('What azd deploys to it, by the name of the service in azure.yaml.')
+param serviceName string = 'webhook'
+
+@description('Of the account of the host: an app keeps its package there, and no two apps may share one.')
+param deploymentContainer string = 'deployment'
 
 // A zone-redundant plan wants two, so that one zone can fail
 // (https://learn.microsoft.com/azure/reliability/reliability-functions).
@@ -100,7 +108,7 @@ resource plan 'Microsoft.Web/serverfarms@2025-03-01' = {
 resource site 'Microsoft.Web/sites@2025-03-01' = {
   name: name
   location: location
-  tags: union(tags, { 'azd-service-name': 'webhook' })
+  tags: union(tags, { 'azd-service-name': serviceName })
   kind: 'functionapp,linux'
   identity: { type: 'UserAssigned', userAssignedIdentities: { '${identityId}': {} } }
   properties: {
@@ -118,7 +126,7 @@ resource site 'Microsoft.Web/sites@2025-03-01' = {
       deployment: {
         storage: {
           type: 'blobContainer'
-          value: '${hostStorage.properties.primaryEndpoints.blob}deployment'
+          value: '${hostStorage.properties.primaryEndpoints.blob}${deploymentContainer}'
           authentication: { type: 'UserAssignedIdentity', userAssignedIdentityResourceId: identityId }
         }
       }
@@ -157,6 +165,8 @@ resource site 'Microsoft.Web/sites@2025-03-01' = {
       preCallAgentIds: preCallAgentIds
       reconciliation: reconciliation
       reconcileDays: reconcileDays
+      hasInitiation: hasInitiation
+      hasInitiationVariables: hasInitiationVariables
       more: appSettings
     })
   }

@@ -15,6 +15,10 @@ param elevenLabsWebhookSecret string
 param elevenLabsApiKey string
 @secure()
 param elevenLabsPreCallWebhookSecret string
+@secure()
+param initiationSecret string
+@secure()
+param initiationVariables string
 
 resource vault 'Microsoft.KeyVault/vaults@2024-11-01' = {
   name: name
@@ -50,6 +54,18 @@ resource preCallSecret 'Microsoft.KeyVault/vaults/secrets@2024-11-01' = if (!emp
   parent: vault
   name: 'elevenlabs-precall-webhook-secret'
   properties: { value: elevenLabsPreCallWebhookSecret }
+}
+
+resource initiation 'Microsoft.KeyVault/vaults/secrets@2024-11-01' = if (!empty(initiationSecret)) {
+  parent: vault
+  name: 'initiation-secret'
+  properties: { value: initiationSecret }
+}
+
+resource variables 'Microsoft.KeyVault/vaults/secrets@2024-11-01' = if (!empty(initiationVariables)) {
+  parent: vault
+  name: 'initiation-variables'
+  properties: { value: initiationVariables, contentType: 'application/json' }
 }
 
 resource diagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {

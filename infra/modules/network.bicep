@@ -7,6 +7,7 @@ param tags Tags
 param hostStorageId string
 param callStorageId string
 param vaultId string
+param hasInitiationApp bool
 
 var zones = {
   blob: 'privatelink.blob.${environment().suffixes.storage}'
@@ -35,6 +36,16 @@ resource network 'Microsoft.Network/virtualNetworks@2024-07-01' = {
     // Two changes of one network at a time are refused.
     dependsOn: [app]
   }
+}
+
+resource initiationSubnet 'Microsoft.Network/virtualNetworks/subnets@2024-07-01' = if (hasInitiationApp) {
+  parent: network
+  name: 'initiation'
+  properties: {
+    addressPrefix: '10.0.0.128/26'
+    delegations: [{ name: 'flex', properties: { serviceName: 'Microsoft.App/environments' } }]
+  }
+  dependsOn: [network::endpoints]
 }
 
 resource blobZone 'Microsoft.Network/privateDnsZones@2024-06-01' = {
@@ -102,3 +113,4 @@ module vaultEndpoint 'privateEndpoint.bicep' = {
 
 // Whoever takes this waits for the whole module: the app is not to start before it can reach both.
 output appSubnetId string = network::app.id
+output initiationSubnetId string? = initiationSubnet.?id

@@ -11,6 +11,7 @@ param days {
   voiceSamples: int
   quarantine: int
   preCallConversations: int
+  callers: int
 }
 
 // Messages of Event Grid that did not reach the queue (events.bicep); they name blobs and hold nothing of a call.
@@ -43,6 +44,8 @@ var rules = [
     blobDays: days.preCallConversations
     versionDays: 7
   }
+  // Whoever is written again begins anew.
+  { name: 'callers', prefix: '${areas.callers}/', blobDays: days.callers, versionDays: min(days.callers, 7) }
   { name: 'incoming', prefix: '${areas.incoming}/', blobDays: 7, versionDays: 1 }
   { name: 'undeliveredEvents', prefix: '${undeliveredEvents}/', blobDays: 30, versionDays: 1 }
 ]

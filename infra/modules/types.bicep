@@ -17,4 +17,5 @@ type CallAreas = {
   voiceSamples: string
   preCallState: string
   state: string
+  callers: string
 }

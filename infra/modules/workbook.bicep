@@ -26,6 +26,7 @@ var parts Part[] = [
   { title: 'Calls that could not be initiated', query: loadTextContent('../queries/failedCalls.kql'), show: 'table' }
   { title: 'Fetched because no webhook came', query: loadTextContent('../queries/recoveredCalls.kql'), show: 'table' }
   { title: 'Lost', query: loadTextContent('../queries/lostCalls.kql'), show: 'table' }
+  { title: 'Asked before calls', query: loadTextContent('../queries/initiations.kql'), show: 'table' }
   { title: 'Clone failures', query: loadTextContent('../queries/cloneFailures.kql'), show: 'table' }
   { title: 'Sweep failures', query: loadTextContent('../queries/sweepFailures.kql'), show: 'table' }
   { title: 'Erased calls', query: loadTextContent('../queries/erasures.kql'), show: 'table' }

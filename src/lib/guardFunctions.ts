@@ -10,6 +10,7 @@ import { DeliveryLog } from './telemetry/deliveryLog.ts';
 import { logTo } from './telemetry/log.ts';
 
 const PRE_CALL = /^([a-z]+:\/\/[^/]*)?\/elevenlabs\/precall\//i;
+const INITIATION = /^([a-z]+:\/\/[^/]*)?\/elevenlabs\/initiation\//i;
 
 type Used = Pick<Services, 'configuration' | 'postCall' | 'telemetry'>;
 
@@ -34,7 +35,7 @@ function errorAnswers({ configuration, telemetry }: Used): AnswerError {
   return ({ error, target, context }) => {
     const isPreCall = PRE_CALL.test(target);
     const log = logTo(context ?? console, configuration.log);
-    const endpoint = isPreCall ? 'pre-call' : 'delivery';
+    const endpoint = isPreCall ? 'pre-call' : INITIATION.test(target) ? 'initiation' : 'delivery';
     new DeliveryLog({ endpoint, log, telemetry, id: context?.invocationId }).fail(error);
     return isPreCall ? failure(error, undefined) : problem(error);
   };

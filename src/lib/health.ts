@@ -1,5 +1,6 @@
 import type { HttpResponseInit } from '@azure/functions';
 import { type ErasuresHealth, erasuresHealth } from './calls/erasuresHealth.ts';
+import { type InitiationHealth, type InitiationHealthServices, initiationHealth } from './initiation/health.ts';
 import { nodeProblem } from './nodeVersion.ts';
 import type { CallStore } from './postCall/callStore.ts';
 import { type ElevenLabsHealth, type ElevenLabsServices, elevenLabsHealth } from './preCall/health.ts';
@@ -37,6 +38,7 @@ export interface AppHealth {
   /** Only when one is late. */
   readonly erasures?: ErasuresHealth;
   readonly reconciliation: ReconciliationHealth;
+  readonly initiation: InitiationHealth;
   /** Only when a setting of the directory of callers has a problem: then nobody is known by number. */
   readonly callers?: { readonly status: 'not configured'; readonly settings: readonly string[] };
 }
@@ -50,7 +52,8 @@ export interface PreCallHealth extends ElevenLabsHealth {
 interface HealthServices
   extends ElevenLabsServices,
     Partial<Pick<Parameters<typeof erasuresHealth>[0], 'erasing'>>,
-    ReconciliationServices {
+    ReconciliationServices,
+    InitiationHealthServices {
   readonly configuration: Pick<Configuration, keyof SettingNotes>;
   readonly postCall: { readonly store: Pick<CallStore, 'storage' | 'paths'> } | undefined;
 }
@@ -63,6 +66,7 @@ export class Health {
   readonly #services: HealthServices;
   readonly #askElevenLabs: () => Promise<ElevenLabsHealth>;
   readonly #askReconciliation: () => Promise<ReconciliationHealth>;
+  readonly #askInitiation: () => Promise<InitiationHealth>;
   readonly #askErasures: () => Promise<ErasuresHealth | undefined>;
   readonly #oldNode: ReturnType<typeof nodeProblem>;
   #storage: { readonly at: number; readonly result: Promise<Check> } | undefined;
@@ -72,6 +76,7 @@ export class Health {
     this.#oldNode = nodeProblem(nodeVersion);
     this.#askElevenLabs = elevenLabsHealth(services);
     this.#askReconciliation = reconciliationHealth(services);
+    this.#askInitiation = initiationHealth(services);
     this.#askErasures = erasuresHealth({ erasing: services.erasing, now: services.now });
   }
 
@@ -94,6 +99,7 @@ export class Health {
       checks,
       'elevenlabs-precall-webhook': await this.#askElevenLabs(),
       reconciliation: await this.#askReconciliation(),
+      initiation: await this.#askInitiation(),
       ...(callers.settings
         ? {}
         : { callers: { status: 'not configured' as const, settings: names(callers.problems) } }),

@@ -7,6 +7,9 @@ import { ElevenLabsClient } from './elevenlabs/client.ts';
 import { ConversationsApi } from './elevenlabs/conversations.ts';
 import { Health } from './health.ts';
 import type { StateArea } from './heartbeat.ts';
+import type { InitiationContext } from './initiation/context.ts';
+import type { KnownAgents } from './initiation/knownAgents.ts';
+import { openAgents, openInitiation } from './openInitiation.ts';
 import { type CallStore, openCallStore } from './postCall/callStore.ts';
 import type { PreCallContext } from './preCall/context.ts';
 import { installationId } from './preCall/state/records.ts';
@@ -32,6 +35,10 @@ export interface Services {
   readonly reconciliation: ReconcileContext | undefined;
   /** Who is known by number; undefined when the settings do not say where, or have a problem. */
   readonly callers: CallerDirectory | undefined;
+  /** What agents allow and demand of a call; undefined when the settings do not say where that is kept. */
+  readonly agents: KnownAgents | undefined;
+  /** Undefined when the initiation webhook is not configured. */
+  readonly initiation: InitiationContext | undefined;
   /** The API with the app's key, for what any part of the app may ask; undefined without a usable one. */
   readonly elevenLabs: ElevenLabsClient | undefined;
   /** Where the app writes down how it is; undefined when the settings do not say where. */
@@ -62,6 +69,8 @@ export function openServices(
     settings && openCallStore(settings, { statePath: configuration.state?.path, budget: storageBudget, telemetry });
   const postCall = settings && store && { settings, store };
   const state = openState(configuration, store, options);
+  const agents = state && openAgents(configuration, state, { now, telemetry });
+  const initiation = openInitiation(configuration, { now, telemetry });
   const { callers, ...ofCallers } = openCallers(configuration, state, now);
   const preCall =
     configuration.preCall && store && openPreCall(configuration.preCall, store, { now, telemetry, ...ofCallers });
@@ -74,13 +83,15 @@ export function openServices(
     store === undefined || state === undefined || 'setting' in areas
       ? undefined
       : { storage: store.storage, areas, elevenLabs: preCall?.elevenLabs, now };
-  const health = new Health({ configuration, postCall, preCall, reconciliation, state, erasing, now });
+  const health = new Health({ configuration, postCall, preCall, reconciliation, initiation, state, erasing, now });
   return {
     configuration,
     postCall,
     preCall,
     reconciliation,
     callers,
+    agents,
+    initiation,
     elevenLabs,
     state,
     erasing,

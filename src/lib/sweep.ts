@@ -4,6 +4,8 @@ import { type ErasingServices, finishErasures } from './calls/finishErasures.ts'
 import type { ElevenLabsClient } from './elevenlabs/client.ts';
 import type { Health } from './health.ts';
 import { noteRun, type StateArea } from './heartbeat.ts';
+import type { KnownAgents } from './initiation/knownAgents.ts';
+import { refreshAgents } from './initiation/refreshAgents.ts';
 import type { CallStore } from './postCall/callStore.ts';
 import type { PreCallContext } from './preCall/context.ts';
 import { sweepPreCall } from './preCall/sweep.ts';
@@ -16,6 +18,8 @@ const LONGEST_DELIVERY_MS = 5 * 60_000;
 interface SweepServices {
   readonly postCall: { readonly store: Pick<CallStore, 'storage' | 'paths'> } | undefined;
   readonly preCall: PreCallContext | undefined;
+  /** Undefined when the settings do not say where they are kept. */
+  readonly agents?: KnownAgents | undefined;
   readonly callers: CallerDirectory | undefined;
   readonly elevenLabs: ElevenLabsClient | undefined;
   readonly state: StateArea | undefined;
@@ -37,11 +41,12 @@ interface Task {
  * others from being done. Safe on many instances at once.
  */
 export async function sweep(services: SweepServices, log: Log): Promise<void> {
-  const { postCall, preCall, callers: directory, elevenLabs, state, erasing, health, now } = services;
+  const { postCall, preCall, agents, callers: directory, elevenLabs, state, erasing, health, now } = services;
   const startedAt = new Date(now());
   const { failing: failingTasks, errors } = await runAll([
     ...(postCall === undefined ? [] : [{ name: 'incoming', run: () => finishRecordings(postCall.store, now(), log) }]),
     ...(preCall === undefined ? [] : [{ name: 'pre-call', run: () => sweepPreCall(preCall, log) }]),
+    ...(agents === undefined ? [] : [{ name: 'agents', run: () => refreshAgents(agents, log) }]),
     ...(directory === undefined
       ? []
       : [{ name: 'callers', run: () => sweepCallers({ directory, elevenLabs, now }, log) }]),

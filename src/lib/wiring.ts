@@ -21,8 +21,17 @@ export const services = openServices(process.env, { telemetry });
 // The first caller is not to wait for the thread that looks at samples.
 if (services.preCall !== undefined) prepareSampleChecks();
 
-const { problems, isPreCallUsed, preCallProblems, warnings, preCallWarnings, reconciliation, callers, log } =
-  services.configuration;
+const {
+  problems,
+  isPreCallUsed,
+  preCallProblems,
+  warnings,
+  preCallWarnings,
+  reconciliation,
+  callers,
+  initiation,
+  log,
+} = services.configuration;
 for (const { setting, message } of [...problems, ...(isPreCallUsed ? preCallProblems : []), ...telemetryProblems])
   sayAtStart('ERROR', `setting ${setting} ${message}`, log);
 for (const { setting, message, level } of [...warnings, ...preCallWarnings])
@@ -31,6 +40,10 @@ for (const { setting, message } of reconciliation.isEnabled ? reconciliation.pro
   sayAtStart('WARNING', `setting ${setting} ${message}; reconciliation is off`, log);
 for (const { setting, message } of callers.problems)
   sayAtStart('WARNING', `setting ${setting} ${message}; nobody is known by number`, log);
+
+for (const { setting, message } of initiation.isUsed ? initiation.problems : [])
+  sayAtStart('ERROR', `setting ${setting} ${message}; the initiation webhook answers 503`, log);
+for (const { setting, message, level } of initiation.warnings) sayAtStart(level, `setting ${setting} ${message}`, log);
 
 const node = nodeProblem();
 if (node !== undefined) {

@@ -34,6 +34,7 @@ beforeAll(async () => {
     const telemetry = {
       delivery: (fact: DeliveryFact) => void facts.push(fact),
       reconciled: () => {},
+      initiated: () => {},
       cloned: () => {},
       dependency: () => {},
     };

@@ -111,7 +111,7 @@ describe.skipIf(!hasBicep)('the Bicep compiler', { timeout: 180_000 }, () => {
   });
 
   // `npm run test:infra -- -u` takes what the compiler says now.
-  it.each(['default', 'private', 'all'])('predicts "%s" as it stands in its snapshot', async (name) => {
+  it.each(['default', 'private', 'all', 'initiation'])('predicts "%s" as it stands in its snapshot', async (name) => {
     const file = join(copy.folder, 'tests/infra/deployments', name);
     const { diagnostics } = await bicep(copy.folder, ['snapshot', `${file}.bicepparam`, '--mode=overwrite', ...SCOPE]);
     expect(diagnostics).toBe('');

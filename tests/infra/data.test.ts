@@ -78,7 +78,7 @@ describe.each(deploymentNames)('in the deployment "%s"', (name) => {
 
   it('a secret is written only when it was given', () => {
     const secrets = deployment.of('Microsoft.KeyVault/vaults/secrets');
-    expect(secrets).toHaveLength(3);
+    expect(secrets).toHaveLength(5);
     for (const { condition, properties } of secrets) {
       const [, parameter] = /^\[(parameters\('\w+'\))\]$/.exec(String(properties['value'])) ?? [];
       expect(parameter).toBeDefined();
@@ -107,6 +107,7 @@ it('the retention of each kind is what the parameters say', () => {
     'voice-samples/': [15, 15, 15],
     'quarantine/': [16, 16, 16],
     'precall-state/conversations/': [17, 7, 7],
+    'callers/': [18, 7, 7],
     'incoming/': [7, 1, 1],
     'undelivered-events/': [30, 1, 1],
   });

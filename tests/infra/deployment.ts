@@ -10,13 +10,13 @@ export interface Resource {
 
 export const deploymentNames = ['default', 'private', 'all'] as const;
 
-/** One of the three deployments, by its snapshot; `compile.test.ts` compares that with the template. */
+/** One of the deployments, by its snapshot; `compile.test.ts` compares that with the template. `initiation` alone has two apps. */
 export class Deployment {
   readonly text: string;
   readonly resources: readonly Resource[];
   readonly outputs: Readonly<Record<string, string>>;
 
-  constructor(name: (typeof deploymentNames)[number]) {
+  constructor(name: (typeof deploymentNames)[number] | 'initiation') {
     this.text = readFileSync(new URL(`deployments/${name}.snapshot.json`, import.meta.url), 'utf8');
     const { predictedResources, outputs } = JSON.parse(this.text);
     this.resources = predictedResources;

@@ -44,7 +44,7 @@ describe.each(deploymentNames)('in the deployment "%s"', (name) => {
         'signature-failures',
         'slow-answers',
         'sweep-failures',
-        ...(name === 'all' ? options : []),
+        ...(name === 'all' ? [...options, 'initiation-late'] : []),
       ].sort(),
     );
     const group = String(deployment.one('Microsoft.Insights/actionGroups')['id']);

@@ -1,6 +1,9 @@
+import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import type { HttpRequest, InvocationContext } from '@azure/functions';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writeErasure } from '../../src/lib/calls/erasureRecord.ts';
+import { initiationHandler } from '../../src/lib/initiation/handler.ts';
 import { reconcileByTimer } from '../../src/lib/reconcileTimer.ts';
 import { openServices } from '../../src/lib/services.ts';
 import { sweep } from '../../src/lib/sweep.ts';
@@ -95,6 +98,7 @@ describe('what the app logs as JSON', { timeout: 60_000 }, () => {
     await app.context.blobs.getContainerClient(incoming).createIfNotExists();
     await app.context.blobs.getContainerClient(incoming).getBlockBlobClient('stray').upload('?', 1);
     await reconcileEverything(log);
+    await askBeforeCalls(write);
     app.clock.aheadMs = 20 * MINUTE_MS;
     app.api.fail({ kind: 'unauthorized', method: 'GET', times: 100 });
     await sweep(openInstance(app), log).catch(() => undefined);
@@ -127,6 +131,31 @@ describe('what the app logs as JSON', { timeout: 60_000 }, () => {
     await sweep(instance, log);
     const call = { conversation_id, agent_id: erasure.agent_ids[0] };
     await send(app.context, JSON.stringify({ type: 'post_call_surprise', event_timestamp: now(), data: call }));
+  }
+
+  /** A question that is answered, one that is refused, one whose body does not come to its end, and one without storage. */
+  async function askBeforeCalls(write: (message: string) => void): Promise<void> {
+    const used = { INITIATION_SECRET: 'bearer_of_the_test' };
+    const ask = async (
+      settings: Record<string, string>,
+      body: ReadableStream | null,
+      secret = 'bearer_of_the_test',
+    ) => {
+      const handle = initiationHandler(openServices({ ...process.env, ...used, ...settings }));
+      const request = { headers: new Headers({ authorization: `Bearer ${secret}` }), body };
+      const context = { invocationId: randomUUID(), debug: write, info: write, warn: write, error: write };
+      await handle(request as unknown as HttpRequest, context as unknown as InvocationContext);
+    };
+    const question = () => new Response(JSON.stringify({ caller_id: '+1', called_number: '+2', ...newCall() })).body;
+    const wrongKey = String(process.env['CallStorage']).replace(
+      /AccountKey=[^;]+/,
+      `AccountKey=${btoa('x'.repeat(64))}`,
+    );
+    const patience = { INITIATION_DEADLINE_MS: '10000' };
+    await ask(patience, question());
+    await ask(patience, null, 'bearer_of_nobody');
+    await ask({ INITIATION_DEADLINE_MS: '100' }, new ReadableStream());
+    await ask({ ...patience, CallStorage: wrongKey }, question());
   }
 
   /** A run with nothing to do, one with a call to fetch and one that is lost, one after a long pause, and one without a key. */

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { readSettings, settingNames } from '../../src/lib/settings/settings.ts';
 import { root } from './bicep.ts';
@@ -80,7 +80,7 @@ describe.each(deploymentNames)('the settings of the deployment "%s"', (name) => 
   it('hold secrets only as references, without a version, to secrets of the vault', () => {
     const vault = deployment.one('Microsoft.KeyVault/vaults').name;
     const secretSettings = Object.entries(settings).filter(([setting]) => /SECRET|KEY/.test(setting));
-    expect(secretSettings.length).toBe(name === 'all' ? 3 : 2);
+    expect(secretSettings.length).toBe(name === 'all' ? 4 : 2);
     for (const [, value] of secretSettings) {
       const [, inVault, secret] = REFERENCE.exec(value) ?? [];
       expect(inVault).toBe(vault);
@@ -101,6 +101,73 @@ describe.each(deploymentNames)('the settings of the deployment "%s"', (name) => 
     expect(settingNames.filter((setting) => setting.endsWith('_STORAGE_PATH') && !paths.includes(setting))).toEqual([]);
     const ofCalls = containers.filter((container) => container !== 'undelivered-events');
     expect(paths.map((setting) => settings[setting]).sort()).toEqual(ofCalls.sort());
+  });
+});
+
+describe('the initiation webhook', () => {
+  const secrets = { ...SECRETS, 'initiation-secret': 'bearer_1,bearer_2', 'initiation-variables': '{"shop":"x"}' };
+
+  it('is off unless it is asked for', () => {
+    const { settings } = new Deployment('default');
+    expect(Object.keys(settings).filter((name) => name.startsWith('INITIATION_'))).toEqual([]);
+    expect(readSettings(inAzure(settings, secrets)).initiation.isUsed).toBe(false);
+  });
+
+  it('in the same app has its secret and its variables from the vault, and works with them', () => {
+    const { initiation, callers } = readSettings(inAzure(new Deployment('all').settings, secrets));
+    expect(initiation.problems).toEqual([]);
+    expect(initiation.settings).toMatchObject({ secrets: ['bearer_1', 'bearer_2'], variables: { shop: 'x' } });
+    expect(initiation.elevenLabs?.apiKey).toBe('key');
+    expect(callers.settings?.path.container).toBe('callers');
+  });
+
+  describe('in an app of its own', () => {
+    const deployment = new Deployment('initiation');
+    const appOf = (start: string) => {
+      const isOf = ({ name }: { name: string }) => new RegExp(`^${start}-(?!init-)`).test(name);
+      const site = deployment.of('Microsoft.Web/sites').find(isOf);
+      const settings = deployment.of('Microsoft.Web/sites/config').find(isOf)?.properties;
+      if (site === undefined || settings === undefined) throw new Error(`There is no app ${start}`);
+      return { site, settings: settings as Record<string, string> };
+    };
+    const [own, main] = [appOf('func-init'), appOf('func')];
+
+    it('has every other function switched off but the one for health, and the first app has no secret for it', () => {
+      const functions = readdirSync(`${root}src/functions`).map((file) => file.replace('.ts', ''));
+      const on = functions.filter((name) => own.settings[`AzureWebJobs.${name}.Disabled`] !== 'true');
+      expect(on.sort()).toEqual(['health', 'initiationWebhook']);
+      expect(Object.keys(own.settings).filter((name) => name.endsWith('.Disabled'))).toHaveLength(functions.length - 2);
+      expect(main.settings).not.toHaveProperty('INITIATION_SECRET');
+      expect(own.settings).toMatchObject({ INITIATION_SECRET: expect.stringMatching(REFERENCE) });
+    });
+
+    it('is ready, and takes many at once with room for their bodies', () => {
+      const { scaleAndConcurrency: scale, deployment: packages } = own.site.properties['functionAppConfig'] as {
+        scaleAndConcurrency: {
+          alwaysReady: unknown;
+          instanceMemoryMB: number;
+          triggers: { http: { perInstanceConcurrency: number } };
+        };
+        deployment: { storage: { value: string } };
+      };
+      expect(scale.alwaysReady).toEqual([{ name: 'http', instanceCount: 2 }]);
+      const limitMiB = Number(own.settings['FUNCTIONS_REQUEST_BODY_SIZE_LIMIT']) / 2 ** 20;
+      expect(190 + 116 + scale.triggers.http.perInstanceConcurrency * limitMiB * 8.3).toBeLessThan(
+        scale.instanceMemoryMB,
+      );
+      expect(packages.storage.value).toContain('deployment-initiation');
+      expect(own.site['tags']).toMatchObject({ 'azd-service-name': 'initiation' });
+    });
+
+    it('reads its settings without a problem', () => {
+      const { problems, preCallProblems, initiation } = readSettings(inAzure(own.settings, secrets));
+      expect([...problems, ...preCallProblems, ...initiation.problems]).toEqual([]);
+    });
+
+    it('has an address of its own to tell ElevenLabs', () => {
+      expect(deployment.outputs['HAS_INITIATION_APP']).toBe(true);
+      expect(deployment.outputs['INITIATION_WEBHOOK_URL']).toMatch(/initiation\/webhook', coalesce\(.*func-init-/);
+    });
   });
 });
 

@@ -27,6 +27,10 @@ export interface ConnectContext {
   readonly seen: Seen[];
   /** What the vault has; undefined for nothing. */
   vaultSecret: string | undefined;
+  /** The same of the initiation webhook, and what the app takes. */
+  initiationSecret: string | undefined;
+  initiationRunning: readonly string[];
+  alwaysReady: number;
   /** With what the app runs; it takes the vault's with a restart. */
   running: readonly string[];
   restarts: number;
@@ -72,6 +76,9 @@ export async function startConnectContext(): Promise<ConnectContext> {
     seen: [],
     vaultSecret: undefined,
     running: [],
+    initiationSecret: undefined,
+    initiationRunning: [],
+    alwaysReady: 0,
     restarts: 0,
     appSettings: {},
     callers: [],
@@ -112,6 +119,17 @@ function azure(context: ConnectContext, { method, url = '/', headers }: Incoming
     case 'PUT /secrets/elevenlabs-webhook-secret':
       context.vaultSecret = JSON.parse(body).value;
       return { status: 200, json: { id: 'a-version' } };
+    case 'GET /secrets/initiation-secret':
+      return context.initiationSecret === undefined
+        ? { status: 404 }
+        : { status: 200, json: { value: context.initiationSecret } };
+    case 'PUT /secrets/initiation-secret':
+      context.initiationSecret = JSON.parse(body).value;
+      return { status: 200, json: { id: 'a-version' } };
+    case `GET ${SITE}`: {
+      const alwaysReady = context.alwaysReady === 0 ? [] : [{ name: 'http', instanceCount: context.alwaysReady }];
+      return { status: 200, json: { properties: { functionAppConfig: { scaleAndConcurrency: { alwaysReady } } } } };
+    }
     case 'GET /subscriptions':
       return { status: 200, json: { value: [{ subscriptionId: 'sub-1' }] } };
     case 'GET /subscriptions/sub-1/providers/Microsoft.Web/sites': {
@@ -134,6 +152,7 @@ function azure(context: ConnectContext, { method, url = '/', headers }: Incoming
     case `POST ${SITE}/restart`:
       context.restarts += 1;
       context.running = (context.vaultSecret ?? '').split(',');
+      context.initiationRunning = (context.initiationSecret ?? '').split(',');
       return { status: 200 };
     default:
       return { status: 404 };
@@ -142,6 +161,10 @@ function azure(context: ConnectContext, { method, url = '/', headers }: Incoming
 
 async function app(context: ConnectContext, { url, headers }: IncomingMessage, body: string): Promise<Answered> {
   if (url === '/health') return { status: 200, json: { status: 'healthy', service: 'elevenlabs-webhook' } };
+  if (url === '/elevenlabs/initiation/webhook') {
+    const isKnown = context.initiationRunning.some((secret) => headers.authorization === `Bearer ${secret}`);
+    return isKnown ? { status: 200, json: {} } : { status: 401, json: { code: 'unauthorized' } };
+  }
   const given = String(headers['elevenlabs-signature']);
   const t = /^t=(\d+),/.exec(given)?.[1] ?? '';
   const signatures = await Promise.all(context.running.map((secret) => sign(body, secret, t)));

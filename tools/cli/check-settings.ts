@@ -10,7 +10,7 @@ import { readSettingsFrom, resolveReferences } from './checkSettings/source.ts';
 import { LocalSettingsError, readLocalSettings } from './localSettings.ts';
 
 /** What a setting would cost: `post-call` and `pre-call` answer 503, `reconciliation`, the directory of `callers` and `telemetry` are off, `health` is red and all else goes on. */
-type Cost = 'post-call' | 'pre-call' | 'reconciliation' | 'callers' | 'health' | 'telemetry';
+type Cost = 'post-call' | 'pre-call' | 'initiation' | 'reconciliation' | 'callers' | 'health' | 'telemetry';
 
 interface Finding {
   readonly setting: string;
@@ -29,6 +29,7 @@ interface Report {
 const CONSEQUENCES: Record<Cost, string> = {
   'post-call': 'the webhook answers 503 to every delivery',
   'pre-call': 'pre-call answers 503',
+  initiation: 'the initiation webhook answers 503, and calls may not begin',
   reconciliation: 'what no webhook brings is not fetched',
   callers: 'nobody is known by number',
   health: '/health is red',
@@ -61,20 +62,21 @@ function check(file: string | undefined): Report {
   const configuration = readSettings(settings);
   const telemetry = readTelemetrySettings(settings);
   const preCallProblems = configuration.isPreCallUsed ? configuration.preCallProblems : [];
-  const { reconciliation } = configuration;
+  const { reconciliation, initiation } = configuration;
   const reconcileProblems = reconciliation.isEnabled ? reconciliation.problems : [];
   const problems = onePerSetting([
     ...configuration.problems,
     ...preCallProblems,
     ...reconcileProblems,
     ...configuration.callers.problems,
+    ...(initiation.isUsed ? initiation.problems : []),
     ...telemetry.problems,
   ]);
   return {
     outcome: problems.length === 0 ? 'ok' : 'problems',
     costs: costsOf(configuration, telemetry.problems.length > 0),
     problems: problems.map(found),
-    warnings: [...configuration.warnings, ...configuration.preCallWarnings].map(found),
+    warnings: [...configuration.warnings, ...configuration.preCallWarnings, ...initiation.warnings].map(found),
     unchecked,
   };
 }
@@ -94,10 +96,11 @@ function found({ setting, message }: Finding): Finding {
 }
 
 function costsOf(configuration: Configuration, hasTelemetryProblem: boolean): Cost[] {
-  const { postCall, preCall, isPreCallUsed, problems, reconciliation, callers } = configuration;
+  const { postCall, preCall, isPreCallUsed, problems, initiation, reconciliation, callers } = configuration;
   const costs: Record<Cost, boolean> = {
     'post-call': postCall === undefined,
     'pre-call': isPreCallUsed && preCall === undefined,
+    initiation: initiation.isUsed && initiation.settings === undefined,
     reconciliation: reconciliation.isEnabled && reconciliation.settings === undefined,
     callers: callers.settings === undefined,
     health: problems.length > 0,

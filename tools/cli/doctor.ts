@@ -89,6 +89,6 @@ function azdAddress(): string {
 }
 
 function print(check: string, { status, says, todo }: Finding): void {
-  console.log(`${paint(COLOURS[status], status.padEnd(8))}${check.padEnd(16)}${says}`);
-  if (todo !== undefined) console.log(`${' '.repeat(24)}→ ${todo}`);
+  console.log(`${paint(COLOURS[status], status.padEnd(8))}${check.padEnd(18)}${says}`);
+  if (todo !== undefined) console.log(`${' '.repeat(26)}→ ${todo}`);
 }

@@ -4,6 +4,7 @@ import { Failure } from '../command/errors.ts';
 /** What `npm start` and `npm run send` use for what is set nowhere else. The app itself knows none of it. */
 export const developmentDefaults = {
   ELEVENLABS_WEBHOOK_SECRET: 'wsec_local_development_only',
+  INITIATION_SECRET: 'initiation_local_development_only',
   AzureWebJobsStorage: 'UseDevelopmentStorage=true',
   ENABLE_AUDIO_STORAGE: 'true',
   FUNCTIONS_REQUEST_BODY_SIZE_LIMIT: '209715200',

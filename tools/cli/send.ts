@@ -52,10 +52,14 @@ async function sendEvent(options: SendOptions): Promise<Exchange[]> {
 }
 
 async function signedHeaders(
-  { body, contentType }: Event,
+  { body, contentType, endpoint }: Event,
   { spoiling }: SendOptions,
   secret: string,
 ): Promise<Record<string, string>> {
+  if (endpoint === 'initiation') {
+    const token = spoiling === 'invalid' ? `not-${secret}` : secret;
+    return { 'content-type': contentType, authorization: `Bearer ${token}` };
+  }
   const now = Math.floor(Date.now() / 1000);
   const shift = spoiling === 'stale' ? -oneHour : spoiling === 'future' ? oneHour : 0;
   const key = spoiling === 'invalid' ? `not ${secret}` : secret;

@@ -10,7 +10,8 @@ import { readLocalSettings } from './localSettings.ts';
 import { isPortFree } from './ports.ts';
 import { banner, bannerLine } from './serve/banner.ts';
 import { nextFreePort } from './serve/choosePort.ts';
-import { type ElevenLabs, prepareElevenLabs } from './serve/elevenlabs.ts';
+import { askBeforeCalls, type ElevenLabs, prepareElevenLabs } from './serve/elevenlabs.ts';
+import { knowExampleAgent } from './serve/exampleAgent.ts';
 import { followConsole } from './serve/followConsole.ts';
 import { formatLine, type LineStyle } from './serve/logLine.ts';
 import { readOptions, type ServeOptions, serveOptions, typed } from './serve/options.ts';
@@ -57,6 +58,9 @@ async function serve(options: ServeOptions): Promise<number> {
   try {
     elevenLabs = await prepareElevenLabs(settings, storage.folder);
     if (options.isInspected) inspector.open((await isPortFree(INSPECTOR_PORT)) ? INSPECTOR_PORT : 0, '127.0.0.1');
+    if (elevenLabs.standIn !== undefined) {
+      await knowExampleAgent({ ...settings, ...storage.overrides, ...elevenLabs.overrides });
+    }
     const style = lineStyle(settings);
     // Always as JSON, which can be shown in every way; the app reports any other value.
     const logFormat = style === undefined ? {} : { LOG_FORMAT: 'json' };
@@ -64,6 +68,7 @@ async function serve(options: ServeOptions): Promise<number> {
       { port, app: options.app, entryPoint, style: style ?? { format: 'text', isDebug: false } },
       { ...settings, ...storage.overrides, ...elevenLabs.overrides, ...logFormat },
     );
+    askBeforeCalls(elevenLabs, host.url, settings);
     const notes = [taken, storage.taken].flatMap((usual) =>
       usual === undefined ? [] : [`port ${usual} was taken, this is the next free one`],
     );

@@ -21,6 +21,12 @@ export async function checkWebhook(webhook: URL, secret: string, now: () => numb
   return askApp(webhook, { method: 'POST', headers, body });
 }
 
+/** Asks the initiation webhook, with nothing about a call, whether it knows this secret: 200 says yes. */
+export function checkInitiation(webhook: URL, secret: string): Promise<AppAnswer> {
+  const headers = { 'content-type': 'application/json', authorization: `Bearer ${secret}` };
+  return askApp(webhook, { method: 'POST', headers, body: '{}' });
+}
+
 /** One request without redirects, bounded in time and size; never throws. */
 export async function askApp(url: URL, init: RequestInit = {}): Promise<AppAnswer> {
   try {

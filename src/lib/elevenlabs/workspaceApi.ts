@@ -1,6 +1,12 @@
 import type * as z from 'zod/mini';
 import { parseAnswer, unexpected } from './answer.ts';
 import type { ClientOptions } from './client.ts';
+import {
+  type InitiationWebhook,
+  initiationOfSettingsSchema,
+  madeSecretSchema,
+  secretsSchema,
+} from './initiationSchemas.ts';
 import { type RetryPolicy, withRetries } from './retry.ts';
 import { type ApiRequest, type Call, type Limits, Transport } from './transport.ts';
 import {
@@ -29,6 +35,13 @@ export interface ChoiceChange {
   readonly choice: Pick<PostCallChoice, 'webhookId' | 'events' | 'raw'>;
 }
 
+/** Of the workspace when `agentId` is undefined. */
+export interface InitiationChange {
+  readonly agentId: string | undefined;
+  readonly url: string;
+  readonly secretId: string;
+}
+
 const LIMITS: Limits = {
   connectMs: 5_000,
   headersMs: 20_000,
@@ -41,6 +54,7 @@ const AGENTS_A_PAGE = 100;
 const MAX_PAGES = 50;
 const WEBHOOKS = '/v1/workspace/webhooks';
 const SETTINGS = '/v1/convai/settings';
+const SECRETS = '/v1/convai/secrets';
 
 /**
  * The webhooks of an ElevenLabs workspace and who chooses them (https://elevenlabs.io/docs/api-reference/webhooks/list). For
@@ -122,6 +136,43 @@ export class WorkspaceApi {
             json: { platform_settings: { workspace_overrides: { webhooks } } },
           };
     await this.#repeat(api, call);
+  }
+
+  /** Whom the workspace lets ElevenLabs ask before calls; undefined for nobody. */
+  getInitiationWebhook(call: Call): Promise<InitiationWebhook | undefined> {
+    return this.#ask({ method: 'GET', path: SETTINGS }, initiationOfSettingsSchema, call);
+  }
+
+  /** Lets the workspace, or one agent, ask this address with a secret of the workspace as its header Authorization. */
+  async setInitiationWebhook({ agentId, url, secretId }: InitiationChange, call: Call): Promise<void> {
+    const webhook = {
+      conversation_initiation_client_data_webhook: { url, request_headers: { Authorization: { secret_id: secretId } } },
+    };
+    const api: ApiRequest =
+      agentId === undefined
+        ? { method: 'PATCH', path: SETTINGS, json: webhook }
+        : { method: 'PATCH', path: agentPath(agentId), json: { platform_settings: { workspace_overrides: webhook } } };
+    await this.#repeat(api, call);
+  }
+
+  /** Lets ElevenLabs ask before calls of the agent, and the answer override what the app may. */
+  async askBeforeCalls(agentId: string, call: Call): Promise<void> {
+    const overrides = {
+      enable_conversation_initiation_client_data_from_webhook: true,
+      conversation_config_override: { agent: { first_message: true, language: true }, tts: { voice_id: true } },
+    };
+    await this.#repeat({ method: 'PATCH', path: agentPath(agentId), json: { platform_settings: { overrides } } }, call);
+  }
+
+  /** The secrets of the workspace, whose values nobody is shown. */
+  listSecrets(call: Call): Promise<{ readonly secretId: string; readonly name: string }[]> {
+    return this.#ask({ method: 'GET', path: SECRETS }, secretsSchema, call);
+  }
+
+  /** One try: a second one could make a second secret. */
+  async createSecret(secret: { readonly name: string; readonly value: string }, call: Call): Promise<string> {
+    const api: ApiRequest = { method: 'POST', path: SECRETS, json: { type: 'new', ...secret } };
+    return parseAnswer(`POST ${SECRETS}`, await this.#transport.exchange(api, call, 1), madeSecretSchema);
   }
 
   /** Ends all connections. */

@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { type InitiationWebhook, initiationSchema } from './initiationSchemas.ts';
 
 /** A webhook of the workspace, as the listing shows it (https://elevenlabs.io/docs/api-reference/webhooks/list). */
 export interface WorkspaceWebhook {
@@ -43,6 +44,8 @@ export interface AgentSettings {
   readonly privacy: AgentPrivacy;
   /** `conversation_config_override`: which overrides a call may bring along, as ElevenLabs has them. */
   readonly allowedOverrides: Readonly<Record<string, unknown>>;
+  /** Whether ElevenLabs asks before its calls, and whom, when that is not the workspace's choice. */
+  readonly initiation: { readonly isAsked: boolean; readonly own: InitiationWebhook | undefined };
 }
 
 const lenient = <T extends z.ZodMiniType>(schema: T) => z.catch(z.optional(schema), undefined);
@@ -111,8 +114,18 @@ export const agentSettingsSchema = z.pipe(
     platform_settings: z.catch(
       z.object({
         privacy: z.catch(privacy, {}),
-        workspace_overrides: lenient(z.object({ webhooks: lenient(object) })),
-        overrides: lenient(z.object({ conversation_config_override: lenient(object) })),
+        workspace_overrides: lenient(
+          z.object({
+            webhooks: lenient(object),
+            conversation_initiation_client_data_webhook: lenient(initiationSchema),
+          }),
+        ),
+        overrides: lenient(
+          z.object({
+            conversation_config_override: lenient(object),
+            enable_conversation_initiation_client_data_from_webhook: lenient(z.boolean()),
+          }),
+        ),
       }),
       { privacy: {} },
     ),
@@ -131,6 +144,10 @@ export const agentSettingsSchema = z.pipe(
         deletesAudio: privacy.delete_audio,
       },
       allowedOverrides: overrides?.conversation_config_override ?? {},
+      initiation: {
+        isAsked: overrides?.enable_conversation_initiation_client_data_from_webhook === true,
+        own: workspace_overrides?.conversation_initiation_client_data_webhook,
+      },
     };
   }),
 );

@@ -1,5 +1,6 @@
 import { meetings } from './areas.ts';
 import { type CallersConfiguration, callersSettingNames, readCallersSettings } from './callersSettings.ts';
+import { type InitiationConfiguration, initiationSettingNames, readInitiationSettings } from './initiationSettings.ts';
 import { type LogSettings, operatingSettingNames, readOperatingSettings } from './operatingSettings.ts';
 import {
   type PostCallSettings,
@@ -30,6 +31,7 @@ export interface SettingNotes {
   readonly preCallWarnings: readonly SettingWarning[];
   readonly reconciliation: ReconcileConfiguration;
   readonly callers: CallersConfiguration;
+  readonly initiation: InitiationConfiguration;
 }
 
 export interface Configuration extends SettingNotes {
@@ -59,6 +61,7 @@ export const settingNames: readonly string[] = [
   ...preCallSettingNames,
   ...reconcileSettingNames,
   ...callersSettingNames,
+  ...initiationSettingNames,
 ];
 
 /** Reads all settings from the environment and reports every problem at once. An empty value counts as not set. */
@@ -88,6 +91,7 @@ export function readSettings(environment: Environment): Configuration {
     sweepSchedule: operating.sweepSchedule,
     reconcileSchedule: operating.reconcileSchedule,
     reconciliation: readReconcileSettings(known, state.settings?.path),
+    initiation: readInitiationSettings(known),
     callers,
     problems,
     preCallProblems: preCall.problems,

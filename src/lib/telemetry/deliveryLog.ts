@@ -3,7 +3,7 @@ import type { Log, LogFields } from './log.ts';
 import type { Telemetry } from './telemetry.ts';
 
 /** Which endpoint a delivery came to: the first word of its line. */
-type Endpoint = 'delivery' | 'pre-call';
+type Endpoint = 'delivery' | 'pre-call' | 'initiation';
 
 export interface DeliveryLogOptions {
   readonly endpoint: Endpoint;

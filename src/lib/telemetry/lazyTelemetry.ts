@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Measurement, measurementsOf } from './measurements.ts';
 import { currentOperation, type Operation } from './operation.ts';
-import type { DeliveryFact, Dependency, Telemetry } from './telemetry.ts';
+import type { DeliveryFact, Dependency, InitiationFact, Telemetry } from './telemetry.ts';
 
 /** What takes it from here, batches it and sends it. */
 export interface Sender {
@@ -43,6 +43,12 @@ export class LazyTelemetry implements Telemetry {
 
   cloned(durationMs: number): void {
     this.#tell((sender) => sender.measure({ name: 'clone_ms', value: durationMs, dimensions: {} }));
+  }
+
+  initiated({ outcome, reason, ms }: InitiationFact): void {
+    const dimensions = reason === undefined ? { outcome } : { outcome, reason };
+    this.#tell((sender) => sender.measure({ name: 'initiations', value: 1, dimensions }));
+    this.#tell((sender) => sender.measure({ name: 'initiation_ms', value: ms, dimensions: { outcome } }));
   }
 
   reconciled(outcome: string, what: string): void {

@@ -2,7 +2,15 @@ import type { DeliveryFact } from './telemetry.ts';
 
 /** One value of a custom metric. There are few dimensions and few values of each, none of them an id. */
 export interface Measurement {
-  readonly name: 'deliveries' | 'delivery_bytes' | 'signature_age_s' | 'commit_ms' | 'clone_ms' | 'reconciled';
+  readonly name:
+    | 'deliveries'
+    | 'delivery_bytes'
+    | 'signature_age_s'
+    | 'commit_ms'
+    | 'clone_ms'
+    | 'reconciled'
+    | 'initiations'
+    | 'initiation_ms';
   readonly value: number;
   readonly dimensions: Readonly<Record<string, string>>;
 }

@@ -4,6 +4,8 @@ export interface Telemetry {
   delivery(fact: DeliveryFact): void;
   /** ElevenLabs has made a clone, in so many milliseconds. */
   cloned(durationMs: number): void;
+  /** The initiation webhook has answered. */
+  initiated(fact: InitiationFact): void;
   /** A part of a call that reconciliation has not found here: what became of it. */
   reconciled(outcome: string, what: string): void;
   /** A request to another service that has ended. */
@@ -19,6 +21,15 @@ export interface DeliveryFact {
   readonly bytes: number | undefined;
   readonly signatureAgeSeconds: number | undefined;
   readonly commitMs: number | undefined;
+}
+
+/** What the metrics of an answer before a call are made of. */
+export interface InitiationFact {
+  readonly outcome: string;
+  /** Of a default. */
+  readonly reason: string | undefined;
+  /** Since Node's server had the request. */
+  readonly ms: number;
 }
 
 export interface Dependency {

@@ -8,6 +8,10 @@ param elevenLabsWebhookSecret = 'SECRET-webhook'
 param elevenLabsApiKey = 'SECRET-api-key'
 param elevenLabsPreCallWebhookSecret = 'SECRET-pre-call'
 param hasOwnPreCallSecret = true
+param initiation = 'same-app'
+param initiationSecret = 'SECRET-initiation'
+param initiationVariables = '{"secret__token":"SECRET-variable"}'
+param hasInitiationVariables = true
 param unknownEventTypes = 'keep'
 param preCallAgentIds = 'agent_1,agent_2'
 param reconcileDays = 30
@@ -33,6 +37,7 @@ param retentionDays = {
   voiceSamples: 15
   quarantine: 16
   preCallConversations: 17
+  callers: 18
 }
 param softDeleteDays = 30
 param logRetentionDays = 90

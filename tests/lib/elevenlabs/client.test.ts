@@ -186,6 +186,7 @@ test('telemetry counts requests by their route, which holds no id, and measures 
   const telemetry = {
     delivery: () => {},
     reconciled: () => {},
+    initiated: () => {},
     cloned: (durationMs: number) => void clones.push(durationMs),
     dependency: ({ name }: { name: string }) => void names.push(name),
   };

@@ -57,6 +57,13 @@ describe('the defaults', () => {
           { setting: 'ELEVENLABS_API_KEY', message: 'is required for reconciliation: an API key of ElevenLabs' },
         ],
       },
+      initiation: {
+        isUsed: false,
+        settings: undefined,
+        elevenLabs: undefined,
+        problems: [expect.objectContaining({ setting: 'INITIATION_SECRET' })],
+        warnings: [],
+      },
       sweepSchedule: '0 */5 * * * *',
       preCall: undefined,
       isPreCallUsed: false,

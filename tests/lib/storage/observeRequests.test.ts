@@ -19,6 +19,7 @@ const told: Dependency[] = [];
 const telemetry = {
   delivery: () => {},
   reconciled: () => {},
+  initiated: () => {},
   cloned: () => {},
   dependency: (dependency: Dependency) => void told.push(dependency),
 };

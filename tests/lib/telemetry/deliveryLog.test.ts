@@ -11,6 +11,7 @@ const log = { write: (...line: [string, string, LogFields?]) => void lines.push(
 const telemetry = {
   delivery: (fact: DeliveryFact) => void facts.push(fact),
   reconciled: () => {},
+  initiated: () => {},
   cloned: () => {},
   dependency: () => {},
 };

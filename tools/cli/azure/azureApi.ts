@@ -123,6 +123,15 @@ export class AzureApi {
     return all.length === 0 || (isOpen && !all.some(({ action }) => action === 'Deny')) ? undefined : allowed;
   }
 
+  /** How many instances for HTTP are always running. */
+  async getAlwaysReady({ id }: Site): Promise<number> {
+    const { properties } = await this.#manage('GET', `${id}?api-version=2024-11-01`, 'Reader');
+    const { scaleAndConcurrency } = objectOf(objectOf(properties)['functionAppConfig']);
+    const { alwaysReady } = objectOf(scaleAndConcurrency);
+    const groups = (Array.isArray(alwaysReady) ? alwaysReady : []).map(objectOf);
+    return Number(groups.find(({ name }) => name === 'http')?.['instanceCount'] ?? 0);
+  }
+
   async *#list(path: string): AsyncGenerator<Record<string, unknown>> {
     let url: string | undefined = `${this.#azure.management}${path}`;
     for (let pages = 0; url !== undefined && pages < MAX_PAGES; pages++) {

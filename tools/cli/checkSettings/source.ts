@@ -63,14 +63,17 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
  */
 export function resolveReferences(settings: Settings): { readonly settings: Settings; readonly unchecked: string[] } {
   const unchecked = Object.keys(settings).filter((name) => KEY_VAULT_REFERENCE.test(settings[name] ?? ''));
-  const resolved = unchecked.map((name) => [name, STAND_INS.find((value) => isTaken(name, value)) ?? '']);
+  const resolved = unchecked.map((name) => [name, standIns(name).find((value) => isTaken(name, value)) ?? '']);
   return { settings: { ...settings, ...Object.fromEntries(resolved) }, unchecked };
 }
 
-const STAND_INS = ['UseDevelopmentStorage=true', 'a-secret-in-the-vault'];
+/** Two secrets are not the same because nobody knows them. */
+const standIns = (name: string) => [`in-the-vault-${name}`, 'UseDevelopmentStorage=true', '{}'];
 
 /** Whether the app takes this value for this setting, whatever else it needs. */
 function isTaken(name: string, value: string): boolean {
-  const { problems, preCallProblems, warnings } = readSettings({ [name]: value });
-  return ![...problems, ...preCallProblems, ...warnings].some(({ setting }) => setting === name);
+  const { problems, preCallProblems, initiation, warnings } = readSettings({ [name]: value });
+  return ![...problems, ...preCallProblems, ...initiation.problems, ...warnings].some(
+    ({ setting }) => setting === name,
+  );
 }

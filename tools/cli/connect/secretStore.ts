@@ -20,22 +20,25 @@ export interface SecretStore {
 }
 
 /** The vault's secret to which the template's setting refers. */
-export function vaultStore(azure: AzureApi, vault: string): SecretStore {
+export function vaultStore(azure: AzureApi, vault: string, name = VAULT_SECRET): SecretStore {
   return {
     kind: 'vault',
     description: `the vault ${vault}`,
-    read: async () => split(await azure.getSecret(vault, VAULT_SECRET)),
-    write: (secrets) => azure.setSecret(vault, VAULT_SECRET, secrets.join(',')),
+    read: async () => split(await azure.getSecret(vault, name)),
+    write: (secrets) => azure.setSecret(vault, name, secrets.join(',')),
   };
 }
 
 /** local.settings.json, of which everything else stays as it is. */
-export function fileStore(file = fileURLToPath(new URL('../../../local.settings.json', import.meta.url))): SecretStore {
+export function fileStore(
+  file = fileURLToPath(new URL('../../../local.settings.json', import.meta.url)),
+  setting = SETTING,
+): SecretStore {
   return {
     kind: 'file',
     description: 'local.settings.json',
-    read: async () => split(readLocalSettings(pathToFileURL(file))[SETTING]),
-    write: async (secrets) => writeSetting(file, secrets.join(',')),
+    read: async () => split(readLocalSettings(pathToFileURL(file))[setting]),
+    write: async (secrets) => writeSetting(file, setting, secrets.join(',')),
   };
 }
 
@@ -78,11 +81,11 @@ function split(list: string | undefined): readonly string[] {
 }
 
 /** In one step, so that a process that dies leaves the old file or the new one; only its owner may read a new file. */
-function writeSetting(file: string, value: string): void {
+function writeSetting(file: string, setting: string, value: string): void {
   const isThere = existsSync(file);
   const content = isThere ? objectIn(readFileSync(file, 'utf8').replace(/^\uFEFF/, '')) : { IsEncrypted: false };
   const values = typeof content['Values'] === 'object' ? content['Values'] : { FUNCTIONS_WORKER_RUNTIME: 'node' };
-  const text = `${JSON.stringify({ ...content, Values: { ...values, [SETTING]: value } }, undefined, 2)}\n`;
+  const text = `${JSON.stringify({ ...content, Values: { ...values, [setting]: value } }, undefined, 2)}\n`;
   const temporary = `${file}.${randomUUID()}.tmp`;
   writeFileSync(temporary, text, { mode: isThere ? statSync(file).mode & 0o777 : 0o600 });
   renameSync(temporary, file);

@@ -1,5 +1,6 @@
 import * as app from './appChecks.ts';
 import type { Check } from './finding.ts';
+import * as initiation from './initiationChecks.ts';
 import * as preCall from './preCallChecks.ts';
 import * as storage from './storageChecks.ts';
 import * as webhook from './webhookChecks.ts';
@@ -23,4 +24,8 @@ export const checks: readonly Check[] = [
   preCall.key,
   preCall.slots,
   preCall.overrides,
+  initiation.app,
+  initiation.answers,
+  initiation.agents,
+  initiation.ready,
 ];

@@ -24,6 +24,8 @@ export interface DoctorContext {
   readonly settings: AppSettings | undefined;
   /** Newest first; empty when they are not known here. */
   readonly secrets: readonly string[];
+  /** The same of the initiation webhook. */
+  readonly initiationSecrets: readonly string[];
   /** With the operator's key, else the app's. */
   readonly workspace: WorkspaceApi | undefined;
   /** With the app's own key, for pre-call. */

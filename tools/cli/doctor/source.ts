@@ -36,6 +36,7 @@ export function localContext(source: Source & { readonly storagePort: number }):
     target,
     settings: isLocal ? appSettings(values, { ELEVENLABS_WEBHOOK_LOCAL_RUNNER: 'true' }) : undefined,
     secrets: split(secrets),
+    initiationSecrets: split((isLocal ? values : given)['INITIATION_SECRET']),
     azure: undefined,
     blobs: isLocal ? configuredService(values, source.storagePort) : undefined,
     now: Date.now,
@@ -51,6 +52,7 @@ export async function azureContext(source: Source, api: AzureApi): Promise<Docto
   }
   const values = await ifAllowed(api.getAppSettings(site));
   const secret = await secretIn(values?.['ELEVENLABS_WEBHOOK_SECRET'], api);
+  const initiationSecret = await secretIn(values?.['INITIATION_SECRET'], api);
   const key = await secretIn(values?.['ELEVENLABS_API_KEY'], api);
   const given = { ...local, ...environment };
   return {
@@ -58,6 +60,7 @@ export async function azureContext(source: Source, api: AzureApi): Promise<Docto
     target,
     settings: values && appSettings(values),
     secrets: split(secret ?? given['ELEVENLABS_WEBHOOK_SECRET']),
+    initiationSecrets: split(initiationSecret ?? given['INITIATION_SECRET']),
     azure: { api, site },
     blobs: await azureBlobs(values),
     now: Date.now,

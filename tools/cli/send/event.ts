@@ -27,9 +27,18 @@ const preCallMetadata = 'pre_call.json';
 const defaultSample = 'voice-samples/sample.wav';
 const postCall = { contentType: 'application/json', endpoint: 'postCall' } as const;
 
+/** Questions of ElevenLabs before a call, by the name that is asked for: `initiation` is about a caller who is known. */
+const questions: Readonly<Record<string, string>> = {
+  initiation: 'known',
+  'initiation-unknown': 'unknown',
+  'initiation-outbound': 'outbound',
+  'initiation-withheld': 'withheld',
+  'initiation-whatsapp': 'whatsapp',
+};
+
 export function exampleNames(): string[] {
   const files = readdirSync(examples).filter((file) => file.endsWith('.json') && file !== preCallMetadata);
-  return [...files.map((file) => file.replace(/\.json$/, '')), ...preCallForms].sort();
+  return [...files.map((file) => file.replace(/\.json$/, '')), ...preCallForms, ...Object.keys(questions)].sort();
 }
 
 /** Finds or makes the event that the command line asks for. */
@@ -38,6 +47,8 @@ export function findEvent(options: SendOptions): Event {
   if (event === undefined) return audioEvent(options);
   const form = preCallForms.find((name) => name === event);
   if (form !== undefined) return preCallEvent(form, options);
+  const question = questions[event];
+  if (question !== undefined) return questionEvent(event, question, options);
   if (options.sample !== undefined) throw new UsageError(`--sample goes with ${preCallForms.join(' and ')}`);
   if (options.isRemembered) throw new UsageError(`--remember goes with ${preCallForms.join(' and ')}`);
   return storedEvent(event, options);
@@ -54,6 +65,15 @@ function preCallEvent(form: PreCallForm, { sample: file, isRemembered, conversat
     fileName: file ?? defaultSample,
   });
   return { name: form, body: bodyOf(body), contentType, isChunked, endpoint: 'preCall' };
+}
+
+function questionEvent(name: string, file: string, { conversation, isChunked, spoiling }: SendOptions): Event {
+  if (spoiling !== undefined && spoiling !== 'invalid') {
+    throw new UsageError(`--${spoiling} needs a signature, and a question before a call has none: --invalid`);
+  }
+  const content = readFileSync(resolve(examples, 'initiation', `${file}.json`));
+  const body = conversation === undefined ? content : withConversation(content, conversation);
+  return { name, body: bodyOf(body), contentType: 'application/json', isChunked, endpoint: 'initiation' };
 }
 
 function storedEvent(event: string, { conversation, isChunked }: SendOptions): Event {

@@ -26,6 +26,8 @@ export function answerHint(url: URL, endpoint: Endpoint | undefined, { status, h
   const isOtherWebhook = isElsewhere && Object.values(paths).some((path) => url.pathname.endsWith(path));
   if (isOtherWebhook || (isElsewhere && (status === 404 || status === 405)))
     return `The path is wrong, or not passed on: this event goes to ${url.origin}${right} (--url ${url.origin} is enough).`;
+  if (status === 401 && endpoint === 'initiation')
+    return 'The app has another INITIATION_SECRET: --secret, or its setting.';
   if (status === 401) return 'A 401 for a correct signature usually means that the app has another secret: --secret.';
   if (status >= 300 && status < 400) return redirectHint(url, URL.parse(String(headers.location), url.href));
   if (status !== 404 || right === undefined) return undefined;

@@ -7,7 +7,7 @@ export const sendOptions = {
   health: flag('asks GET /health instead'),
   url: text('ADDRESS', "base address, or the webhook's full one (default http://127.0.0.1:7071, or PORT)"),
   secret: secret(
-    'else ELEVENLABS_WEBHOOK_SECRET, local.settings.json, on this machine the development secret; before a call ELEVENLABS_PRECALL_WEBHOOK_SECRET comes first',
+    'else ELEVENLABS_WEBHOOK_SECRET, local.settings.json, on this machine the development secret; before a call ELEVENLABS_PRECALL_WEBHOOK_SECRET comes first, and initiation has INITIATION_SECRET',
   ),
   conversation: text(
     'ID',
@@ -19,7 +19,7 @@ export const sendOptions = {
   sample: path('FILE', "with pre-call and pre-call-multipart: your WAV, MP3 or OGG instead of the example's"),
   remember: flag('with pre-call and pre-call-multipart: the caller agrees to be known next time'),
   twice: flag('the same delivery twice (expects 200 both times)'),
-  invalid: flag('signed with another secret (expects 401)'),
+  invalid: flag('with another secret (expects 401)'),
   tamper: flag('one bit changed after signing (expects 401)'),
   stale: flag('signed one hour ago (expects 400)'),
   future: flag('signed one hour ahead (expects 400)'),

@@ -2,10 +2,14 @@ import { UsageError } from '../../command/errors.ts';
 import { developmentDefaults, readLocalSettings } from '../localSettings.ts';
 
 /** Of the app's webhooks, behind the base address. */
-export const paths = { postCall: '/elevenlabs/webhook', preCall: '/elevenlabs/precall/webhook' } as const;
+export const paths = {
+  postCall: '/elevenlabs/webhook',
+  preCall: '/elevenlabs/precall/webhook',
+  initiation: '/elevenlabs/initiation/webhook',
+} as const;
 const loopback = new Set(['127.0.0.1', 'localhost', '[::1]']);
 
-/** Which of the app's two webhooks. */
+/** Which of the app's webhooks. */
 export type Endpoint = keyof typeof paths;
 
 /** Where to send to, from a base address or the full address of a webhook. */
@@ -34,9 +38,16 @@ function suggestion(address: string): string {
   return URL.canParse(`${scheme}://${rest}`) && host !== '' ? `. Is it --url ${scheme}://${rest}?` : '';
 }
 
+/** Where a secret is looked for, the first that is set. */
+const SECRETS = {
+  postCall: ['ELEVENLABS_WEBHOOK_SECRET'],
+  preCall: ['ELEVENLABS_PRECALL_WEBHOOK_SECRET', 'ELEVENLABS_WEBHOOK_SECRET'],
+  initiation: ['INITIATION_SECRET'],
+} as const satisfies Record<Endpoint, readonly string[]>;
+
 /**
- * The secret to sign with: the given one, else the app's own setting (the newest, when there are several), which the
- * endpoint before a call may have to itself. The development secret is for this machine only: elsewhere it would only ever
+ * The secret to sign with, or to show: the given one, else the app's own setting (the newest, when there are several), which
+ * the endpoint before a call may have to itself. The development secret is for this machine only: elsewhere it would only ever
  * look like a wrong one.
  */
 export function findSecret(
@@ -44,15 +55,16 @@ export function findSecret(
   { webhook }: Target,
   environment: NodeJS.ProcessEnv,
 ): string {
-  const names = [...(endpoint === 'preCall' ? ['ELEVENLABS_PRECALL_WEBHOOK_SECRET'] : []), 'ELEVENLABS_WEBHOOK_SECRET'];
+  const names = SECRETS[endpoint];
   const secret = given ?? configured(names, environment)?.split(',')[0];
   if (secret) return secret;
-  if (loopback.has(webhook.hostname)) return developmentDefaults.ELEVENLABS_WEBHOOK_SECRET;
-  throw new UsageError('No secret to sign with: set ELEVENLABS_WEBHOOK_SECRET or use --secret');
+  const setting = endpoint === 'initiation' ? 'INITIATION_SECRET' : 'ELEVENLABS_WEBHOOK_SECRET';
+  if (loopback.has(webhook.hostname)) return developmentDefaults[setting];
+  throw new UsageError(`No secret to send with: set ${setting} or use --secret`);
 }
 
 /** As npm start reads them: the environment goes before the file, setting by setting. */
-function configured(names: string[], environment: NodeJS.ProcessEnv): string | undefined {
+function configured(names: readonly string[], environment: NodeJS.ProcessEnv): string | undefined {
   const local = readLocalSettings();
   return names.map((name) => environment[name] ?? local[name]).find((value) => value);
 }

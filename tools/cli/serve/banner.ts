@@ -35,7 +35,9 @@ export function banner(host: RunningHost, { storage, elevenLabs, settings, notes
     ...block('Secret', secrets(settings)),
     ...block(
       'Send',
-      ['post_call_transcription', 'pre-call'].map((event) => commandLine('send', [event, ...urlOption(host.url)])),
+      ['post_call_transcription', 'pre-call', 'initiation'].map((event) =>
+        commandLine('send', [event, ...urlOption(host.url)]),
+      ),
     ),
     ...block('Stop', ['Ctrl-C']),
     '',
@@ -73,6 +75,7 @@ function containers(settings: Settings): string[] {
     settings['QUARANTINE_STORAGE_PATH'] || 'quarantine',
     settings['OTHER_EVENTS_STORAGE_PATH'] || 'other-events',
     settings['PRECALL_STATE_STORAGE_PATH'] || 'precall-state',
+    settings['CALLERS_STORAGE_PATH'] || 'callers',
   ];
 }
 
@@ -89,7 +92,18 @@ function queueUrl({ azurite }: StoredCalls): string {
 
 function secrets(settings: Settings): string[] {
   const ofPreCall = settings['ELEVENLABS_PRECALL_WEBHOOK_SECRET'];
-  return [secret(settings), ...(ofPreCall ? ['of pre-call from ELEVENLABS_PRECALL_WEBHOOK_SECRET'] : [])];
+  const ofInitiation = settings['INITIATION_SECRET'];
+  const initiation =
+    ofInitiation === developmentDefaults.INITIATION_SECRET
+      ? [`before a call ${ofInitiation} (development only)`]
+      : ofInitiation
+        ? ['before a call from INITIATION_SECRET']
+        : [];
+  return [
+    secret(settings),
+    ...initiation,
+    ...(ofPreCall ? ['of pre-call from ELEVENLABS_PRECALL_WEBHOOK_SECRET'] : []),
+  ];
 }
 
 function secret(settings: Settings): string {

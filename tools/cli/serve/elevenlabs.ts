@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { type RunningElevenLabs, startElevenLabs } from '../../local/elevenlabs/server.ts';
+import { paths } from '../send/target.ts';
 import type { Settings } from './settings.ts';
 
 /** Fit for the stand-in alone, which takes any key. */
@@ -42,6 +43,16 @@ export function standInSettings(settings: Settings): Settings {
     ELEVENLABS_API_KEY: developmentKey,
     ENABLE_RECONCILIATION: settings['ENABLE_RECONCILIATION'] ?? 'true',
     RECONCILE_SCHEDULE: settings['RECONCILE_SCHEDULE'] ?? '30 * * * * *',
+  };
+}
+
+/** Lets the stand-in ask the app before each call that is made up with `POST /__incoming`. */
+export function askBeforeCalls({ standIn }: ElevenLabs, appUrl: string, settings: Settings): void {
+  const secret = settings['INITIATION_SECRET']?.split(',')[0];
+  if (standIn === undefined || !secret) return;
+  standIn.state.workspace.settings['conversation_initiation_client_data_webhook'] = {
+    url: `${appUrl}${paths.initiation}`,
+    request_headers: { Authorization: `Bearer ${secret}` },
   };
 }
 

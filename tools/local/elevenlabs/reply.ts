@@ -96,7 +96,7 @@ export const TOO_MANY: ApiProblem = {
   message: 'Too many requests. Please upgrade your subscription or try again later.',
 };
 
-export const notFound = (what: 'voice' | 'agent' | 'conversation', id: string): ApiProblem => ({
+export const notFound = (what: 'voice' | 'agent' | 'conversation' | 'tool', id: string): ApiProblem => ({
   status: 404,
   type: 'not_found',
   code: `${what}_not_found`,

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { getAgent, patchAgent } from './agents.ts';
 import { deleteConversation, getConversation, getRecording, listConversations } from './conversations.ts';
 import { forgetKeptCall } from './keptCalls.ts';
-import { BAD_KEY, ok, type Reply, refuse } from './reply.ts';
+import { BAD_KEY, notFound, ok, type Reply, refuse } from './reply.ts';
 import type { Served } from './server.ts';
 import type { ElevenLabsState, JsonObject } from './state.ts';
 import { addVoice, deleteVoice, getVoice, listVoices } from './voices.ts';
@@ -24,7 +24,10 @@ export async function answer({ options, state }: Served, call: ApiCall): Promise
 
   const [, agentId] = /^\/v1\/convai\/agents\/([^/]+)$/.exec(call.path)?.map(decodeURIComponent) ?? [];
   const [, voiceId] = /^\/v1\/voices\/([^/]+)$/.exec(call.path)?.map(decodeURIComponent) ?? [];
-  if (agentId !== undefined && options.makesAgents && !state.agents.has(agentId)) state.addAgent({ agentId });
+  const [, toolId] = /^\/v1\/convai\/tools\/([^/]+)$/.exec(call.path)?.map(decodeURIComponent) ?? [];
+  if (agentId !== undefined && options.makesAgents && !state.agents.has(agentId)) {
+    state.addAgent({ agentId, platformSettings: ALLOWS_OVERRIDES });
+  }
 
   const { method, path } = call;
   const [, conversationId, part] = /^\/v1\/convai\/conversations\/([^/]+)(\/audio)?$/.exec(path) ?? [];
@@ -44,7 +47,22 @@ export async function answer({ options, state }: Served, call: ApiCall): Promise
   if (method === 'DELETE' && voiceId !== undefined) return deleteVoice(state, voiceId);
   if (method === 'GET' && agentId !== undefined) return getAgent(state, agentId);
   if (method === 'PATCH' && agentId !== undefined) return patchAgent(state, agentId, call.json);
+  if (method === 'GET' && toolId !== undefined) return getTool(state, toolId);
   return (await answerWorkspace(state, call)) ?? { status: 404, body: { detail: 'Not Found' } };
+}
+
+/** Of an agent that is made as it is asked for: everything that the app may want to override. */
+export const ALLOWS_OVERRIDES: JsonObject = {
+  privacy: { record_voice: true },
+  overrides: {
+    enable_conversation_initiation_client_data_from_webhook: true,
+    conversation_config_override: { agent: { first_message: true, language: true }, tts: { voice_id: true } },
+  },
+};
+
+function getTool(state: ElevenLabsState, id: string): Reply {
+  const tool_config = state.tools.get(id);
+  return tool_config === undefined ? refuse(notFound('tool', id), state.errorFormat) : ok({ id, tool_config });
 }
 
 function subscription(state: ElevenLabsState): JsonObject {

@@ -53,6 +53,8 @@ export class ElevenLabsState {
   listedTwice: readonly string[] = [];
   readonly requests: LoggedRequest[] = [];
   readonly workspace = new WorkspaceState();
+  /** Tools by their id, as `tool_config` of the API. */
+  readonly tools = new Map<string, JsonObject>();
   voiceLimit: number;
   /** Which of the two formats the API's own refusals have. */
   errorFormat: 'current' | 'legacy' = 'current';
@@ -120,6 +122,7 @@ export class ElevenLabsState {
     this.voices.clear();
     this.agents.clear();
     this.conversations.clear();
+    this.tools.clear();
     this.listedTwice = [];
     this.requests.length = 0;
     this.workspace.clear();

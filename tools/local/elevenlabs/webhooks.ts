@@ -21,6 +21,9 @@ export class WorkspaceState {
   readonly webhooks = new Map<string, StoredWebhook>();
   readonly secrets = new Map<string, string>();
   readonly retrying = new Set<string>();
+  /** What a header of the initiation webhook may name by its id, `POST /v1/convai/secrets`. */
+  readonly workspaceSecrets = new Map<string, string>();
+  readonly secretNames = new Map<string, string>();
   /** `GET /v1/convai/settings`. */
   settings: JsonObject = { webhooks: { post_call_webhook_id: null, events: [] } };
   /** The documented listing does not say whether retries are on; a newer one might. */
@@ -48,6 +51,8 @@ export class WorkspaceState {
     this.webhooks.clear();
     this.secrets.clear();
     this.retrying.clear();
+    this.workspaceSecrets.clear();
+    this.secretNames.clear();
     this.settings = { webhooks: { post_call_webhook_id: null, events: [] } };
   }
 }
@@ -75,6 +80,25 @@ export async function answerWorkspace(
     case 'PATCH /v1/convai/settings':
       workspace.settings = { ...workspace.settings, ...json };
       return ok(workspace.settings);
+    case 'GET /v1/convai/secrets':
+      return ok({
+        secrets: [...workspace.secretNames].map(([secret_id, name]) => ({
+          type: 'stored',
+          secret_id,
+          name,
+          used_by: {},
+        })),
+      });
+    case 'POST /v1/convai/secrets': {
+      const { type, name, value } = asObject(await readJson(request));
+      if (type !== 'new' || typeof name !== 'string' || typeof value !== 'string') {
+        return malformed(['body', 'name'], 'Field required', 'missing');
+      }
+      const secret_id = newId(20);
+      workspace.secretNames.set(secret_id, name);
+      workspace.workspaceSecrets.set(secret_id, value);
+      return ok({ type: 'stored', secret_id, name });
+    }
     case 'GET /v1/convai/agents':
       return listAgents(state, query);
     default:
