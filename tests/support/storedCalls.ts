@@ -9,7 +9,12 @@ export interface StoredCalls {
   /** The settings that name the areas. */
   readonly settings: Readonly<Record<string, string>>;
   /** Stores a body under a name in an area, with its sha256 and this metadata. */
-  put(area: keyof StorageAreas, name: string, body: string | object, metadata?: Record<string, string>): Promise<void>;
+  put(
+    area: keyof StorageAreas,
+    name: string,
+    body: string | Uint8Array | object,
+    metadata?: Record<string, string>,
+  ): Promise<void>;
   /** All names in all areas, as `area/name`, without tombstones. */
   names(): Promise<string[]>;
 }
@@ -36,7 +41,8 @@ export function storedCalls(): StoredCalls {
     settings,
     async put(area, name, body, metadata = {}) {
       const { container, prefix } = areas[area];
-      const bytes = Buffer.from(typeof body === 'string' ? body : JSON.stringify(body));
+      const isWhole = typeof body === 'string' || body instanceof Uint8Array;
+      const bytes = Buffer.from(isWhole ? body : JSON.stringify(body));
       const client = service.getContainerClient(container);
       await client.createIfNotExists();
       const sha256 = createHash('sha256').update(bytes).digest('hex');

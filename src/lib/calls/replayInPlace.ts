@@ -27,20 +27,29 @@ const PARTS = /\.(around\.json|remainder\.bin|mp3)$/;
  * is stored then, or is of a call that was erased, is deleted from quarantine; whatever still is not understood stays there.
  *
  * @param reason only what was quarantined for this reason.
+ * @param name only the blob of this name.
  */
 export async function* replayInPlace(
   store: CallStore,
-  { reason }: { readonly reason?: string | undefined } = {},
+  { reason, name }: { readonly reason?: string | undefined; readonly name?: string | undefined } = {},
 ): AsyncGenerator<Replayed, void, undefined> {
   const { container, prefix } = store.paths.quarantine;
   const folder = reason === undefined ? prefix : `${prefix}${reason}/`;
-  for await (const item of listBlobs(store.storage, { container, prefix: folder })) yield await replayOne(store, item);
+  if (name !== undefined && !name.startsWith(folder)) return;
+  for await (const item of listBlobs(store.storage, { container, prefix: name ?? folder })) {
+    if (name === undefined || item.name === name) yield await replayOne(store, item);
+  }
+}
+
+/** Whether a blob in quarantine is a part of a body whose audio was taken out of it. */
+export function isInParts(name: string): boolean {
+  return PARTS.test(name);
 }
 
 async function replayOne(store: CallStore, { name, metadata = {} }: BlobItem): Promise<Replayed> {
   const { container } = store.paths.quarantine;
   const about = { blob: `${container}/${name}`, reason: metadata['quarantine_reason'] ?? 'unknown' };
-  if (PARTS.test(name)) return { ...about, outcome: 'in-parts' };
+  if (isInParts(name)) return { ...about, outcome: 'in-parts' };
   try {
     const end = AbortSignal.timeout(ONE_MS);
     const outcome = await receive(

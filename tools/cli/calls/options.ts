@@ -1,6 +1,6 @@
 import { idSchema } from '../../../src/lib/ids.ts';
 import { UsageError } from '../../command/errors.ts';
-import { flag, json, number, type OptionSet, path, secret, text, type Values } from '../../command/option.ts';
+import { flag, json, number, type OptionSet, path, port, secret, text, type Values } from '../../command/option.ts';
 import { storageOptions } from '../storageAccess.ts';
 
 export const callOptions = {
@@ -11,7 +11,10 @@ export const callOptions = {
   failed: flag('failures, and calls that were not successful'),
   'without-recording': flag('calls that took place and have no recording'),
   text: text('WORDS', 'calls in which these words occur, in any case: reads their bodies'),
-  limit: number('the newest so many (else 1000)', (value) => Number.isInteger(value) && value >= 1 && value <= 100_000),
+  limit: number(
+    'the newest so many (else 1000; page 10000)',
+    (value) => Number.isInteger(value) && value >= 1 && value <= 100_000,
+  ),
   utc: flag('times in UTC'),
   out: path('DIR', 'where get writes files (else here)'),
   url: text('URL', 'replay sends to this app, its address or that of its webhook; --to is the same'),
@@ -28,23 +31,26 @@ export const callOptions = {
   voice: text('ID', 'erase the calls for which this clone was made'),
   resume: flag('erase goes on with what was begun and is not finished'),
   receipt: path('FILE', 'where erase writes its receipt (else erase-<time>.json, here)'),
+  port: port('where page listens (else 7171, or a free one)'),
   ...storageOptions,
   json,
 } satisfies OptionSet;
 
 export type CallValues = Values<typeof callOptions>;
 
-type Action = 'list' | 'show' | 'get' | 'verify' | 'erase' | 'replay';
+type Action = 'list' | 'page' | 'show' | 'get' | 'verify' | 'erase' | 'replay';
 
-const COMMON = ['azure', 'account', 'storage-port', 'json', 'utc'];
+const STORAGE = ['azure', 'account', 'storage-port'];
+const COMMON = [...STORAGE, 'json', 'utc'];
 const FILTERS = ['since', 'until', 'agent', 'caller', 'failed', 'without-recording', 'text', 'limit'];
 const MEANT_FOR: Readonly<Record<Action, readonly string[]>> = {
-  list: FILTERS,
-  show: ['agent'],
-  get: [...FILTERS, 'out'],
-  verify: ['since', 'repair'],
-  erase: ['agent', 'caller', 'voice', 'yes', 'elevenlabs', 'resume', 'receipt'],
-  replay: [...FILTERS, 'url', 'secret', 'new-ids', 'rate', 'in-place', 'reason', 'yes'],
+  list: [...COMMON, ...FILTERS],
+  page: [...STORAGE, 'since', 'until', 'agent', 'limit', 'port', 'utc'],
+  show: [...COMMON, 'agent'],
+  get: [...COMMON, ...FILTERS, 'out'],
+  verify: [...COMMON, 'since', 'repair'],
+  erase: [...COMMON, 'agent', 'caller', 'voice', 'yes', 'elevenlabs', 'resume', 'receipt'],
+  replay: [...COMMON, ...FILTERS, 'url', 'secret', 'new-ids', 'rate', 'in-place', 'reason', 'yes'],
 };
 
 /** What the first word asks for, and the id behind it. */
@@ -60,11 +66,10 @@ export function readRequest(values: CallValues, [word = 'list', id, ...more]: re
     throw new UsageError(`There is no "${word}": ${Object.keys(MEANT_FOR).join(', ')}.${hint}`);
   }
   const action = word as Action; // one of the names above
-  const allowed = [...COMMON, ...MEANT_FOR[action]];
   const given = Object.entries(values).filter(([, value]) => value !== undefined && value !== false);
-  const stray = given.find(([name]) => !allowed.includes(name));
+  const stray = given.find(([name]) => !MEANT_FOR[action].includes(name));
   if (stray !== undefined) throw new UsageError(`--${stray[0]} says nothing to ${action}`);
-  if (more.length > 0 || (id !== undefined && (action === 'list' || action === 'verify'))) {
+  if (more.length > 0 || (id !== undefined && ['list', 'page', 'verify'].includes(action))) {
     throw new UsageError(`Too much: ${[id, ...more].join(' ')}`);
   }
   if (id !== undefined && !isId(id)) throw new UsageError(`"${id}" is not a conversation's id`);

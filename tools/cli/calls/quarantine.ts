@@ -1,20 +1,13 @@
 import { type Replayed, replayInPlace } from '../../../src/lib/calls/replayInPlace.ts';
-import { callStoreOn } from '../../../src/lib/postCall/callStore.ts';
+import { type CallStore, callStoreOn } from '../../../src/lib/postCall/callStore.ts';
 import { note, printJson } from '../../command/output.ts';
 import type { StorageAccess } from '../storageAccess.ts';
 import type { CallValues } from './options.ts';
 
 /** Puts back what is understood by now; 1 when something failed. */
 export async function replayQuarantine(access: StorageAccess, values: CallValues): Promise<number> {
-  const { storage, areas, settings } = access;
-  const keepsUnknownTypes = settings['UNKNOWN_EVENT_TYPES'] === 'keep';
-  const store = callStoreOn(
-    storage,
-    { paths: areas, storesTranscripts: true, storesAudio: true, keepsUnknownTypes },
-    areas.state,
-  );
   const counts: Partial<Record<Replayed['outcome'], number>> = {};
-  for await (const replayed of replayInPlace(store, { reason: values.reason })) {
+  for await (const replayed of replayInPlace(quarantineStore(access), { reason: values.reason })) {
     counts[replayed.outcome] = (counts[replayed.outcome] ?? 0) + 1;
     if (values.json) printJson(replayed);
     else
@@ -24,6 +17,13 @@ export async function replayQuarantine(access: StorageAccess, values: CallValues
   if (values.json) printJson({ summary: counts });
   else console.log(summaryOf(counts, 'Nothing is in quarantine.'));
   return counts.failed === undefined ? 0 : 1;
+}
+
+/** Where what is understood by now is stored, whatever the settings switch off for deliveries. */
+export function quarantineStore({ storage, areas, settings }: StorageAccess): CallStore {
+  const keepsUnknownTypes = settings['UNKNOWN_EVENT_TYPES'] === 'keep';
+  const kept = { paths: areas, storesTranscripts: true, storesAudio: true, keepsUnknownTypes };
+  return callStoreOn(storage, kept, areas.state);
 }
 
 export function summaryOf(counts: Readonly<Record<string, number | undefined>>, nothing: string): string {

@@ -1,0 +1,61 @@
+import type { BlobItem } from '@azure/storage-blob';
+import { isInParts, replayInPlace } from '../../../../src/lib/calls/replayInPlace.ts';
+import { listBlobs } from '../../../../src/lib/storage/listBlobs.ts';
+import type { Quarantined, QuarantinePage, Replayed } from '../../../page/api.ts';
+import type { StorageAccess } from '../../storageAccess.ts';
+import { quarantineStore } from '../quarantine.ts';
+
+const MOST_SHOWN = 1_000;
+
+/** What is in quarantine, newest first. */
+export async function quarantinePage({ storage, areas }: StorageAccess): Promise<QuarantinePage> {
+  const { container } = areas.quarantine;
+  const newest: Quarantined[] = [];
+  let total = 0;
+  for await (const item of listBlobs(storage, areas.quarantine)) {
+    total++;
+    newest.push(toQuarantined(container, item));
+    if (newest.length >= 2 * MOST_SHOWN) keepNewest(newest);
+  }
+  keepNewest(newest);
+  return { items: newest, total };
+}
+
+function keepNewest(items: Quarantined[]): void {
+  items.sort((one, other) => (one.stored_at < other.stored_at ? 1 : -1));
+  items.splice(MOST_SHOWN);
+}
+
+function toQuarantined(container: string, { name, properties, metadata = {} }: BlobItem): Quarantined {
+  return {
+    blob: `${container}/${name}`,
+    form: 'quarantine',
+    bytes: properties.contentLength ?? 0,
+    stored_at: (properties.createdOn ?? properties.lastModified).toISOString(),
+    is_beside: false,
+    metadata,
+    reason: metadata['quarantine_reason'] ?? 'unknown',
+    is_part: isInParts(name),
+  };
+}
+
+/**
+ * Replays one body in place, or all of them.
+ *
+ * @param blob `container/name`, as {@link quarantinePage} gives it.
+ */
+export async function replayQuarantined(access: StorageAccess, blob: string | undefined): Promise<Replayed[]> {
+  const { container } = access.areas.quarantine;
+  const name = blob?.startsWith(`${container}/`) ? blob.slice(container.length + 1) : undefined;
+  if (blob !== undefined && name === undefined) return [];
+  const replayed: Replayed[] = [];
+  for await (const { outcome, hint, stored, ...one } of replayInPlace(quarantineStore(access), { name })) {
+    replayed.push({
+      blob: one.blob,
+      outcome,
+      ...(stored === undefined ? {} : { stored }),
+      ...(hint === undefined ? {} : { hint }),
+    });
+  }
+  return replayed;
+}
