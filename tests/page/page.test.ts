@@ -38,7 +38,7 @@ describe.runIf(hasBrowser)('the page of the calls', () => {
     await page.getByText('0 calls of 4.').waitFor();
   });
 
-  test('plays a recording, marks the turn that is heard, and goes to the turn that is chosen', async () => {
+  test('plays a recording, draws its waveform, marks the turn that is heard, and goes to the one that is chosen', async () => {
     const page = await openPage(await exampleCalls());
     await page.getByRole('link', { name: '0:36' }).click();
     const sound = page.locator('audio');
@@ -51,15 +51,10 @@ describe.runIf(hasBrowser)('the page of the calls', () => {
     await expect.poll(seconds).toBeGreaterThanOrEqual(22);
     await expect.poll(() => heard.innerText()).toContain('can I pay by card?');
     await sound.evaluate((element: { pause: () => void }) => element.pause());
+    await expect.poll(() => drawnPixels(page)).toBeGreaterThan(1_000);
     await page.locator('.waveform').click({ position: { x: 5, y: 30 } });
     await expect.poll(seconds).toBeLessThan(2);
     await expect.poll(() => heard.innerText()).toContain('Hello, this is Bluebird Cycles');
-  });
-
-  test('draws the waveform from what it has read of the recording', async () => {
-    const page = await openPage(await exampleCalls());
-    await page.getByRole('link', { name: '0:36' }).click();
-    await expect.poll(() => drawnPixels(page)).toBeGreaterThan(1_000);
   });
 
   test('tells everything else of a call: summary, evaluation, data, tools, costs, details, raw text', async () => {
@@ -86,16 +81,12 @@ describe.runIf(hasBrowser)('the page of the calls', () => {
     await expect.poll(() => article.locator('.raw').first().innerText()).toContain('"type": "post_call_transcription"');
   });
 
-  test('a call that was not connected says why, and has no player', async () => {
+  test('a call that was not connected says why, and of others it is said what is missing', async () => {
     const page = await openPage(await exampleCalls());
     await page.getByRole('link', { name: 'not connected' }).click();
     await page.getByRole('heading', { name: 'Why the call was not made' }).waitFor();
     expect(await page.getByRole('article').innerText()).toContain('INVITE failed: sip status: 486: Busy here');
     expect(await page.locator('audio').count()).toBe(0);
-  });
-
-  test('what is missing of a call is said', async () => {
-    const page = await openPage(await exampleCalls());
     await page.getByRole('link', { name: 'no recording' }).click();
     await page.getByText('The recording is missing: the transcript says that there is one').waitFor();
     await page.getByRole('link', { name: 'no transcript' }).click();
@@ -165,10 +156,9 @@ describe.runIf(hasBrowser)('the page of the calls', () => {
   });
 
   test('is dark where the user has it dark, and light else', async () => {
-    const stored = await exampleCalls();
+    const page = await openPage(await exampleCalls());
     const brightness = async (colorScheme: 'dark' | 'light') => {
-      const page = await openPage(stored, { colorScheme });
-      await page.getByText('4 calls', { exact: true }).waitFor();
+      await page.emulateMedia({ colorScheme });
       const colours = await page.evaluate(
         '[getComputedStyle(document.body).color, getComputedStyle(document.body).backgroundColor]',
       );
@@ -241,12 +231,6 @@ describe.runIf(hasBrowser)('the page of the calls', () => {
     await stored.put('audio', 'agent_1/conv_new.mp3', 'sound');
     served.hear({ agentId: 'agent_1', conversationId: 'conv_new' });
     await page.getByRole('region', { name: 'Recording' }).waitFor();
-  });
-
-  test('a page that was opened without its address says how to open it', async () => {
-    const { url } = await servePage(storedCalls());
-    const answer = await fetch(new URL('/', url));
-    expect([answer.status, await answer.text()]).toEqual([401, expect.stringContaining('opens the page once')]);
   });
 
   test('an address of a call opens that call', async () => {

@@ -6,7 +6,7 @@ const HEARTBEAT_MS = 15_000;
 const MOST_UNREAD_BYTES = 64 * 1024 * 1024;
 
 /** Sends what is stored and what changes as server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html). */
-export function streamEvents(calls: LiveCalls, response: ServerResponse): void {
+export function streamEvents(calls: Pick<LiveCalls, 'subscribe'>, response: ServerResponse): void {
   response.writeHead(200, { 'content-type': 'text/event-stream' });
   response.write('retry: 1000\n\n');
   const unsubscribe = calls.subscribe((name, data) => {

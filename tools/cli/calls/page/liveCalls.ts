@@ -1,6 +1,7 @@
 import { describeCall } from '../../../../src/lib/calls/describeCall.ts';
 import { type CallFilter, findCalls } from '../../../../src/lib/calls/findCalls.ts';
 import { findStored } from '../../../../src/lib/calls/listCalls.ts';
+import type { Attempts } from '../../../../src/lib/storage/blobStorage.ts';
 import { listBlobs } from '../../../../src/lib/storage/listBlobs.ts';
 import { keyOf, type LiveEvents } from '../../../page/api.ts';
 import type { StorageAccess } from '../../storageAccess.ts';
@@ -22,6 +23,8 @@ interface Ids {
   readonly conversationId: string;
 }
 
+/** Azurite takes seconds for a page of 5,000 on a busy machine. */
+const LISTING = { totalMs: 180_000, tryMs: 180_000 };
 const PAUSES_A_LISTING = 5;
 /** Calls in one event; the browser can draw between two. */
 const CALLS_AN_EVENT = 250;
@@ -90,8 +93,9 @@ export class LiveCalls {
     const isFirst = this.#last.listed === undefined;
     this.#lookedFor.clear();
     try {
-      const { storage, areas } = this.#access;
+      const { areas } = this.#access;
       const { filter, limit } = this.#options;
+      const storage = await patient(this.#access);
       const onProgress = (seen: number) => {
         if (isFirst && seen % 200 === 0) this.#tell('listing', JSON.stringify({ seen }));
       };
@@ -155,6 +159,12 @@ export class LiveCalls {
   #tell(name: keyof LiveEvents, data: string): void {
     for (const listener of this.#listeners) listener(name, data);
   }
+}
+
+/** Once it is known that storage answers at all, a page of a listing may take as long as it does. */
+async function patient({ storage, areas }: StorageAccess): Promise<Attempts> {
+  await storage.attempt(areas.transcripts.container, (client, abortSignal) => client.exists({ abortSignal }));
+  return storage.until(new AbortController().signal, LISTING);
 }
 
 function sendCalls(calls: readonly string[], listener: Listener): void {

@@ -14,7 +14,7 @@ import { sendBlob } from './sendBlob.ts';
 /** What the page works with. */
 export interface PageContext {
   readonly access: StorageAccess;
-  readonly calls: LiveCalls;
+  readonly calls: Pick<LiveCalls, 'subscribe' | 'refresh' | 'hear'>;
   readonly options: LiveOptions;
   readonly about: About;
 }

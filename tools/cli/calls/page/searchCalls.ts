@@ -11,6 +11,8 @@ interface Search {
   readonly signal: AbortSignal;
 }
 
+/** Of one request: a page of a listing takes long where there are many calls. */
+const LISTING = { totalMs: 180_000, tryMs: 180_000 };
 const CALLS_A_LINE = 50;
 
 /** Looks for words in what is stored of calls, body by body, and says how far it is. */
@@ -22,6 +24,6 @@ export async function searchCalls(
   const onProgress = (seen: number) => {
     if (seen % CALLS_A_LINE === 0) say({ seen });
   };
-  const { calls } = await findCalls(storage.until(signal), areas, filter, { limit, onProgress });
+  const { calls } = await findCalls(storage.until(signal, LISTING), areas, filter, { limit, onProgress });
   say({ found: calls.map((call) => keyOf(summaryOf(call))) });
 }
