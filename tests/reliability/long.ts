@@ -24,6 +24,7 @@ const TESTS: Readonly<Record<string, LongForm>> = {
   soak: { files: ['soak', 'droppedDeliveries'], variable: LONG_FORMS.minutes, usual: 10, option: 'minutes' },
   crash: { files: ['kill'], variable: LONG_FORMS.kills, usual: 200, option: 'kills' },
   clicks: { project: 'page', files: ['manyClicks'], variable: LONG_FORMS.clicks, usual: 1_000, option: 'clicks' },
+  screenshots: { project: 'page', files: ['screenshots'], variable: LONG_FORMS.screenshots, usual: 1 },
   faults: { files: ['wireFaults'], variable: LONG_FORMS.wire, usual: 1 },
 };
 

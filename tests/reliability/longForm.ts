@@ -4,6 +4,7 @@ export const LONG_FORMS = {
   kills: 'CRASH_KILLS',
   minutes: 'SOAK_MINUTES',
   clicks: 'PAGE_CLICKS',
+  screenshots: 'PAGE_SCREENSHOTS',
 } as const;
 
 /** The number that was asked for; undefined in the short form, which is what CI runs. */
