@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { servePage } from '../support/servePage.ts';
 import { metadataOfCall, storedCalls, transcriptOf } from '../support/storedCalls.ts';
-import { hasBrowser, openPage, openWindow, servePage, useBrowser } from './browser.ts';
+import { hasBrowser, openPage, openWindow, useBrowser } from './browser.ts';
 import { AGENT, CALL, exampleCalls } from './exampleCalls.ts';
 
 useBrowser();

@@ -1,8 +1,9 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { longForm } from '../reliability/longForm.ts';
+import { servePage } from '../support/servePage.ts';
 import { metadataOfCall, type StoredCalls, transcriptOf } from '../support/storedCalls.ts';
-import { hasBrowser, openPage, useBrowser } from './browser.ts';
+import { hasBrowser, openWindow, useBrowser } from './browser.ts';
 import { AGENT, exampleCalls } from './exampleCalls.ts';
 
 useBrowser();
@@ -15,7 +16,11 @@ test.runIf(hasBrowser)('the list and a call can be shown in pictures of a usual 
   const stored = await exampleCalls();
   await putOthers(stored);
   const view = { viewport: { width: 1180, height: 760 }, timezoneId: 'Europe/Amsterdam', locale: 'en-GB' };
-  const page = await openPage(stored, view);
+  const { url } = await servePage(stored, (context) => ({
+    ...context,
+    about: { ...context.about, storage: 'local storage on port 10000' },
+  }));
+  const page = await openWindow(url, view);
   await page.getByText('12 calls', { exact: true }).waitFor();
   const list = await page.screenshot();
   await page.getByRole('link', { name: '0:36' }).click();

@@ -1,13 +1,9 @@
 import { once } from 'node:events';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { buffer } from 'node:stream/consumers';
-import { BlobServiceClient } from '@azure/storage-blob';
-import { expect, inject, onTestFinished, test } from 'vitest';
-import { BlobStorage } from '../../src/lib/storage/blobStorage.ts';
-import { pageContext } from '../../tools/cli/calls/page/context.ts';
-import { startPage } from '../../tools/cli/calls/page/server.ts';
-import type { StorageAccess } from '../../tools/cli/storageAccess.ts';
+import { expect, inject, test } from 'vitest';
 import type { CallPage, QuarantinePage } from '../../tools/page/api.ts';
+import { servePage } from '../support/servePage.ts';
 import { metadataOfCall, type StoredCalls, storedCalls, transcriptOf } from '../support/storedCalls.ts';
 import { run } from './run.ts';
 
@@ -22,34 +18,10 @@ interface Opened {
   hear(conversationId: string): void;
 }
 
-function accessTo(stored: StoredCalls): StorageAccess {
-  const service = BlobServiceClient.fromConnectionString(inject('storage'), { retryOptions: { maxTries: 1 } });
-  return {
-    storage: new BlobStorage(service, { totalMs: 10_000, tryMs: 10_000 }),
-    areas: stored.areas,
-    settings: stored.settings,
-    name: 'the storage of a test',
-    isAzure: false,
-    explained: (error) => error,
-  };
-}
-
-async function start(stored: StoredCalls): Promise<{ url: URL; hear: (conversationId: string) => void }> {
-  const bugs: unknown[] = [];
-  const page = await startPage({
-    port: 0,
-    open: async () => pageContext(accessTo(stored), {}),
-    onBug: (error) => bugs.push(error),
-  });
-  onTestFinished(async () => {
-    await page.close();
-    expect(bugs).toEqual([]);
-  });
-  return { url: new URL(page.url), hear: (conversationId) => page.hear({ agentId: 'agent_1', conversationId }) };
-}
-
 async function open(stored = storedCalls()): Promise<Opened> {
-  const { url, hear } = await start(stored);
+  const page = await servePage(stored);
+  const url = new URL(page.url);
+  const hear = (conversationId: string) => page.hear({ agentId: 'agent_1', conversationId });
   const entered = await fetch(url);
   const cookie = entered.headers.get('set-cookie')?.split(';')[0] ?? '';
   const get = (path: string, headers = {}) => fetch(new URL(path, url), { headers: { cookie, ...headers } });
@@ -103,7 +75,7 @@ async function* events({ url, cookie }: Opened): AsyncGenerator<{ event: string;
 }
 
 test('the address opens the page once, for a cookie that scripts and other sites do not get', async () => {
-  const { url } = await start(storedCalls());
+  const { url } = await servePage(storedCalls());
   const entered = await fetch(url);
   expect(entered.headers.get('set-cookie')).toMatch(/^calls_\d+=[\w-]{43}; Path=\/; HttpOnly; SameSite=Strict$/);
   expect(await entered.text()).toContain('url=/');
@@ -115,7 +87,7 @@ test('the address opens the page once, for a cookie that scripts and other sites
 });
 
 test('a HEAD request, as link previews send it, does not use up the address', async () => {
-  const { url } = await start(storedCalls());
+  const { url } = await servePage(storedCalls());
   expect((await fetch(url, { method: 'HEAD' })).status).toBe(401);
   expect((await fetch(url)).status).toBe(200);
 });
@@ -123,10 +95,10 @@ test('a HEAD request, as link previews send it, does not use up the address', as
 test.each(['/', '/?token=x', '/page.js', '/api/about', '/api/events', '/api/calls/a/b', '/blobs/a/b', '/nothing'])(
   '%s is refused without the cookie',
   async (path) => {
-    const { url } = await start(storedCalls());
+    const { url } = await servePage(storedCalls());
     const refused = await fetch(new URL(path, url));
     expect([refused.status, refused.headers.get('set-cookie')]).toEqual([401, null]);
-    expect((await fetch(new URL(path, url), { headers: { cookie: `calls_${url.port}=x` } })).status).toBe(401);
+    expect((await fetch(new URL(path, url), { headers: { cookie: `calls_${new URL(url).port}=x` } })).status).toBe(401);
   },
 );
 

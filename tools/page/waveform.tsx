@@ -29,6 +29,7 @@ export function Waveform({ audio, path, bytes }: Props) {
       barWidth: 2,
       barGap: 1,
       barRadius: 1,
+      normalize: true,
       cspNonce: nonce,
       // With peaks it reads nothing by itself; those that are there are drawn as they come.
       peaks: [[0, 0]],
