@@ -35,7 +35,7 @@ describe.runIf(hasBrowser)('a page that is used for long', () => {
     await page.getByRole('link', { name: '+31000005000' }).waitFor();
     expect(await rows()).toBeLessThan(50);
     await page.getByRole('searchbox').fill('conv_7777');
-    await page.getByText('1 call of 10000.').waitFor();
+    await page.getByText('1 call of 10,000.').waitFor();
   });
 
   test('takes no more memory after many clicks, while calls arrive', { timeout: 60_000 + clicks * 2_000 }, async () => {

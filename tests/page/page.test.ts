@@ -105,6 +105,7 @@ describe.runIf(hasBrowser)('the page of the calls', () => {
     await page.getByRole('button', { name: 'Replay bbb.bin' }).click();
     await page.getByText('Still not understood: it stays here.').waitFor();
     await page.getByRole('button', { name: 'Replay aaa.json' }).click();
+    await page.getByText('aaa.json: Stored.').waitFor();
     await page.getByRole('button', { name: 'Replay aaa.json' }).waitFor({ state: 'detached' });
     await page.getByRole('link', { name: '+31612345678' }).click();
     await page.getByText('words', { exact: true }).waitFor();
@@ -158,6 +159,7 @@ describe.runIf(hasBrowser)('the page of the calls', () => {
 
   test('is dark where the user has it dark, and light else', async () => {
     const page = await openPage(await exampleCalls());
+    await page.getByText('4 calls', { exact: true }).waitFor();
     const brightness = async (colorScheme: 'dark' | 'light') => {
       await page.emulateMedia({ colorScheme });
       const colours = await page.evaluate(

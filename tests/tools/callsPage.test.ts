@@ -248,7 +248,7 @@ test('what is in quarantine is shown with its reason, and one of it is replayed 
   await stored.put('quarantine', 'unknown_type/2026-11-26/aab.json', 'no event', metadata);
   const opened = await open(stored);
   const { items } = await opened.json<QuarantinePage>('/api/quarantine');
-  expect(items.map(({ reason }) => reason)).toEqual(['unknown_type', 'unknown_type']);
+  expect(items.map((item) => item.metadata['quarantine_reason'])).toEqual(['unknown_type', 'unknown_type']);
   const blob = `${stored.areas.quarantine.container}/unknown_type/2026-11-26/aaa.json`;
   const outcomes = await (await opened.post('/api/quarantine/replay', { blob })).json();
   expect(outcomes).toMatchObject([{ blob, outcome: 'stored', stored: expect.stringContaining('conv_1.json') }]);

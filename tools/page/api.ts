@@ -29,6 +29,8 @@ export interface StoredBlob {
   readonly stored_at: string;
   /** Other bytes were stored under the usual name before. */
   readonly is_beside: boolean;
+  /** In quarantine, and the sound was taken out of it: only a person can put it together. */
+  readonly is_part: boolean;
   readonly metadata: Readonly<Record<string, string>>;
 }
 
@@ -41,16 +43,9 @@ export interface CallPage extends CallSummary {
   readonly failure: Readonly<Record<string, unknown>> | null;
 }
 
-/** A body in quarantine. */
-export interface Quarantined extends StoredBlob {
-  readonly reason: string;
-  /** Its audio was taken out of it: only a person can put it together. */
-  readonly is_part: boolean;
-}
-
 export interface QuarantinePage {
   /** Newest first. */
-  readonly items: readonly Quarantined[];
+  readonly items: readonly StoredBlob[];
   /** How many there are, of which `items` are the newest. */
   readonly total: number;
 }

@@ -137,10 +137,11 @@ function useAnchor(
 
 function said({ calls, all, live, filter }: Omit<Props, 'shown'>): string {
   if (live.listed === undefined && all === 0) return '';
-  const number = (count: number) => `${new Intl.NumberFormat('en').format(count)} ${count === 1 ? 'call' : 'calls'}`;
+  const shown = (count: number) => new Intl.NumberFormat('en').format(count);
+  const number = (count: number) => `${shown(count)} ${count === 1 ? 'call' : 'calls'}`;
   if (all === 0) return 'No call is stored yet. What comes is shown here at once.';
   const isAll = JSON.stringify(filter) === JSON.stringify(NO_FILTER);
   if (isAll) return number(all);
   const hint = filter.words.trim() === '' || calls.length > 0 ? '' : ' Enter searches what was said.';
-  return `${number(calls.length)} of ${all}.${hint}`;
+  return `${number(calls.length)} of ${shown(all)}.${hint}`;
 }

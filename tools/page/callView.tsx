@@ -230,13 +230,7 @@ function Details({ call }: { call: CallPage }) {
 }
 
 function QuarantineOf({ call }: { call: CallPage }) {
-  const items = call.blobs
-    .filter(({ form }) => form === 'quarantine')
-    .map((blob) => ({
-      ...blob,
-      reason: blob.metadata['quarantine_reason'] ?? 'unknown',
-      is_part: /\.(around\.json|remainder\.bin|mp3)$/.test(blob.blob),
-    }));
+  const items = call.blobs.filter(({ form }) => form === 'quarantine');
   if (items.length === 0) return null;
   return (
     <section>

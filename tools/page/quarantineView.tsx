@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import type { Quarantined, QuarantinePage, Replayed } from './api.ts';
+import type { QuarantinePage, Replayed, StoredBlob } from './api.ts';
 import { askJson, blobPath, messageOf, postJson } from './ask.ts';
 import { RawText } from './rawText.tsx';
 import { showSize } from './sizes.ts';
@@ -27,6 +27,9 @@ const OUTCOMES: Readonly<Record<string, string>> = {
   off: 'It stays here.',
   check: 'It stays here.',
 };
+
+/** After these it is not in quarantine any more. */
+const LEAVES = new Set(['stored', 'duplicate', 'kept-beside', 'erased']);
 
 /** Everything that is in quarantine. */
 export function QuarantineView() {
@@ -66,6 +69,7 @@ export function QuarantineView() {
           {problem}
         </p>
       )}
+      <p role="status">{said}</p>
       {page !== undefined && page.items.length === 0 && <p class="nothing">Nothing is in quarantine.</p>}
       {page !== undefined && page.items.length > 0 && (
         <>
@@ -75,11 +79,15 @@ export function QuarantineView() {
             </button>{' '}
             {page.total > page.items.length && `The newest ${page.items.length} of ${page.total} are shown.`}
           </p>
-          <p role="status">{said}</p>
-          <QuarantineItems items={page.items} onReplayed={look} />
+          <QuarantineItems
+            items={page.items}
+            onReplayed={(outcome) => {
+              setSaid(outcome);
+              look();
+            }}
+          />
         </>
       )}
-      {page?.items.length === 0 && said !== '' && <p role="status">{said}</p>}
     </article>
   );
 }
@@ -91,7 +99,13 @@ function counted(outcomes: readonly string[]): string {
 }
 
 /** Bodies in quarantine, each with its reason and what can be done with it. */
-export function QuarantineItems({ items, onReplayed }: { items: readonly Quarantined[]; onReplayed: () => void }) {
+export function QuarantineItems({
+  items,
+  onReplayed,
+}: {
+  items: readonly StoredBlob[];
+  onReplayed: (said: string) => void;
+}) {
   return (
     <ul class="quarantined">
       {items.map((item) => (
@@ -101,16 +115,19 @@ export function QuarantineItems({ items, onReplayed }: { items: readonly Quarant
   );
 }
 
-function QuarantineItem({ item, onReplayed }: { item: Quarantined; onReplayed: () => void }) {
+function QuarantineItem({ item, onReplayed }: { item: StoredBlob; onReplayed: (said: string) => void }) {
   const [said, setSaid] = useState('');
-  const { blob, reason, metadata, bytes, stored_at, is_part } = item;
+  const { blob, metadata, bytes, stored_at, is_part } = item;
+  const reason = metadata['quarantine_reason'] ?? 'unknown';
   const name = blob.slice(blob.lastIndexOf('/') + 1);
   const replay = async () => {
     setSaid('Replaying …');
     try {
       const [done] = await postJson<Replayed[]>('/api/quarantine/replay', { blob });
-      setSaid(done === undefined ? 'It is not there any more.' : (done.hint ?? OUTCOMES[done.outcome] ?? done.outcome));
-      if (done?.stored !== undefined) onReplayed();
+      const outcome =
+        done === undefined ? 'It is not there any more.' : (done.hint ?? OUTCOMES[done.outcome] ?? done.outcome);
+      setSaid(outcome);
+      if (done === undefined || LEAVES.has(done.outcome)) onReplayed(`${name}: ${outcome}`);
     } catch (error) {
       setSaid(messageOf(error));
     }

@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { About } from './api.ts';
+import { postJson } from './ask.ts';
 import type { LiveState } from './liveCalls.ts';
 
 /** Arrivals are announced to a screen reader at most so often. */
@@ -21,7 +22,10 @@ export function StatusLine({ live, about }: { live: LiveState; about: About | un
         <span class="state">{state}</span>
         {about !== undefined && <span class="storage">{` · ${about.storage}`}</span>}
         {about !== undefined && about.chosen !== '' && <span>{` · ${about.chosen}`}</span>}
-        {more && <span>{` · the newest ${count(about.limit)} of ${count(listed.matching)}`}</span>}
+        {more && <span>{` · the newest ${count(about.limit)} of ${count(listed.matching)}`}</span>}{' '}
+        <button type="button" onClick={() => postJson('/api/refresh', {}).catch(() => {})}>
+          Refresh
+        </button>
       </p>
       {problem !== undefined && (
         <p class="problem" role="alert">

@@ -90,6 +90,7 @@ export class LiveCalls {
 
   async #list(): Promise<void> {
     const began = performance.now();
+    let { pauseMs } = this.#options;
     const isFirst = this.#last.listed === undefined;
     this.#lookedFor.clear();
     try {
@@ -106,13 +107,13 @@ export class LiveCalls {
       this.#replace(found);
       delete this.#last.problem;
       this.#say('listed', { matching, quarantined });
+      pauseMs = Math.max(pauseMs, PAUSES_A_LISTING * (performance.now() - began));
     } catch (error) {
       this.#say('problem', { message: messageOf(this.#access.explained(error)) });
     }
     if (this.#listeners.size === 0) return;
-    const pause = Math.max(this.#options.pauseMs, PAUSES_A_LISTING * (performance.now() - began));
     clearTimeout(this.#next);
-    this.#next = setTimeout(() => void this.refresh(), pause).unref();
+    this.#next = setTimeout(() => void this.refresh(), pauseMs).unref();
   }
 
   #replace(found: Map<string, string>): void {

@@ -1,7 +1,7 @@
 import type { BlobItem } from '@azure/storage-blob';
 import { isInParts, replayInPlace } from '../../../../src/lib/calls/replayInPlace.ts';
 import { listBlobs } from '../../../../src/lib/storage/listBlobs.ts';
-import type { Quarantined, QuarantinePage, Replayed } from '../../../page/api.ts';
+import type { QuarantinePage, Replayed, StoredBlob } from '../../../page/api.ts';
 import type { StorageAccess } from '../../storageAccess.ts';
 import { quarantineStore } from '../quarantine.ts';
 
@@ -10,32 +10,31 @@ const MOST_SHOWN = 1_000;
 /** What is in quarantine, newest first. */
 export async function quarantinePage({ storage, areas }: StorageAccess): Promise<QuarantinePage> {
   const { container } = areas.quarantine;
-  const newest: Quarantined[] = [];
+  const newest: StoredBlob[] = [];
   let total = 0;
   for await (const item of listBlobs(storage, areas.quarantine)) {
     total++;
-    newest.push(toQuarantined(container, item));
+    newest.push(toBlob(container, item));
     if (newest.length >= 2 * MOST_SHOWN) keepNewest(newest);
   }
   keepNewest(newest);
   return { items: newest, total };
 }
 
-function keepNewest(items: Quarantined[]): void {
+function keepNewest(items: StoredBlob[]): void {
   items.sort((one, other) => (one.stored_at < other.stored_at ? 1 : -1));
   items.splice(MOST_SHOWN);
 }
 
-function toQuarantined(container: string, { name, properties, metadata = {} }: BlobItem): Quarantined {
+function toBlob(container: string, { name, properties, metadata = {} }: BlobItem): StoredBlob {
   return {
     blob: `${container}/${name}`,
     form: 'quarantine',
     bytes: properties.contentLength ?? 0,
     stored_at: (properties.createdOn ?? properties.lastModified).toISOString(),
     is_beside: false,
-    metadata,
-    reason: metadata['quarantine_reason'] ?? 'unknown',
     is_part: isInParts(name),
+    metadata,
   };
 }
 

@@ -1,4 +1,5 @@
 import type { Call } from '../../../../src/lib/calls/call.ts';
+import { isInParts } from '../../../../src/lib/calls/replayInPlace.ts';
 import type { CallSummary, StoredBlob } from '../../../page/api.ts';
 import { callJson } from '../callJson.ts';
 
@@ -16,6 +17,7 @@ export function blobsOf({ blobs }: Call): StoredBlob[] {
     bytes,
     stored_at: storedAt.toISOString(),
     is_beside: isBeside,
+    is_part: form === 'quarantine' && isInParts(name),
     metadata,
   }));
 }
