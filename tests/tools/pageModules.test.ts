@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { readRange } from '../../tools/cli/calls/page/byteRange.ts';
+import { openBrowser } from '../../tools/cli/calls/page/openBrowser.ts';
 import type { CallSummary } from '../../tools/page/api.ts';
 import { choose, type Filter, NO_FILTER } from '../../tools/page/filter.ts';
 import { CALL_HEIGHT, DAY_HEIGHT, rowAt, rowsOf } from '../../tools/page/rows.ts';
@@ -113,4 +114,9 @@ test.each([
   [undefined, undefined],
 ])('of 10 bytes the range %s is %j', (header, range) => {
   expect(readRange(header, 10)).toEqual(range);
+});
+
+test('no browser is opened where there is no desktop', () => {
+  expect(openBrowser('http://127.0.0.1:7171/', { platform: 'linux', env: {} })).toBe(false);
+  expect(openBrowser('http://127.0.0.1:7171/', { platform: 'freebsd', env: { DISPLAY: ':0' } })).toBe(false);
 });

@@ -1,16 +1,15 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { Analysis } from './analysis.tsx';
 import type { CallPage } from './api.ts';
 import { askJson, messageOf } from './ask.ts';
 import { Marks } from './callRow.tsx';
 import { Costs } from './costs.tsx';
 import { Facts, factsOf } from './facts.tsx';
 import { timeOf } from './filter.ts';
-import { Player, type Recording } from './player.tsx';
+import { HearAndRead } from './hearAndRead.tsx';
 import { QuarantineItems } from './quarantineView.tsx';
 import { StoredBlobs } from './storedBlobs.tsx';
 import { showDuration, showMoment } from './times.ts';
-import { turnAt } from './turnAt.ts';
-import { Turns } from './turns.tsx';
 
 /** One call: hear it, read it, and everything else that is known of it. `version` changes when more of it was stored. */
 export function CallView({ path, version }: { path: string; version: string }) {
@@ -58,7 +57,7 @@ export function CallView({ path, version }: { path: string; version: string }) {
         <Marks call={call} />
       </p>
       <HearAndRead call={call} />
-      <Summary call={call} />
+      <Analysis call={call} />
       <Failed call={call} />
       {transcript?.metadata && <Costs metadata={transcript.metadata} />}
       <Details call={call} />
@@ -70,125 +69,6 @@ export function CallView({ path, version }: { path: string; version: string }) {
 
 function titleOf({ external_number, conversation_id, transcript }: CallPage): string {
   return transcript?.analysis?.call_summary_title || external_number || conversation_id;
-}
-
-/** The player and the turns; a click on a turn plays it, and the one that plays is marked. */
-function HearAndRead({ call }: { call: CallPage }) {
-  const audio = useRef<HTMLAudioElement>(null);
-  const [playing, setPlaying] = useState(-1);
-  const [note, setNote] = useState('');
-  const recordings = recordingsOf(call);
-  const turns = call.transcript?.transcript ?? [];
-  const play = (seconds: number) => {
-    const element = audio.current;
-    if (element === null) return;
-    const isBeyond = Number.isFinite(element.duration) && seconds >= element.duration;
-    setNote(isBeyond ? `The recording ends at ${showDuration(element.duration)}, before this turn.` : '');
-    if (isBeyond) return;
-    element.currentTime = seconds;
-    element.play().catch(() => {}); // the player says why
-  };
-  return (
-    <>
-      {recordings.length === 0 ? (
-        <NoRecording call={call} />
-      ) : (
-        <Player audio={audio} recordings={recordings} onTime={(seconds) => setPlaying(turnAt(turns, seconds))} />
-      )}
-      <p class="hint" role="status">
-        {note}
-      </p>
-      {turns.length > 0 ? (
-        <Turns turns={turns} playing={playing} onPlay={recordings.length === 0 ? undefined : play} />
-      ) : (
-        <NoTurns call={call} />
-      )}
-    </>
-  );
-}
-
-function recordingsOf({ blobs }: CallPage): Recording[] {
-  return blobs
-    .filter(({ form }) => form === 'recording')
-    .map(({ blob, bytes, is_beside }) => ({ blob, bytes, name: is_beside ? 'another delivery' : 'first delivery' }));
-}
-
-function NoRecording({ call }: { call: CallPage }) {
-  if (call.has.failure && !call.has.transcript) return null;
-  return (
-    <p class="notice">
-      {call.missing.includes('recording')
-        ? 'The recording is missing: the transcript says that there is one, and none is stored.'
-        : 'No recording is stored.'}
-    </p>
-  );
-}
-
-function NoTurns({ call }: { call: CallPage }) {
-  if (call.has.otel && !call.has.transcript) {
-    return <p class="notice">The transcript is stored in the OpenTelemetry form alone: its raw JSON is below.</p>;
-  }
-  if (call.missing.includes('transcript'))
-    return <p class="notice">The transcript is missing: only a recording is stored.</p>;
-  return call.has.transcript ? <p class="notice">The transcript has no turns.</p> : null;
-}
-
-function Summary({ call: { transcript } }: { call: CallPage }) {
-  const analysis = transcript?.analysis;
-  if (!analysis) return null;
-  const data = Object.entries(analysis.data_collection_results);
-  const criteria = Object.entries(analysis.evaluation_criteria_results);
-  return (
-    <>
-      {analysis.transcript_summary && (
-        <section>
-          <h3>Summary</h3>
-          <p dir="auto">{analysis.transcript_summary}</p>
-        </section>
-      )}
-      {criteria.length > 0 && (
-        <section>
-          <h3>Evaluation</h3>
-          <dl class="wide">
-            {criteria.map(([name, { result, rationale }]) => (
-              <Row key={name} name={name} value={result ?? 'unknown'} why={rationale} />
-            ))}
-          </dl>
-        </section>
-      )}
-      {data.length > 0 && (
-        <section>
-          <h3>Collected data</h3>
-          <dl class="wide">
-            {data.map(([name, { value, rationale }]) => (
-              <Row key={name} name={name} value={shownValue(value)} why={rationale} />
-            ))}
-          </dl>
-        </section>
-      )}
-    </>
-  );
-}
-
-function Row({ name, value, why }: { name: string; value: string; why: string | null | undefined }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>
-        <strong dir="auto">{value}</strong>
-        {why && (
-          <span class="why" dir="auto">
-            {why}
-          </span>
-        )}
-      </dd>
-    </div>
-  );
-}
-
-function shownValue(value: unknown): string {
-  if (value === null || value === undefined) return '–';
-  return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
 function Failed({ call: { failure } }: { call: CallPage }) {
