@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { buffer } from 'node:stream/consumers';
+import { readBlobName } from '../../../../src/lib/calls/blobName.ts';
 import { idSchema } from '../../../../src/lib/ids.ts';
 import type { About, SearchLine } from '../../../page/api.ts';
 import type { StorageAccess } from '../../storageAccess.ts';
@@ -117,6 +118,10 @@ async function replay({ access, calls }: PageContext, { request, response }: Exc
   const { blob } = await readBody(request);
   if (blob !== undefined && typeof blob !== 'string') throw new PageError(400, 'The body is not as it should be.');
   const replayed = await replayQuarantined(access, blob);
+  for (const { stored = '' } of replayed) {
+    const call = readBlobName(stored.split('/').slice(-2).join('/'));
+    if (call !== undefined) calls.hear(call);
+  }
   void calls.refresh();
   sendJson(response, replayed);
 }
