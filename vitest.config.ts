@@ -50,8 +50,18 @@ export default defineConfig({
           testTimeout: 120_000,
         },
       },
+      // After the others: a browser takes both cores while it starts.
+      {
+        extends: true,
+        test: {
+          name: 'page',
+          include: ['tests/page/**/*.test.ts'],
+          globalSetup: ['tests/support/azurite.setup.ts', 'tests/page/chromium.setup.ts'],
+          sequence: { groupOrder: 2 },
+        },
+      },
       // Alone: it compares times.
-      { extends: true, test: { name: 'bench', include: ['tests/bench/bench.test.ts'], sequence: { groupOrder: 2 } } },
+      { extends: true, test: { name: 'bench', include: ['tests/bench/bench.test.ts'], sequence: { groupOrder: 3 } } },
     ],
   },
 });

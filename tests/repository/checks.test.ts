@@ -6,6 +6,7 @@ const run = promisify(execFile);
 
 it.each([
   ['the types are right', 'tsc', ['--noEmit']],
+  ['those of the page are', 'tsc', ['--noEmit', '-p', 'tools/page']],
   ['lint and format are clean', 'biome', ['ci', '.']],
   ['nothing is unused', 'knip', []],
 ])('%s', { timeout: 120_000 }, async (_name, command, options) => {

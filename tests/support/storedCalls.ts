@@ -12,7 +12,7 @@ export interface StoredCalls {
   put(
     area: keyof StorageAreas,
     name: string,
-    body: string | Buffer | object,
+    body: string | Uint8Array | object,
     metadata?: Record<string, string>,
   ): Promise<void>;
   /** All names in all areas, as `area/name`, without tombstones. */
@@ -41,7 +41,8 @@ export function storedCalls(): StoredCalls {
     settings,
     async put(area, name, body, metadata = {}) {
       const { container, prefix } = areas[area];
-      const bytes = Buffer.isBuffer(body) ? body : Buffer.from(typeof body === 'string' ? body : JSON.stringify(body));
+      const isWhole = typeof body === 'string' || body instanceof Uint8Array;
+      const bytes = Buffer.from(isWhole ? body : JSON.stringify(body));
       const client = service.getContainerClient(container);
       await client.createIfNotExists();
       const sha256 = createHash('sha256').update(bytes).digest('hex');

@@ -31,6 +31,8 @@ test('npm start serves the app, says how to use it, and ends cleanly', async () 
   expect(served.text()).toContain(`POST      http://127.0.0.1:${port}/elevenlabs/webhook`);
   expect(served.text()).toContain('wsec_local_development_only');
   expect(served.text()).toContain(`npm run send -- post_call_transcription --url http://127.0.0.1:${port}`);
+  const page = /^ {2}Calls +(http:\/\/127\.0\.0\.1:\d+\/\?token=\S+)$/m.exec(served.text())?.[1] ?? '';
+  expect((await fetch(page)).status).toBe(200);
   const health = await fetch(`http://127.0.0.1:${port}/health`);
   const { status, version } = (await health.json()) as { status: string; version: string };
   expect([health.status, status]).toEqual([200, 'healthy']);

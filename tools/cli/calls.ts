@@ -4,6 +4,7 @@ import { eraseStored } from './calls/erase.ts';
 import { getCalls } from './calls/get.ts';
 import { listStored } from './calls/list.ts';
 import { callOptions, readRequest, roleFor } from './calls/options.ts';
+import { showPage } from './calls/page/page.ts';
 import { replayQuarantine } from './calls/quarantine.ts';
 import { replayCalls } from './calls/replay.ts';
 import { showCall } from './calls/show.ts';
@@ -12,10 +13,11 @@ import { openStorage } from './storageAccess.ts';
 
 await runCommand({
   name: 'calls',
-  operands: { shown: '[list | show ID | get ID | verify | erase ID | replay ID]', most: 3 },
+  operands: { shown: '[list | page | show ID | get ID | verify | erase ID | replay ID]', most: 3 },
   options: callOptions,
   aliases: { to: 'url' },
   details: `  calls                      what began or was stored today, newest first; the options choose others
+  calls page                 the same and more in your browser: search, hear, read; --port N
   calls show conv_…0001      summary, data, evaluation, turns, tools, what is stored
   calls get conv_…0001       transcript and recording as files; also --caller NUMBER
   calls verify               reads what is stored and compares it with its sha256; 1 when something differs or came back
@@ -32,6 +34,7 @@ It works on the storage of the settings (environment, local.settings.json, else 
     const access = await openStorage(values, roleFor(action, values));
     try {
       if (action === 'list') return await listStored(access, values);
+      if (action === 'page') return await showPage(access, values);
       if (action === 'verify') return await verifyCalls(access, values);
       if (action === 'replay' && values['in-place']) return await replayQuarantine(access, values);
       if (action === 'replay') return await replayCalls(access, values, conversationId);

@@ -9,6 +9,7 @@ import { type RunningHost, startHost } from '../local/host/host.ts';
 import { readLocalSettings } from './localSettings.ts';
 import { isPortFree } from './ports.ts';
 import { banner, bannerLine } from './serve/banner.ts';
+import { type CallsPage, startCallsPage } from './serve/callsPage.ts';
 import { nextFreePort } from './serve/choosePort.ts';
 import { askBeforeCalls, type ElevenLabs, prepareElevenLabs } from './serve/elevenlabs.ts';
 import { knowExampleAgent } from './serve/exampleAgent.ts';
@@ -55,7 +56,9 @@ async function serve(options: ServeOptions): Promise<number> {
   const settings = combineSettings(process.env, readLocalSettings());
   const storage = await prepareStorage(settings, process.env, options);
   let elevenLabs: ElevenLabs | undefined;
+  let page: CallsPage | undefined;
   try {
+    page = await startCallsPage(storage);
     elevenLabs = await prepareElevenLabs(settings, storage.folder);
     if (options.isInspected) inspector.open((await isPortFree(INSPECTOR_PORT)) ? INSPECTOR_PORT : 0, '127.0.0.1');
     if (elevenLabs.standIn !== undefined) {
@@ -65,14 +68,14 @@ async function serve(options: ServeOptions): Promise<number> {
     // Always as JSON, which can be shown in every way; the app reports any other value.
     const logFormat = style === undefined ? {} : { LOG_FORMAT: 'json' };
     const host = await startApp(
-      { port, app: options.app, entryPoint, style: style ?? { format: 'text', isDebug: false } },
+      { port, app: options.app, entryPoint, page, style: style ?? { format: 'text', isDebug: false } },
       { ...settings, ...storage.overrides, ...elevenLabs.overrides, ...logFormat },
     );
     askBeforeCalls(elevenLabs, host.url, settings);
     const notes = [taken, storage.taken].flatMap((usual) =>
       usual === undefined ? [] : [`port ${usual} was taken, this is the next free one`],
     );
-    const surroundings = { storage, elevenLabs, settings, notes };
+    const surroundings = { storage, elevenLabs, page, settings, notes };
     const text = style?.format === 'json' ? JSON.stringify(bannerLine(host, surroundings)) : banner(host, surroundings);
     process.stdout.write(`${text}\n`);
     const exitCode = await Promise.race([stopped, azuriteFailure(storage)]);
@@ -81,6 +84,7 @@ async function serve(options: ServeOptions): Promise<number> {
   } catch (error) {
     throw explained(error);
   } finally {
+    await page?.close();
     await elevenLabs?.standIn?.close();
     await storage.storedCalls?.close();
     await storage.azurite?.stop();
@@ -103,10 +107,11 @@ interface App {
   port: number;
   app: URL;
   entryPoint: URL;
+  page: CallsPage | undefined;
   style: LineStyle;
 }
 
-async function startApp({ port, app, entryPoint, style }: App, settings: Settings): Promise<RunningHost> {
+async function startApp({ port, app, entryPoint, page, style }: App, settings: Settings): Promise<RunningHost> {
   // Only here may deliveries be signed with the published development secret: this host listens on loopback alone.
   Object.assign(process.env, settings, { ELEVENLABS_WEBHOOK_LOCAL_RUNNER: 'true' });
   // The bundle has few line breaks; its source maps lead stack traces back to src/.
@@ -115,6 +120,7 @@ async function startApp({ port, app, entryPoint, style }: App, settings: Setting
   const limits = Number.isSafeInteger(bodyLimit) && bodyLimit > 0 ? { bodyLimitBytes: bodyLimit } : {};
   const show = console.log.bind(console);
   const write = (line: Parameters<typeof formatLine>[0]) => {
+    page?.read(line);
     const text = formatLine(line, new Date(), style);
     if (text !== undefined) show(text);
   };

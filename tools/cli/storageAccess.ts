@@ -132,7 +132,7 @@ function areasOf(settings: Readonly<Record<string, string | undefined>>): Storag
 
 function explainedOfLocal(error: unknown, name: string): unknown {
   const cause = rootOf(error);
-  if ((cause as NodeJS.ErrnoException | undefined)?.code === 'REQUEST_SEND_ERROR') {
+  if (cause instanceof RestError && cause.statusCode === undefined) {
     return new Failure(
       `No storage answers (${name}). Is it running? Start it with ${commandLine('start')} (or ${commandLine('storage')}).`,
       { cause: error },
@@ -163,7 +163,7 @@ It takes a few minutes until a new role counts.`,
       { cause: error },
     );
   }
-  if (cause.code === 'REQUEST_SEND_ERROR')
+  if (cause.statusCode === undefined)
     return new Failure(`The account ${account} does not answer: is the name right?`, { cause: error });
   return new Failure(`The account ${account} refuses (${describe(cause)}).`, { cause: error });
 }

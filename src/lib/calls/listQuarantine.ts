@@ -54,6 +54,11 @@ export async function* listQuarantine(
   if (current !== undefined) yield* bodiesOf(container, current.items);
 }
 
+/** Whether a blob in quarantine is a part of a body whose audio was taken out of it. */
+export function isPart(name: string): boolean {
+  return PARTS.some(([extension]) => name.endsWith(extension));
+}
+
 /** Container and name by which people know it: of the whole body, or of the JSON around its audio. */
 export function nameOf({ container, blobs }: Quarantined): string {
   const { body, around, audio, undecoded } = blobs;

@@ -1,6 +1,6 @@
 import { idSchema } from '../../../src/lib/ids.ts';
 import { UsageError } from '../../command/errors.ts';
-import { flag, json, number, type OptionSet, path, secret, text, type Values } from '../../command/option.ts';
+import { flag, json, number, type OptionSet, path, port, secret, text, type Values } from '../../command/option.ts';
 import { storageOptions } from '../storageAccess.ts';
 
 export const callOptions = {
@@ -11,7 +11,10 @@ export const callOptions = {
   failed: flag('failures, and calls that were not successful'),
   'without-recording': flag('calls that took place and have no recording'),
   text: text('WORDS', 'calls in which these words occur, in any case: reads their bodies'),
-  limit: number('the newest so many (else 1000)', (value) => Number.isInteger(value) && value >= 1 && value <= 100_000),
+  limit: number(
+    'the newest so many (else 1000; page 10000)',
+    (value) => Number.isInteger(value) && value >= 1 && value <= 100_000,
+  ),
   utc: flag('times in UTC'),
   out: path('DIR', 'where get writes files (else here)'),
   url: text('URL', 'replay sends to this app, its address or that of its webhook; --to is the same'),
@@ -28,26 +31,29 @@ export const callOptions = {
   voice: text('ID', 'erase the calls for which this clone was made'),
   resume: flag('erase goes on with what was begun and is not finished'),
   receipt: path('FILE', 'where erase writes its receipt (else erase-<time>.json, here)'),
+  port: port('where page listens (else 7171, or a free one)'),
   ...storageOptions,
   json,
 } satisfies OptionSet;
 
 export type CallValues = Values<typeof callOptions>;
 
-type Action = 'list' | 'show' | 'get' | 'verify' | 'erase' | 'replay';
+type Action = 'list' | 'page' | 'show' | 'get' | 'verify' | 'erase' | 'replay';
 
-const COMMON = ['azure', 'account', 'storage-port', 'json', 'utc'];
+const STORAGE = ['azure', 'account', 'storage-port'];
+const COMMON = [...STORAGE, 'json', 'utc'];
 const FILTERS = ['since', 'until', 'agent', 'caller', 'failed', 'without-recording', 'text', 'limit'];
 const MEANT_FOR: Readonly<Record<Action, readonly string[]>> = {
-  list: FILTERS,
-  show: ['agent'],
-  get: [...FILTERS, 'out'],
-  verify: ['since', 'repair'],
-  erase: ['agent', 'caller', 'voice', 'yes', 'elevenlabs', 'resume', 'receipt'],
-  replay: [...FILTERS, 'url', 'secret', 'new-ids', 'rate', 'yes'],
+  list: [...COMMON, ...FILTERS],
+  page: [...STORAGE, 'since', 'until', 'agent', 'limit', 'port', 'utc'],
+  show: [...COMMON, 'agent'],
+  get: [...COMMON, ...FILTERS, 'out'],
+  verify: [...COMMON, 'since', 'repair'],
+  erase: [...COMMON, 'agent', 'caller', 'voice', 'yes', 'elevenlabs', 'resume', 'receipt'],
+  replay: [...COMMON, ...FILTERS, 'url', 'secret', 'new-ids', 'rate', 'yes'],
 };
 /** What replay quarantine heeds, without sending and with it. */
-const IN_PLACE = ['in-place', 'yes', 'since', 'until', 'agent', 'reason'];
+const IN_PLACE = [...COMMON, 'in-place', 'yes', 'since', 'until', 'agent', 'reason'];
 const QUARANTINE = [...IN_PLACE, 'url', 'secret', 'new-ids', 'rate', 'limit'];
 
 /** What the first word asks for, and the id behind it. */
@@ -68,11 +74,11 @@ export function readRequest(values: CallValues, [word = 'list', id, ...more]: re
   if (values['in-place'] && !isOfQuarantine) throw new UsageError('--in-place is for replay quarantine');
   if (values['in-place'] && values.url !== undefined) throw new UsageError('--in-place and --to exclude each other');
   const meant = isOfQuarantine ? (values['in-place'] ? IN_PLACE : QUARANTINE) : MEANT_FOR[action];
-  const stray = given.find(([name]) => ![...COMMON, ...meant].includes(name));
+  const stray = given.find(([name]) => !meant.includes(name));
   if (stray !== undefined) {
     throw new UsageError(`--${stray[0]} says nothing to ${action}${isOfQuarantine ? ' quarantine' : ''}`);
   }
-  if (more.length > 0 || (id !== undefined && (action === 'list' || action === 'verify'))) {
+  if (more.length > 0 || (id !== undefined && ['list', 'page', 'verify'].includes(action))) {
     throw new UsageError(`Too much: ${[id, ...more].join(' ')}`);
   }
   if (id !== undefined && !isId(id)) throw new UsageError(`"${id}" is not a conversation's id`);

@@ -1,6 +1,6 @@
 import type { Quarantined } from '../../../src/lib/calls/listQuarantine.ts';
 import { type Replayed, replayInPlace } from '../../../src/lib/calls/replayInPlace.ts';
-import { callStoreOn } from '../../../src/lib/postCall/callStore.ts';
+import { type CallStore, callStoreOn } from '../../../src/lib/postCall/callStore.ts';
 import { note, printJson } from '../../command/output.ts';
 import type { StorageAccess } from '../storageAccess.ts';
 import type { CallValues } from './options.ts';
@@ -8,16 +8,9 @@ import { readTime } from './times.ts';
 
 /** Puts back what is understood by now; 1 when something failed. */
 export async function replayQuarantine(access: StorageAccess, values: CallValues): Promise<number> {
-  const { storage, areas, settings } = access;
-  const keepsUnknownTypes = settings['UNKNOWN_EVENT_TYPES'] === 'keep';
-  const store = callStoreOn(
-    storage,
-    { paths: areas, storesTranscripts: true, storesAudio: true, keepsUnknownTypes },
-    areas.state,
-  );
   const counts: Partial<Record<Replayed['outcome'], number>> = {};
   const which = { reason: values.reason, isChosen: chosenOfQuarantine(values) };
-  for await (const replayed of replayInPlace(store, which)) {
+  for await (const replayed of replayInPlace(quarantineStore(access), which)) {
     counts[replayed.outcome] = (counts[replayed.outcome] ?? 0) + 1;
     if (values.json) printJson(replayed);
     else
@@ -40,6 +33,13 @@ export function chosenOfQuarantine(values: CallValues): (quarantined: Quarantine
     if ((since !== undefined && at < since) || (until !== undefined && at >= until)) return false;
     return values.agent === undefined || values.agent === metadata['agent_id'];
   };
+}
+
+/** Where what is understood by now is stored, whatever the settings switch off for deliveries. */
+export function quarantineStore({ storage, areas, settings }: StorageAccess): CallStore {
+  const keepsUnknownTypes = settings['UNKNOWN_EVENT_TYPES'] === 'keep';
+  const kept = { paths: areas, storesTranscripts: true, storesAudio: true, keepsUnknownTypes };
+  return callStoreOn(storage, kept, areas.state);
 }
 
 export function summaryOf(counts: Readonly<Record<string, number | undefined>>, nothing: string): string {

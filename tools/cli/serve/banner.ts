@@ -2,6 +2,7 @@ import { commandLine } from '../../command/commandLine.ts';
 import type { RunningHost } from '../../local/host/host.ts';
 import { STORED_CALLS_QUEUE } from '../../local/storedCallEvents.ts';
 import { developmentDefaults } from '../localSettings.ts';
+import type { CallsPage } from './callsPage.ts';
 import type { ElevenLabs } from './elevenlabs.ts';
 import { type Settings, usesDevelopmentSecret } from './settings.ts';
 import type { Storage } from './storage.ts';
@@ -11,13 +12,15 @@ import type { StoredCalls } from './storedCalls.ts';
 interface Surroundings {
   storage: Storage;
   elevenLabs: ElevenLabs;
+  /** Undefined where the storage is not on this machine. */
+  page: CallsPage | undefined;
   settings: Settings;
   /** What went otherwise than usual, if anything. */
   notes: string[];
 }
 
 /** What a newcomer needs after the start: addresses, where blobs are, how to send a first event, how to stop. */
-export function banner(host: RunningHost, { storage, elevenLabs, settings, notes }: Surroundings): string {
+export function banner(host: RunningHost, { storage, elevenLabs, page, settings, notes }: Surroundings): string {
   return [
     '',
     ...block('Note', notes),
@@ -30,6 +33,7 @@ export function banner(host: RunningHost, { storage, elevenLabs, settings, notes
       `containers ${containers(settings).join(', ')}`,
       `${commandLine('blobs', storage.port === undefined ? [] : ['--storage-port', String(storage.port)])} lists them`,
     ]),
+    ...block('Calls', callsPage(page, storage)),
     ...block('Queue', storedCalls(storage)),
     ...block('ElevenLabs', elevenLabs.description),
     ...block('Secret', secrets(settings)),
@@ -45,7 +49,7 @@ export function banner(host: RunningHost, { storage, elevenLabs, settings, notes
 }
 
 /** The same for a program that reads the log as JSON: one object. */
-export function bannerLine(host: RunningHost, { storage, elevenLabs, settings, notes }: Surroundings): object {
+export function bannerLine(host: RunningHost, { storage, elevenLabs, page, settings, notes }: Surroundings): object {
   return {
     time: new Date().toISOString(),
     level: 'INFO',
@@ -53,6 +57,7 @@ export function bannerLine(host: RunningHost, { storage, elevenLabs, settings, n
     url: host.url,
     blobs: storage.description[0],
     ...(storage.storedCalls === undefined ? {} : { queue: queueUrl(storage.storedCalls) }),
+    ...(page === undefined ? {} : { calls: page.url }),
     elevenlabs: elevenLabs.description[0],
     secret: secret(settings),
     ...(notes.length > 0 ? { note: notes.join('; ') } : {}),
@@ -77,6 +82,12 @@ function containers(settings: Settings): string[] {
     settings['PRECALL_STATE_STORAGE_PATH'] || 'precall-state',
     settings['CALLERS_STORAGE_PATH'] || 'callers',
   ];
+}
+
+function callsPage(page: CallsPage | undefined, { port }: Storage): string[] {
+  if (page === undefined) return [];
+  const again = commandLine('calls', ['page', ...(port === undefined ? [] : ['--storage-port', String(port)])]);
+  return [`${page.url}`, `to see and hear them; opens once, then: ${again}`];
 }
 
 function storedCalls({ storedCalls, port }: Storage): string[] {

@@ -24,6 +24,8 @@ export interface Storage {
   folder?: string;
   /** For people: where the blobs are. */
   description: string[];
+  /** Whether it is on this machine, whoever has started it. */
+  isLocal: boolean;
   /** The port to name to other commands; undefined when they find it by themselves. */
   port?: number;
   /** The usual port, when that was taken and another is used. */
@@ -48,9 +50,13 @@ export async function prepareStorage(
   if (options.hasStoredCallEvents && plan.kind !== 'development') throw new Failure(onlyItsOwn);
   switch (plan.kind) {
     case 'none':
-      return { description: ['not configured: set CallStorage or AzureWebJobsStorage'], overrides: {} };
+      return { description: ['not configured: set CallStorage or AzureWebJobsStorage'], isLocal: false, overrides: {} };
     case 'elsewhere':
-      return { description: [`${plan.host} (from the setting ${plan.setting}; Azurite not started)`], overrides: {} };
+      return {
+        description: [`${plan.host} (from the setting ${plan.setting}; Azurite not started)`],
+        isLocal: false,
+        overrides: {},
+      };
     case 'development': {
       const isNamedByUser = Boolean(environment[plan.setting]);
       const isFree = options.storagePort === undefined && plan.usesShortForm && !isNamedByUser;
@@ -109,6 +115,7 @@ function describe(plan: DevelopmentStorage, port: number, [remark, ...more]: str
   const isUsual = !plan.usesShortForm || port === USUAL_PORT;
   return {
     description: [`http://127.0.0.1:${port}/devstoreaccount1 ${remark}`, ...more],
+    isLocal: true,
     ...(isUsual ? {} : { port }),
     overrides: isUsual ? {} : { [plan.setting]: connectionString(port) },
   };
