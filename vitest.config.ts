@@ -19,12 +19,19 @@ export default defineConfig({
       },
     },
     projects: [
-      { extends: true, test: { name: 'unit', include: ['tests/{lib,vectors,properties}/**/*.test.ts'] } },
+      {
+        extends: true,
+        test: {
+          name: 'unit',
+          include: ['tests/{lib,vectors,properties}/**/*.test.ts'],
+          exclude: ['**/*.azurite.test.ts'],
+        },
+      },
       {
         extends: true,
         test: {
           name: 'integration',
-          include: ['tests/app/**/*.test.ts', 'tests/tools/**/*.test.ts', 'tests/repository/**/*.test.ts'],
+          include: ['tests/{app,tools,repository}/**/*.test.ts', 'tests/lib/**/*.azurite.test.ts'],
           exclude: ['tests/bench/bench.test.ts'],
           globalSetup: ['tests/support/azurite.setup.ts'],
         },

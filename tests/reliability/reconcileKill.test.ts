@@ -6,7 +6,7 @@ import { longForm } from './longForm.ts';
 import { startStorageWire, startTcpFaultProxy, type TcpFaultProxy } from './tcpFaultProxy.ts';
 import type { WireExchange } from './tcpLink.ts';
 
-const KILLS = longForm('kills') ?? 3;
+const KILLS = longForm('kills') ?? 2;
 /** Past the lock of the run that died. */
 const LATER_MS = 6 * 60_000;
 

@@ -26,7 +26,7 @@ const sample = (measure: string, ...names: string[]): Part => ({
 /** Source files of finding, replaying and erasing, whose tests have real storage. */
 const calls = (test: string, ...names: string[]): Part => ({
   mutate: names.map((name) => `src/lib/calls/${name}.ts`),
-  tests: [`tests/app/${test}.test.ts`],
+  tests: [`tests/lib/calls/${test}.test.ts`],
   needsStorage: true,
 });
 
@@ -45,11 +45,19 @@ const groups: Readonly<Record<string, readonly Part[]>> = {
   storage: [
     {
       mutate: ['src/lib/storage/keepOnce.ts'],
-      tests: ['tests/app/keepOnce.test.ts', 'tests/app/incoming.test.ts'],
+      tests: ['tests/lib/storage/keepOnce.azurite.test.ts', 'tests/lib/storage/incoming.azurite.test.ts'],
       needsStorage: true,
     },
-    { mutate: ['src/lib/storage/incoming.ts'], tests: ['tests/app/incoming.test.ts'], needsStorage: true },
-    { mutate: ['src/lib/storage/blockDraft.ts'], tests: ['tests/app/blockDraft.test.ts'], needsStorage: true },
+    {
+      mutate: ['src/lib/storage/incoming.ts'],
+      tests: ['tests/lib/storage/incoming.azurite.test.ts'],
+      needsStorage: true,
+    },
+    {
+      mutate: ['src/lib/storage/blockDraft.ts'],
+      tests: ['tests/lib/storage/blockDraft.azurite.test.ts'],
+      needsStorage: true,
+    },
     { mutate: ['src/lib/storage/blockPool.ts'], tests: ['tests/lib/storage/blockPool.test.ts'] },
     { mutate: ['src/lib/http/bodyMemory.ts'], tests: ['tests/lib/http/bodyMemory.test.ts'] },
     {
@@ -59,9 +67,9 @@ const groups: Readonly<Record<string, readonly Part[]>> = {
     },
   ],
   calls: [
-    calls('findCalls', 'findCalls', 'call', 'describeCall', 'listCalls', 'blobName', 'inParallel'),
+    calls('findCalls.azurite', 'findCalls', 'call', 'describeCall', 'listCalls', 'blobName', 'inParallel'),
     calls(
-      'eraseCalls',
+      'eraseCalls.azurite',
       'eraseCalls',
       'planErasure',
       'preCallRecords',
@@ -69,11 +77,15 @@ const groups: Readonly<Record<string, readonly Part[]>> = {
       'eraseClones',
       'finishErasures',
     ),
-    calls('eraseVersions', 'eraseBlobs'),
-    calls('replayInPlace', 'replayInPlace', 'listQuarantine', 'quarantinedBody'),
-    calls('replayFaults', 'removeReplayed'),
+    calls('eraseBlobs', 'eraseBlobs'),
+    calls('replayInPlace.azurite', 'replayInPlace', 'listQuarantine', 'quarantinedBody'),
+    calls('replayFaults.azurite', 'removeReplayed'),
     { mutate: ['src/lib/callers/number.ts'], tests: ['tests/lib/callers/number.test.ts'] },
-    { mutate: ['src/lib/callers/callerKey.ts'], tests: ['tests/app/callerKey.test.ts'], needsStorage: true },
+    {
+      mutate: ['src/lib/callers/callerKey.ts'],
+      tests: ['tests/lib/callers/callerKey.azurite.test.ts'],
+      needsStorage: true,
+    },
   ],
   reconcile: [
     {
@@ -88,14 +100,14 @@ const groups: Readonly<Record<string, readonly Part[]>> = {
         'reconcile',
         'tally',
       ].map((name) => `src/lib/reconcile/${name}.ts`),
-      tests: ['tests/app/reconcile.test.ts', 'tests/app/reconcileFaults.test.ts'],
+      tests: ['tests/lib/reconcile/reconcile.azurite.test.ts', 'tests/lib/reconcile/reconcileFaults.azurite.test.ts'],
       needsStorage: true,
     },
   ],
   preCall: [
     {
       mutate: ['src/lib/storage/stateStore.ts', ...preCall('state/records')],
-      tests: ['tests/app/stateStore.test.ts', 'tests/lib/preCall/agent/leaseAgent.test.ts'],
+      tests: ['tests/lib/storage/stateStore.azurite.test.ts', 'tests/lib/preCall/agent/leaseAgent.test.ts'],
       needsStorage: true,
     },
     preCallUnit('prepare'),

@@ -21,7 +21,7 @@ export class Envelope {
   readonly #expectedBytes: number;
   #buffer: Buffer = Buffer.alloc(0);
   // Stryker disable next-line BooleanLiteral: the first append sets it
-  #isBorrowed = true;
+  #isShared = true;
   #length = 0;
   #pieceBytes = 0;
 
@@ -69,9 +69,9 @@ export class Envelope {
     if (needed > MOST_BYTES) throw jsonTooLarge();
     if (this.#length === 0) {
       this.#buffer = bytes;
-      this.#isBorrowed = true;
+      this.#isShared = true;
     } else {
-      if (this.#isBorrowed || needed > this.#buffer.length) this.#grow(needed);
+      if (this.#isShared || needed > this.#buffer.length) this.#grow(needed);
       this.#buffer.set(bytes, this.#length);
     }
     this.#length = needed;
@@ -102,7 +102,7 @@ export class Envelope {
     const larger = Buffer.allocUnsafeSlow(length);
     larger.set(bytes);
     this.#buffer = larger;
-    this.#isBorrowed = false;
+    this.#isShared = false;
   }
 }
 

@@ -1,10 +1,12 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BlobServiceClient, type ContainerClient, RestError } from '@azure/storage-blob';
-import { StorageUnavailable, WebhookError } from '../errors.ts';
+import { WebhookError } from '../errors.ts';
 import type { StorageConnection } from '../settings/storageConnection.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import { openService } from './openService.ts';
+import { codeOf, isAccessRefused, isWorthRetrying, unavailable } from './refusals.ts';
+import { within } from './within.ts';
 
 export interface RetryBudget {
   /** How long one operation may take, its retries included. */
@@ -42,7 +44,6 @@ const LONGEST_ASKED_DELAY_MS = 30_000;
 /** When no answer came, so many tries come closely one after the other before each longer delay. */
 const TRIES_IN_A_ROW = 3;
 const DELAY_IN_A_ROW_MS = 50;
-const WORTH_RETRYING = new Set([408, 429, 500, 502, 503, 504]);
 /** Responses about what exists; all others mean that storage cannot be used as it should. */
 const DECISIONS = new Set([
   'BlobAlreadyExists',
@@ -51,8 +52,6 @@ const DECISIONS = new Set([
   'PendingCopyOperation',
   'BlobNotFound',
 ]);
-const PASSING = new Set(['ContainerBeingDeleted', 'ContainerBeingCreated', 'ServerBusy', 'OperationTimedOut']);
-
 /**
  * The storage account: opens it with the right credential, creates containers when they are missing, and repeats what is
  * worth repeating within a time budget. Every call of the app to storage goes through {@link attempt}.
@@ -169,40 +168,6 @@ function isDecision(error: unknown, status: number): boolean {
   return code === undefined ? status === 404 : DECISIONS.has(code);
 }
 
-/** Storage's own code; an answer to HEAD has it only in its headers. */
-function codeOf(error: RestError): string | undefined {
-  return error.response?.headers.get('x-ms-error-code') ?? error.code;
-}
-
-/** Ends the waiting even when the operation does not heed its signal, as asking for a token does not. */
-async function within<T>(
-  ms: number,
-  outer: AbortSignal | undefined,
-  operation: (signal: AbortSignal) => Promise<T>,
-): Promise<T> {
-  const limit = new AbortController();
-  let timer: NodeJS.Timeout | undefined;
-  const { promise: ended, reject } = Promise.withResolvers<never>();
-  const stop = () => {
-    limit.abort();
-    reject(new AbortError('The time limit has passed'));
-  };
-  try {
-    timer = setTimeout(stop, Math.max(0, ms));
-    outer?.addEventListener('abort', stop, { once: true });
-    if (outer?.aborted) stop();
-    return await Promise.race([operation(limit.signal), ended]);
-  } finally {
-    clearTimeout(timer);
-    outer?.removeEventListener('abort', stop);
-    ended.catch(() => {});
-  }
-}
-
-class AbortError extends Error {
-  override readonly name = 'AbortError';
-}
-
 async function withContainer<T>(
   container: ContainerClient,
   signal: AbortSignal,
@@ -217,18 +182,6 @@ async function withContainer<T>(
   }
 }
 
-function isWorthRetrying(error: unknown): boolean {
-  if (!(error instanceof RestError)) return error instanceof Error && error.name === 'AbortError'; // one try timed out
-  if (error.statusCode === undefined || PASSING.has(codeOf(error) ?? '')) return true;
-  return WORTH_RETRYING.has(error.statusCode);
-}
-
-/** Whether it says who may use storage, or who the app is: passing at best, and never a bug of the app. */
-function isAccessRefused(error: unknown): boolean {
-  if (error instanceof RestError) return error.statusCode === 401 || error.statusCode === 403;
-  return error instanceof Error && /Authentication|Credential/.test(error.name); // of @azure/identity
-}
-
 function delayMs(error: unknown, tries: number): number {
   const asked = error instanceof RestError ? Number(error.response?.headers.get('retry-after')) : 0;
   if (asked > 0) return Math.min(asked * 1000, LONGEST_ASKED_DELAY_MS);
@@ -237,38 +190,4 @@ function delayMs(error: unknown, tries: number): number {
   if (!isAnswered && tries % TRIES_IN_A_ROW !== 0) return DELAY_IN_A_ROW_MS * jitter;
   const pauses = isAnswered ? tries : tries / TRIES_IN_A_ROW;
   return Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** (pauses - 1)) * jitter;
-}
-
-function unavailable(error: unknown): StorageUnavailable {
-  const status = error instanceof RestError ? error.statusCode : undefined;
-  const code =
-    error instanceof RestError ? (codeOf(error) ?? 'no code') : error instanceof Error ? error.name : 'unknown';
-  if (status === 401 || status === 403) {
-    return new StorageUnavailable(
-      `Storage refuses access (${status} ${code}). Give the app's identity the role Storage Blob Data Contributor on the ` +
-        'account, or correct the key in CallStorage (or AzureWebJobsStorage), and look at the network rules of the account.',
-      error,
-    );
-  }
-  if (isOldAzurite(error)) {
-    return new StorageUnavailable(
-      'This Azurite is too old for the storage library of the app: update it (npm install -g azurite), or start it with ' +
-        '--skipApiVersionCheck. npm start brings one that fits.',
-      error,
-    );
-  }
-  if (status !== undefined && !isWorthRetrying(error)) {
-    return new StorageUnavailable(`Storage refuses what the app asks of it (${status} ${code}).`, error);
-  }
-  return new StorageUnavailable(
-    `Storage did not answer within the time budget (${status ?? 'no answer'}, ${code}). Is the account named by CallStorage ` +
-      '(or AzureWebJobsStorage) right and reachable? On a laptop: does Azurite run?',
-    error,
-  );
-}
-
-/** An Azurite refuses every API version that is newer than itself (`checkApiVersion` in github.com/Azure/Azurite). */
-function isOldAzurite(error: unknown): boolean {
-  if (!(error instanceof RestError) || error.statusCode !== 400 || codeOf(error) !== 'InvalidHeaderValue') return false;
-  return error.response?.headers.get('server')?.startsWith('Azurite') === true;
 }

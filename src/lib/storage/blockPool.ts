@@ -3,14 +3,14 @@ import { WebhookError } from '../errors.ts';
 /** 4 MiB and 2 bytes: a multiple of 3, so that whole base64 quanta fill a block, and over the 4 MiB from which Azure is fastest. */
 export const BLOCK_BYTES = 4_194_306;
 
-/** So much has to be written for a borrower to count as making progress: a byte now and then does not. */
+/** So much has to be written for a holder to count as making progress: a byte now and then does not. */
 export const PROGRESS_BYTES = 32 * 1024;
 
 /** Who hands a block over with less in it waits behind all others for the next one. */
 export const WORTHWHILE_BYTES = 128 * 1024;
 
 /** Who has a block leased, and can be asked to hand over what is in it. */
-export interface Borrower {
+export interface LeaseHolder {
   /** Waits behind all others: nobody waits for what it does. */
   readonly givesWay?: boolean;
   /** Sends the bytes on their way; the block comes back when they have arrived. */
@@ -23,7 +23,7 @@ interface Lease {
 }
 
 interface Waiter {
-  readonly borrower: Borrower;
+  readonly holder: LeaseHolder;
   readonly give: (block: Buffer) => void;
 }
 
@@ -31,9 +31,9 @@ interface Waiter {
  * The block buffers of the whole process. They are made when first needed, leased, and used again, so that many deliveries
  * at once stay within `limit` blocks and none makes garbage.
  *
- * When all are leased, borrowers are asked to hand theirs over, the one without progress for longest first, so that while
+ * When all are leased, holders are asked to hand theirs over, the one without progress for longest first, so that while
  * anybody waits there are always blocks on their way back: as many as wait, at most a quarter of all. The other three
- * quarters stay with those that progress most. Blocks go to those who wait in their order; but a borrower that handed
+ * quarters stay with those that progress most. Blocks go to those who wait in their order; but a holder that handed
  * its last one over with less than {@link WORTHWHILE_BYTES} in it waits behind all that did not, and when only such wait, one block
  * at a time is asked for.
  *
@@ -46,8 +46,8 @@ export class BlockPool {
   readonly #waiting = new Set<Waiter>();
   readonly #waitingBehind = new Set<Waiter>();
   /** Those with a block that is not full yet, the one without progress for longest first. */
-  readonly #leases = new Map<Borrower, Lease>();
-  readonly #behind = new WeakSet<Borrower>();
+  readonly #leases = new Map<LeaseHolder, Lease>();
+  readonly #behind = new WeakSet<LeaseHolder>();
   #made = 0;
   #isGoingToAsk = false;
 
@@ -65,21 +65,21 @@ export class BlockPool {
    *
    * @throws {WebhookError} When the signal fires first: its reason when that is one, else 503 `overloaded`.
    */
-  take(borrower: Borrower, signal: AbortSignal): Promise<Buffer> {
+  take(holder: LeaseHolder, signal: AbortSignal): Promise<Buffer> {
     return new Promise((resolve, reject) => {
       if (signal.aborted) {
         reject(refusal(signal));
         return;
       }
       const waiter: Waiter = {
-        borrower,
+        holder,
         give: (block) => {
           signal.removeEventListener('abort', leave);
-          this.#leases.set(borrower, { bytes: 0, bytesSinceProgress: 0 });
+          this.#leases.set(holder, { bytes: 0, bytesSinceProgress: 0 });
           resolve(block);
         },
       };
-      const line = borrower.givesWay || this.#behind.has(borrower) ? this.#waitingBehind : this.#waiting;
+      const line = holder.givesWay || this.#behind.has(holder) ? this.#waitingBehind : this.#waiting;
       const leave = () => {
         line.delete(waiter);
         reject(refusal(signal));
@@ -95,25 +95,25 @@ export class BlockPool {
     });
   }
 
-  /** The borrower has written to its block. */
-  wrote(borrower: Borrower, bytes: number): void {
-    const lease = this.#leases.get(borrower);
+  /** The holder has written to its block. */
+  wrote(holder: LeaseHolder, bytes: number): void {
+    const lease = this.#leases.get(holder);
     if (lease === undefined) return;
     lease.bytes += bytes;
     lease.bytesSinceProgress += bytes;
     if (lease.bytesSinceProgress < PROGRESS_BYTES) return;
     lease.bytesSinceProgress = 0;
-    this.#leases.delete(borrower);
-    this.#leases.set(borrower, lease);
+    this.#leases.delete(holder);
+    this.#leases.set(holder, lease);
   }
 
-  /** The borrower has no block to fill any more; the block itself comes back with {@link giveBack}. */
-  release(borrower: Borrower): void {
-    const lease = this.#leases.get(borrower);
+  /** The holder has no block to fill any more; the block itself comes back with {@link giveBack}. */
+  release(holder: LeaseHolder): void {
+    const lease = this.#leases.get(holder);
     if (lease === undefined) return;
-    this.#leases.delete(borrower);
-    if (lease.bytes < WORTHWHILE_BYTES) this.#behind.add(borrower);
-    else this.#behind.delete(borrower);
+    this.#leases.delete(holder);
+    if (lease.bytes < WORTHWHILE_BYTES) this.#behind.add(holder);
+    else this.#behind.delete(holder);
   }
 
   /** Takes a leased block back. Nothing may read or write it any more. */
@@ -148,10 +148,10 @@ export class BlockPool {
   }
 
   #ask(): void {
-    for (const borrower of [...this.#leases.keys()]) {
+    for (const holder of [...this.#leases.keys()]) {
       const onTheirWay = this.leased - this.#leases.size;
       if (onTheirWay >= this.#wanted()) return;
-      borrower.flush();
+      holder.flush();
     }
   }
 

@@ -4,7 +4,7 @@ import { WebhookError } from '../../../src/lib/errors.ts';
 import {
   BLOCK_BYTES,
   BlockPool,
-  type Borrower,
+  type LeaseHolder,
   PROGRESS_BYTES,
   WORTHWHILE_BYTES,
 } from '../../../src/lib/storage/blockPool.ts';
@@ -146,7 +146,7 @@ describe('BlockPool', () => {
 });
 
 /** Fills its block on request, and hands it over at once when it is asked to; what it hands over comes back when told. */
-class TestBorrower implements Borrower {
+class TestHolder implements LeaseHolder {
   readonly #pool: BlockPool;
   readonly #flushed: string[];
   readonly name: string;
@@ -181,7 +181,7 @@ class TestBorrower implements Borrower {
 function poolOf(blocks: number) {
   const pool = new BlockPool(blocks);
   const flushed: string[] = [];
-  return { pool, flushed, borrower: (name: string) => new TestBorrower(pool, flushed, name) };
+  return { pool, flushed, holder: (name: string) => new TestHolder(pool, flushed, name) };
 }
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
@@ -191,19 +191,15 @@ async function turns(): Promise<void> {
 }
 
 describe('a pool whose blocks are all leased', () => {
-  it('asks the borrower without progress for longest to hand its block over, and a few bytes do not count as progress', async () => {
-    const { pool, flushed, borrower } = poolOf(3);
-    const [first, second, third] = ['first', 'second', 'third'].map(borrower) as [
-      TestBorrower,
-      TestBorrower,
-      TestBorrower,
-    ];
+  it('asks the holder without progress for longest to hand its block over, and a few bytes do not count as progress', async () => {
+    const { pool, flushed, holder } = poolOf(3);
+    const [first, second, third] = ['first', 'second', 'third'].map(holder) as [TestHolder, TestHolder, TestHolder];
     for (const each of [first, second, third]) await each.take();
     pool.wrote(second, PROGRESS_BYTES - 1);
     pool.wrote(first, PROGRESS_BYTES - 1);
     pool.wrote(first, 1);
     pool.wrote(second, 0);
-    const [late, later] = [borrower('late'), borrower('later')];
+    const [late, later] = [holder('late'), holder('later')];
     void late.take();
     void later.take();
     await turns();
@@ -219,19 +215,19 @@ describe('a pool whose blocks are all leased', () => {
   });
 
   it('hears nothing of those that have no block', async () => {
-    const { pool, borrower } = poolOf(1);
-    const stranger = borrower('stranger');
+    const { pool, holder } = poolOf(1);
+    const stranger = holder('stranger');
     pool.wrote(stranger, PROGRESS_BYTES);
     pool.release(stranger);
     expect(pool.leased).toBe(0);
   });
 
   it('asks nobody while as many blocks are on their way back as are waited for', async () => {
-    const { pool, flushed, borrower } = poolOf(8);
-    const all = Array.from({ length: 8 }, (_, at) => borrower(`${at}`));
+    const { pool, flushed, holder } = poolOf(8);
+    const all = Array.from({ length: 8 }, (_, at) => holder(`${at}`));
     for (const each of all) await each.take();
     all[5]?.flush(); // it was full
-    void borrower('late').take();
+    void holder('late').take();
     await turns();
     expect(flushed).toEqual(['5']);
     expect(pool.leased).toBe(8);
@@ -245,18 +241,18 @@ describe('a pool whose blocks are all leased', () => {
   ])(
     'of %i blocks has %i on their way back as long as so many are waited for, and leaves the others be',
     async (blocks, most) => {
-      const { flushed, borrower } = poolOf(blocks);
-      const all = Array.from({ length: blocks }, (_, at) => borrower(`${at}`));
+      const { flushed, holder } = poolOf(blocks);
+      const all = Array.from({ length: blocks }, (_, at) => holder(`${at}`));
       for (const each of all) await each.take();
-      for (let waiting = 0; waiting < 20; waiting++) void borrower(`waiting ${waiting}`).take();
+      for (let waiting = 0; waiting < 20; waiting++) void holder(`waiting ${waiting}`).take();
       await turns();
       expect(flushed).toEqual(all.slice(0, most).map(({ name }) => name));
     },
   );
 
   it('keeps asking: everybody who waits is served though nobody who has a block goes on', async () => {
-    const { flushed, borrower } = poolOf(2);
-    const all = Array.from({ length: 40 }, (_, at) => borrower(`${at}`));
+    const { flushed, holder } = poolOf(2);
+    const all = Array.from({ length: 40 }, (_, at) => holder(`${at}`));
     const served = all.map((each) => each.take(WORTHWHILE_BYTES));
     for (let left = 200; left > 0 && flushed.length < 38; left--) {
       await turn();
@@ -267,8 +263,8 @@ describe('a pool whose blocks are all leased', () => {
   });
 
   it('asks whoever was just given a block only when that had time to write', async () => {
-    const { pool, borrower } = poolOf(1);
-    const [first, second] = [borrower('first'), borrower('second')];
+    const { pool, holder } = poolOf(1);
+    const [first, second] = [holder('first'), holder('second')];
     let written = 0;
     const both = [first, second].map(async (each) => {
       await each.take();
@@ -286,11 +282,11 @@ describe('a pool whose blocks are all leased', () => {
 describe('those who wait for a block', () => {
   /** A pool of one block that another one has, and three who had it before: dripping twice, and one with enough in it. */
   async function lines() {
-    const { pool, flushed, borrower } = poolOf(1);
-    const [drips, dripsToo, worthwhile] = ['drips', 'drips too', 'worthwhile'].map(borrower) as [
-      TestBorrower,
-      TestBorrower,
-      TestBorrower,
+    const { pool, flushed, holder } = poolOf(1);
+    const [drips, dripsToo, worthwhile] = ['drips', 'drips too', 'worthwhile'].map(holder) as [
+      TestHolder,
+      TestHolder,
+      TestHolder,
     ];
     for (const [each, bytes] of [
       [drips, WORTHWHILE_BYTES - 1],
@@ -301,17 +297,17 @@ describe('those who wait for a block', () => {
       each.flush();
       each.comesBack();
     }
-    const owner = borrower('owner');
+    const owner = holder('owner');
     await owner.take(WORTHWHILE_BYTES);
     const served: string[] = [];
-    const wait = (each: TestBorrower, until = signal) =>
+    const wait = (each: TestHolder, until = signal) =>
       each.take(WORTHWHILE_BYTES, until).then(() => served.push(each.name));
-    return { pool, flushed, borrower, owner, drips, dripsToo, worthwhile, served, wait };
+    return { pool, flushed, holder, owner, drips, dripsToo, worthwhile, served, wait };
   }
 
   it('wait behind all others when their last block had little in it', async () => {
-    const { borrower, owner, drips, dripsToo, worthwhile, served, wait } = await lines();
-    const late = borrower('late');
+    const { holder, owner, drips, dripsToo, worthwhile, served, wait } = await lines();
+    const late = holder('late');
     const all = [drips, dripsToo, worthwhile, late];
     for (const each of all) void wait(each);
     await turns();
@@ -323,14 +319,14 @@ describe('those who wait for a block', () => {
   });
 
   it('wait in front again once they have filled one', async () => {
-    const { borrower, owner, drips, dripsToo, served, wait } = await lines();
+    const { holder, owner, drips, dripsToo, served, wait } = await lines();
     void wait(drips);
     await turns();
     owner.comesBack();
     await turns();
     void wait(dripsToo);
     await turns();
-    const late = borrower('late');
+    const late = holder('late');
     void wait(drips);
     void wait(late);
     drips.comesBack();
@@ -341,20 +337,20 @@ describe('those who wait for a block', () => {
   });
 
   it('get one block at a time when all of them dripped', async () => {
-    const { pool, flushed, borrower } = poolOf(16);
-    const dripping = Array.from({ length: 20 }, (_, at) => borrower(`drip ${at}`));
+    const { pool, flushed, holder } = poolOf(16);
+    const dripping = Array.from({ length: 20 }, (_, at) => holder(`drip ${at}`));
     for (const each of dripping) {
       await each.take(1);
       each.flush();
       each.comesBack();
     }
-    const owners = Array.from({ length: 16 }, (_, at) => borrower(`owner ${at}`));
+    const owners = Array.from({ length: 16 }, (_, at) => holder(`owner ${at}`));
     for (const each of owners) await each.take(WORTHWHILE_BYTES);
     flushed.length = 0;
     for (const each of dripping) void each.take(1);
     await turns();
     expect(flushed).toEqual(['owner 0']);
-    for (const name of ['one', 'two', 'three']) void borrower(name).take();
+    for (const name of ['one', 'two', 'three']) void holder(name).take();
     await turns();
     expect(flushed).toEqual(['owner 0', 'owner 1', 'owner 2']);
     expect(pool.leased).toBe(16);
@@ -379,8 +375,8 @@ it('who gives way waits behind those who came later', async () => {
   const pool = new BlockPool(1);
   const block = await pool.take({ flush() {} }, signal);
   const order: string[] = [];
-  const take = async (name: string, borrower: Borrower) => {
-    const taken = await pool.take(borrower, signal);
+  const take = async (name: string, holder: LeaseHolder) => {
+    const taken = await pool.take(holder, signal);
     order.push(name);
     pool.giveBack(taken);
   };

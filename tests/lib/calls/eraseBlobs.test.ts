@@ -1,12 +1,12 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, expect, it } from 'vitest';
-import { purge } from '../../src/lib/calls/eraseBlobs.ts';
-import { eraseCalls } from '../../src/lib/calls/eraseCalls.ts';
-import { ElevenLabsClient } from '../../src/lib/elevenlabs/client.ts';
-import { readStorageAreas } from '../../src/lib/settings/storageAreas.ts';
-import { startElevenLabs } from '../../tools/local/elevenlabs/server.ts';
-import { storageAt } from '../support/drafts.ts';
+import { purge } from '../../../src/lib/calls/eraseBlobs.ts';
+import { eraseCalls } from '../../../src/lib/calls/eraseCalls.ts';
+import { ElevenLabsClient } from '../../../src/lib/elevenlabs/client.ts';
+import { readStorageAreas } from '../../../src/lib/settings/storageAreas.ts';
+import { startElevenLabs } from '../../../tools/local/elevenlabs/server.ts';
+import { storageAt } from '../../support/drafts.ts';
 
 /** One blob, version or snapshot, as List Blobs shows it. */
 interface Item {

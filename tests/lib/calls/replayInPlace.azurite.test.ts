@@ -1,13 +1,13 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { listQuarantine, type Quarantined } from '../../src/lib/calls/listQuarantine.ts';
-import { QuarantinedBody } from '../../src/lib/calls/quarantinedBody.ts';
-import { type Replayed, replayInPlace } from '../../src/lib/calls/replayInPlace.ts';
-import { callStoreOn } from '../../src/lib/postCall/callStore.ts';
-import { sha256Of } from '../../src/lib/postCall/places.ts';
-import { readStorageAreas } from '../../src/lib/settings/storageAreas.ts';
-import { audioEvent, type Context, newCall, now, send, startContext, transcription } from '../support/context.ts';
-import { storageAt } from '../support/drafts.ts';
+import { listQuarantine, type Quarantined } from '../../../src/lib/calls/listQuarantine.ts';
+import { QuarantinedBody } from '../../../src/lib/calls/quarantinedBody.ts';
+import { type Replayed, replayInPlace } from '../../../src/lib/calls/replayInPlace.ts';
+import { callStoreOn } from '../../../src/lib/postCall/callStore.ts';
+import { sha256Of } from '../../../src/lib/postCall/places.ts';
+import { readStorageAreas } from '../../../src/lib/settings/storageAreas.ts';
+import { audioEvent, type Context, newCall, now, send, startContext, transcription } from '../../support/context.ts';
+import { storageAt } from '../../support/drafts.ts';
 
 let context: Context;
 beforeAll(async () => {

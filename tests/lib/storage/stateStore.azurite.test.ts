@@ -7,12 +7,12 @@ import {
   installationId,
   isAlive,
   voices,
-} from '../../src/lib/preCall/state/records.ts';
-import { BlobStorage } from '../../src/lib/storage/blobStorage.ts';
-import { upkeep } from '../../src/lib/storage/proof.ts';
-import { type RecordKind, StateStore } from '../../src/lib/storage/stateStore.ts';
-import { contentOf } from '../support/drafts.ts';
-import { type FaultProxy, startFaultProxy } from '../support/faultProxy.ts';
+} from '../../../src/lib/preCall/state/records.ts';
+import { BlobStorage } from '../../../src/lib/storage/blobStorage.ts';
+import { upkeep } from '../../../src/lib/storage/proof.ts';
+import { type RecordKind, StateStore } from '../../../src/lib/storage/stateStore.ts';
+import { contentOf } from '../../support/drafts.ts';
+import { type FaultProxy, startFaultProxy } from '../../support/faultProxy.ts';
 
 const NOW = 1_800_000_000_000;
 const AGENT = { own: null, set: [], lease: null, claim: null };

@@ -1,14 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { callerKey, hashOfNumber } from '../../src/lib/callers/callerKey.ts';
-import { eraseCalls } from '../../src/lib/calls/eraseCalls.ts';
-import type { EraseContext } from '../../src/lib/calls/eraseContext.ts';
-import { readErasure } from '../../src/lib/calls/erasureRecord.ts';
-import type { ErasureRequest } from '../../src/lib/calls/erasureRequest.ts';
-import { planErasure } from '../../src/lib/calls/planErasure.ts';
-import { callOf } from '../../src/lib/preCall/context.ts';
-import type { Services } from '../../src/lib/services.ts';
-import { audioEvent, newCall, now, send, transcription } from '../support/context.ts';
+import { callerKey, hashOfNumber } from '../../../src/lib/callers/callerKey.ts';
+import { eraseCalls } from '../../../src/lib/calls/eraseCalls.ts';
+import type { EraseContext } from '../../../src/lib/calls/eraseContext.ts';
+import { readErasure } from '../../../src/lib/calls/erasureRecord.ts';
+import type { ErasureRequest } from '../../../src/lib/calls/erasureRequest.ts';
+import { planErasure } from '../../../src/lib/calls/planErasure.ts';
+import { callOf } from '../../../src/lib/preCall/context.ts';
+import type { Services } from '../../../src/lib/services.ts';
+import { audioEvent, newCall, now, send, transcription } from '../../support/context.ts';
 import {
   clonesOf,
   jsonRequest,
@@ -21,7 +21,7 @@ import {
   sendPreCall,
   startInstances,
   sweepOn,
-} from '../support/preCallContext.ts';
+} from '../../support/preCallContext.ts';
 
 const NUMBER = '+31612345678';
 

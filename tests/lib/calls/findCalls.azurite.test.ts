@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { type CallFilter, findCalls } from '../../src/lib/calls/findCalls.ts';
-import { findStored } from '../../src/lib/calls/listCalls.ts';
-import type { BlobStorage } from '../../src/lib/storage/blobStorage.ts';
-import { storageAt } from '../support/drafts.ts';
-import { type FaultProxy, startFaultProxy } from '../support/faultProxy.ts';
-import { metadataOfCall, type StoredCalls, storedCalls, transcriptOf } from '../support/storedCalls.ts';
+import { type CallFilter, findCalls } from '../../../src/lib/calls/findCalls.ts';
+import { findStored } from '../../../src/lib/calls/listCalls.ts';
+import type { BlobStorage } from '../../../src/lib/storage/blobStorage.ts';
+import { storageAt } from '../../support/drafts.ts';
+import { type FaultProxy, startFaultProxy } from '../../support/faultProxy.ts';
+import { metadataOfCall, type StoredCalls, storedCalls, transcriptOf } from '../../support/storedCalls.ts';
 
 let proxy: FaultProxy;
 let storage: BlobStorage;

@@ -1,10 +1,10 @@
 import { BlobServiceClient } from '@azure/storage-blob';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
-import type { BlobStorage } from '../../src/lib/storage/blobStorage.ts';
-import { finishIncoming, incomingMetadata, sweepIncoming } from '../../src/lib/storage/incoming.ts';
-import { noise } from '../lib/json/pieces.ts';
-import { contentOf, metadataOf, newPlace, storageAt } from '../support/drafts.ts';
-import { type FaultProxy, startFaultProxy } from '../support/faultProxy.ts';
+import type { BlobStorage } from '../../../src/lib/storage/blobStorage.ts';
+import { finishIncoming, incomingMetadata, sweepIncoming } from '../../../src/lib/storage/incoming.ts';
+import { noise } from '../../lib/json/pieces.ts';
+import { contentOf, metadataOf, newPlace, storageAt } from '../../support/drafts.ts';
+import { type FaultProxy, startFaultProxy } from '../../support/faultProxy.ts';
 
 const SHA = 'a'.repeat(64);
 const MINUTE_MS = 60_000;

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { madeUp } from '../../tools/local/elevenlabs/conversations.ts';
-import { DAY, HOUR, type ReconcileApp, startReconcileApp } from '../support/reconcileContext.ts';
+import { madeUp } from '../../../tools/local/elevenlabs/conversations.ts';
+import { DAY, HOUR, type ReconcileApp, startReconcileApp } from '../../support/reconcileContext.ts';
 
 let app: ReconcileApp;
 beforeEach(async () => {

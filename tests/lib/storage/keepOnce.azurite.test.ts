@@ -1,9 +1,9 @@
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
-import { StorageUnavailable } from '../../src/lib/errors.ts';
-import { type BlobStorage, isNotFound } from '../../src/lib/storage/blobStorage.ts';
-import { copyFrom, keepOnce, type Place } from '../../src/lib/storage/keepOnce.ts';
-import { contentOf, metadataOf, newPlace, storageAt } from '../support/drafts.ts';
-import { type FaultProxy, startFaultProxy } from '../support/faultProxy.ts';
+import { StorageUnavailable } from '../../../src/lib/errors.ts';
+import { type BlobStorage, isNotFound } from '../../../src/lib/storage/blobStorage.ts';
+import { copyFrom, keepOnce, type Place } from '../../../src/lib/storage/keepOnce.ts';
+import { contentOf, metadataOf, newPlace, storageAt } from '../../support/drafts.ts';
+import { type FaultProxy, startFaultProxy } from '../../support/faultProxy.ts';
 
 const ONE = 'a'.repeat(64);
 const OTHER = `${'b'.repeat(32)}${'c'.repeat(32)}`;

@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
-import { replayInPlace } from '../../src/lib/calls/replayInPlace.ts';
-import { callStoreOn } from '../../src/lib/postCall/callStore.ts';
-import { sha256Of } from '../../src/lib/postCall/places.ts';
-import { BLOCK_BYTES } from '../../src/lib/storage/blockPool.ts';
-import { sweepIncoming } from '../../src/lib/storage/incoming.ts';
-import { contentOf, storageAt } from '../support/drafts.ts';
-import { type FaultProxy, startFaultProxy } from '../support/faultProxy.ts';
-import { type StoredCalls, storedCalls } from '../support/storedCalls.ts';
+import { replayInPlace } from '../../../src/lib/calls/replayInPlace.ts';
+import { callStoreOn } from '../../../src/lib/postCall/callStore.ts';
+import { sha256Of } from '../../../src/lib/postCall/places.ts';
+import { BLOCK_BYTES } from '../../../src/lib/storage/blockPool.ts';
+import { sweepIncoming } from '../../../src/lib/storage/incoming.ts';
+import { contentOf, storageAt } from '../../support/drafts.ts';
+import { type FaultProxy, startFaultProxy } from '../../support/faultProxy.ts';
+import { type StoredCalls, storedCalls } from '../../support/storedCalls.ts';
 
 const AN_HOUR_MS = 3_600_000;
 /** More requests than any replay of two bodies makes. */

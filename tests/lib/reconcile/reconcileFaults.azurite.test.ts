@@ -1,8 +1,13 @@
 import { afterAll, afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
-import { BLOCK_BYTES } from '../../src/lib/storage/blockPool.ts';
-import type { Fault } from '../../tools/local/elevenlabs/faults.ts';
-import { type FaultProxy, type HttpFaultProxy, startFaultProxy, startHttpFaultProxy } from '../support/faultProxy.ts';
-import { DAY, HOUR, type ReconcileApp, startReconcileApp } from '../support/reconcileContext.ts';
+import { BLOCK_BYTES } from '../../../src/lib/storage/blockPool.ts';
+import type { Fault } from '../../../tools/local/elevenlabs/faults.ts';
+import {
+  type FaultProxy,
+  type HttpFaultProxy,
+  startFaultProxy,
+  startHttpFaultProxy,
+} from '../../support/faultProxy.ts';
+import { DAY, HOUR, type ReconcileApp, startReconcileApp } from '../../support/reconcileContext.ts';
 
 let app: ReconcileApp;
 let storage: FaultProxy;

@@ -1,7 +1,7 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { expect, inject, it } from 'vitest';
-import { callerKey, hashOfNumber, labelOfNumber, readCallerKey } from '../../src/lib/callers/callerKey.ts';
-import { contentOf, storageAt } from '../support/drafts.ts';
+import { callerKey, hashOfNumber, labelOfNumber, readCallerKey } from '../../../src/lib/callers/callerKey.ts';
+import { contentOf, storageAt } from '../../support/drafts.ts';
 
 const newArea = () => ({
   storage: storageAt(inject('storage')),
