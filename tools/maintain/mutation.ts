@@ -55,7 +55,12 @@ const groups: Readonly<Record<string, readonly Part[]>> = {
     preCallUnit('sweep'),
     preCallUnit('voice/deleteVoices'),
     preCallUnit('agent/restoreAgent'),
+    preCallUnit('remember'),
   ],
+  callers: ['cleanText', 'record', 'directory', 'sweepCallers'].map((name) => ({
+    mutate: [`src/lib/callers/${name}.ts`],
+    tests: [`tests/lib/callers/${name}.test.ts`],
+  })),
   sample: [
     sample('measureWav', 'riffChunks', 'waveFormat'),
     sample('measureMp3', 'mp3Frames', 'mp3Info'),
