@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
 export const SECRET = 'wsec_bench';
+export const INITIATION_SECRET = 'initiation_bench';
 export const WEBHOOK_PATH = '/elevenlabs/webhook';
 
 const path = (name: string) => fileURLToPath(new URL(name, import.meta.url));
@@ -16,6 +17,7 @@ const loadedFiles = path('loadedFiles.ts');
 const apps = {
   ours: [functionsHost, path('../dist/index.js')],
   least: [functionsHost, path('peers/least.ts')],
+  twoBlobs: [functionsHost, path('peers/twoBlobs.ts')],
   plainFunctions: [functionsHost, path('peers/plainFunctions.ts')],
   expressSdk: [path('peers/expressSdk.ts')],
   receive: [path('floors/receive.ts')],
@@ -50,6 +52,8 @@ async function startServer(command: readonly string[], storage: string, execArgv
     env: {
       ...process.env,
       ELEVENLABS_WEBHOOK_SECRET: SECRET,
+      INITIATION_SECRET,
+      INITIATION_DEADLINE_MS: '10000', // so that what is measured is the answer, not the deadline
       ENABLE_AUDIO_STORAGE: 'true',
       CallStorage: storage,
       FUNCTIONS_REQUEST_BODY_SIZE_LIMIT: '209715200',

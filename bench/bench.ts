@@ -9,6 +9,7 @@ import { measureAudio } from './groups/audio.ts';
 import { measureAudioCpu } from './groups/audioCpu.ts';
 import { measureColdStart } from './groups/coldStart.ts';
 import { measureGrowth } from './groups/growth.ts';
+import { measureInitiation } from './groups/initiation.ts';
 import { measureMemory } from './groups/memory.ts';
 import { measurePeers } from './groups/peers.ts';
 import { measurePreCall } from './groups/preCall.ts';
@@ -27,6 +28,7 @@ const groups: Record<string, Group> = {
   refusals: measureRefusals,
   'cold-start': measureColdStart,
   'pre-call': measurePreCall,
+  initiation: measureInitiation,
   growth: measureGrowth,
 };
 const inShortForm = ['audio-cpu', 'peers', 'memory', 'transcripts', 'cold-start', 'pre-call'];

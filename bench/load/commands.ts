@@ -18,6 +18,8 @@ export type LoadCommand =
       atOnce: number;
       signature: Signature;
     }
+  /** Questions before calls, of so many callers in the directory; 0: of numbers that nobody knows. */
+  | { kind: 'questions'; url: string; callers: number; count: number; atOnce: number }
   /** The same bodies straight to storage: one `upload` each. */
   | { kind: 'uploads'; storage: string; bodyBytes: number; count: number; atOnce: number }
   /** The blocks of recordings straight to storage, one recording after the other, as the app has them in flight. */

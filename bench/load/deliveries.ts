@@ -43,7 +43,7 @@ export async function transcripts({ url, bodyBytes, count, atOnce, signature }: 
 }
 
 /** What the host adds to a request for the worker; other servers take no notice of it. */
-function fromHost(): Record<string, string> {
+export function fromHost(): Record<string, string> {
   return { 'x-ms-invocation-id': randomUUID(), 'x-forwarded-host': 'localhost', 'x-forwarded-proto': 'http' };
 }
 

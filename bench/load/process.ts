@@ -2,6 +2,7 @@
 import type { LoadCommand, LoadReply, LoadResult } from './commands.ts';
 import { recordings, transcripts } from './deliveries.ts';
 import { drive, type Jobs } from './drive.ts';
+import { questions } from './questions.ts';
 import { blocks, uploads } from './writes.ts';
 
 process.on('disconnect', () => process.exit());
@@ -27,6 +28,8 @@ function prepare(command: LoadCommand): Promise<Jobs> {
       return recordings(command);
     case 'transcripts':
       return transcripts(command);
+    case 'questions':
+      return questions(command);
     case 'uploads':
       return uploads(command);
     case 'blocks':

@@ -27,7 +27,9 @@ export function openInitiation(
   if (settings === undefined) return undefined;
   if (state === undefined) return { settings, callers: undefined, agents: undefined, readKey: undefined, now };
   const { deadlineMs } = settings;
-  const storage = new BlobStorage(state.connection, { totalMs: deadlineMs, tryMs: deadlineMs }, telemetry);
+  // The first try has half of the time: a connection that hangs costs no default, and storage that is slow is not asked twice.
+  const budget = { totalMs: deadlineMs, tryMs: deadlineMs * 1.5 };
+  const storage = new BlobStorage(state.connection, budget, telemetry);
   const area = { storage, path: state.path };
   const key = rememberedKey(area);
   const directory =

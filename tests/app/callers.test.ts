@@ -14,6 +14,7 @@ import {
   metadataOf,
   newCallOfAgent,
   newSample,
+  openInstance,
   type PreCallApp,
   sendPreCall,
   startInstances,
@@ -116,6 +117,19 @@ describe('a voice of the directory', () => {
     expect(await find(number)).not.toHaveProperty('record.voice_id');
     expect(lines.join('\n')).toContain('voice gone');
   });
+});
+
+it('a setting of the directory that is wrong shows in health, costs no delivery, and no voice is deleted meanwhile', async () => {
+  const { sample } = await call(newNumber(), { remember: false });
+  const wrong = openInstance(app, { settings: { CALLERS_DEFAULT_COUNTRY: 'Netherlands' } });
+  expect(await wrong.health.ofApp()).toMatchObject({
+    status: 'healthy',
+    callers: { status: 'not configured', settings: ['CALLERS_DEFAULT_COUNTRY'] },
+  });
+  app.clock.aheadMs = 8 * DAY_MS;
+  app.api.state.voiceLimit = 1;
+  expect((await sweepOn(wrong)).join('\n')).toContain('its voices are not known');
+  expect(clonesOf(app, sample)).toHaveLength(1);
 });
 
 describe('erasing', () => {

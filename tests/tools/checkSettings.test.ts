@@ -79,6 +79,7 @@ describe('what Azure lists', () => {
     ['QUARANTINE_STORAGE_PATH', 'transcripts', ['post-call', 'pre-call', 'health']],
     ['STATE_STORAGE_PATH', 'transcripts', ['health']],
     ['VOICE_CLONE_MAX_SIZE_MB', '100', ['pre-call']],
+    ['CALLERS_DEFAULT_COUNTRY', 'Netherlands', ['callers']],
     ['APPLICATIONINSIGHTS_CONNECTION_STRING', 'key', ['telemetry']],
   ])('%s=%s costs %j', (setting, value, costs) => {
     const { status, json } = checkListing({ ...GOOD, ...OWN_PRE_CALL, ELEVENLABS_API_KEY: 'key', [setting]: value });

@@ -17,6 +17,12 @@ const preCall = (...names: string[]) => names.map((name) => `src/lib/preCall/${n
 /** A source file whose tests have storage and ElevenLabs in memory. */
 const preCallUnit = (name: string): Part => ({ mutate: preCall(name), tests: [`tests/lib/preCall/${name}.test.ts`] });
 
+/** A source file of the initiation webhook, and others that the same tests judge. */
+const initiationUnit = (name: string, ...others: string[]): Part => ({
+  mutate: [name, ...others].map((each) => `src/lib/initiation/${each}.ts`),
+  tests: [`tests/lib/initiation/${name}.test.ts`],
+});
+
 /** Source files of a format of voice samples. */
 const sample = (measure: string, ...names: string[]): Part => ({
   mutate: preCall(...[measure, ...names].map((name) => `sample/${name}`)),
@@ -119,6 +125,24 @@ const groups: Readonly<Record<string, readonly Part[]>> = {
     preCallUnit('sweep'),
     preCallUnit('voice/deleteVoices'),
     preCallUnit('agent/restoreAgent'),
+    preCallUnit('remember'),
+  ],
+  callers: ['cleanText', 'record', 'directory', 'sweepCallers'].map((name) => ({
+    mutate: [`src/lib/callers/${name}.ts`],
+    tests: [`tests/lib/callers/${name}.test.ts`],
+  })),
+  initiation: [
+    initiationUnit('answer'),
+    initiationUnit('call'),
+    initiationUnit('bearer'),
+    initiationUnit('prepare', 'warmUp'),
+    initiationUnit('knownAgents', 'agentRecord', 'refreshAgents'),
+    initiationUnit('handler'),
+    initiationUnit('health', 'missingRules'),
+    {
+      mutate: ['src/lib/elevenlabs/agentRules.ts', 'src/lib/elevenlabs/variableNames.ts'],
+      tests: ['tests/lib/elevenlabs/agentRules.test.ts'],
+    },
   ],
   sample: [
     sample('measureWav', 'riffChunks', 'waveFormat'),

@@ -172,7 +172,7 @@ export class RecordTooLarge extends Error {
 async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   const { promise: ended, reject } = Promise.withResolvers<never>();
   const stop = () => reject(new Error('The deadline came first'));
-  signal.addEventListener('abort', stop, { once: true });
+  signal.addEventListener('abort', stop);
   if (signal.aborted) stop();
   try {
     return await Promise.race([work, ended]);

@@ -1,5 +1,5 @@
 import type { HttpRequest, HttpResponseInit, InvocationContext } from '@azure/functions';
-import { NotConfigured, WebhookError } from '../errors.ts';
+import { BodyError, NotConfigured, type WebhookError } from '../errors.ts';
 import { arrivals } from '../http/arrivals.ts';
 import { problem } from '../http/problem.ts';
 import { requestBody } from '../http/requestBody.ts';
@@ -48,7 +48,7 @@ export function initiationHandler(services: InitiationServices) {
       }
     } catch (error) {
       line.fail(error);
-      return error instanceof WebhookError ? refusal(error) : ok(bareAnswer(services));
+      return isRefused(error) ? refusal(error) : ok(bareAnswer(services));
     }
   };
 }
@@ -80,6 +80,11 @@ function ok(answer: InitiationAnswer): HttpResponseInit {
 function bareAnswer({ initiation }: InitiationServices): InitiationAnswer {
   const variables = initiation?.settings.variables ?? {};
   return composeAnswer({ isKnown: 'unknown', variables, demands: [], allows: [] }).answer;
+}
+
+/** Whoever may ask gets an answer, but for a body that is too large. */
+function isRefused(error: unknown): error is WebhookError {
+  return error instanceof BearerError || error instanceof BodyError || error instanceof NotConfigured;
 }
 
 function refusal(error: WebhookError): HttpResponseInit {

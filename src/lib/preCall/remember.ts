@@ -55,8 +55,13 @@ async function write(
   if (isErased) return 'erased';
   const name = cleanName(caller.name);
   const known = { number, voice_id: voiceId, ...(name === '' ? {} : { name }) };
-  const { before, change } = await directory.change(hash, (entry) => entryOf(entry, known, now()));
-  return outcomeOf(before, change, known.number, now());
+  let outcome: Remembered = 'kept';
+  await directory.change(hash, (entry) => {
+    const decision = decide(entry, known, now());
+    outcome = decision.outcome;
+    return decision.change;
+  });
+  return outcome;
 }
 
 interface Context extends Pick<PreCallContext, 'storage' | 'now'> {
@@ -66,28 +71,19 @@ interface Context extends Pick<PreCallContext, 'storage' | 'now'> {
 type Known = Pick<CallerRecord, 'number' | 'voice_id' | 'name'>;
 
 /** What an operator or an import has written is never changed: only what is empty in it is filled. */
-function entryOf(entry: Entry | undefined, known: Known, now: number): Change {
+function decide(
+  entry: Entry | undefined,
+  known: Known,
+  now: number,
+): { readonly outcome: Remembered; readonly change: Change } {
   const updated_at = new Date(now).toISOString();
-  if (entry === undefined || isReplaceable(entry, now)) {
-    return { ...known, source: SOURCE, expires_at: new Date(now + KEPT_MS).toISOString(), updated_at };
-  }
-  if ('unusable' in entry || entry.number !== known.number) return 'leave';
-  if (entry.source === SOURCE) {
-    return { ...entry, ...known, expires_at: new Date(now + KEPT_MS).toISOString(), updated_at };
-  }
+  const ours = { source: SOURCE, expires_at: new Date(now + KEPT_MS).toISOString(), updated_at };
+  if (entry === undefined) return { outcome: 'new', change: { ...known, ...ours } };
+  // Stryker disable next-line StringLiteral: an entry that cannot be used has no number either
+  if ('unusable' in entry || entry.number !== known.number) return { outcome: 'unusable', change: 'leave' };
+  if (isPast(entry, now)) return { outcome: 'new', change: { ...known, ...ours } };
+  if (entry.source === SOURCE) return { outcome: 'renewed', change: { ...entry, ...known, ...ours } };
   const filled = { ...known, ...entry };
   const isFuller = filled.name !== entry.name || filled.voice_id !== entry.voice_id;
-  return isFuller ? { ...filled, updated_at } : 'leave';
-}
-
-function outcomeOf(entry: Entry | undefined, change: Change, number: string, now: number): Remembered {
-  if (entry === undefined || isReplaceable(entry, now)) return 'new';
-  if ('unusable' in entry || entry.number !== number) return 'unusable';
-  if (change === 'leave') return 'kept';
-  return entry.source === SOURCE ? 'renewed' : 'filled';
-}
-
-/** One that has expired counts for nothing, whoever wrote it. */
-function isReplaceable(entry: Entry, now: number): boolean {
-  return !('unusable' in entry) && isPast(entry, now);
+  return isFuller ? { outcome: 'filled', change: { ...filled, updated_at } } : { outcome: 'kept', change: 'leave' };
 }

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { CallerDirectory, RecordTooLarge } from '../../../src/lib/callers/directory.ts';
 import { upkeep } from '../../../src/lib/storage/proof.ts';
@@ -81,6 +82,20 @@ describe('who calls', () => {
   });
 });
 
+it('a key that takes its time is waited for, and nobody listens to the signal any more', async () => {
+  const { storage, write } = memoryDirectory();
+  await write({ name: 'Jan' });
+  const key = Promise.withResolvers<Buffer>();
+  const path = { container: 'callers', prefix: 'eu/' };
+  const directory = new CallerDirectory({ storage, path, key: () => key.promise, country: undefined, now: () => NOW });
+  const end = new AbortController();
+  const found = directory.find([NUMBER], 'agent_1', end.signal);
+  await Promise.resolve();
+  key.resolve(Buffer.alloc(32, 7));
+  expect(await found).toMatchObject({ isKnown: true });
+  expect(getEventListeners(end.signal, 'abort')).toEqual([]);
+});
+
 describe('an entry counts as unknown, with the reason and its hash,', () => {
   it.each([
     ['none', undefined],
@@ -151,10 +166,22 @@ describe('a change', () => {
     expect(stored()).toEqual(record);
   });
 
+  it('of a number that is new is one write, and may have 16 KiB', async () => {
+    const { directory, storage, stored } = memoryDirectory();
+    const operations: string[] = [];
+    storage.before = (operation) => void operations.push(operation);
+    const room = 16 * 1024 - JSON.stringify(record).length;
+    const largest = { ...record, name: record.name + 'x'.repeat(room) };
+    await directory.change(hashOf(NUMBER), () => largest, { isNew: true });
+    expect(operations).toEqual(['upload']);
+    expect(stored()).toEqual(largest);
+  });
+
   it('to more than 16 KiB is refused, and nothing is changed', async () => {
     const { directory, stored } = memoryDirectory();
     const large = { ...record, name: 'x'.repeat(16 * 1024) };
-    await expect(directory.change(hashOf(NUMBER), () => large)).rejects.toThrow(RecordTooLarge);
+    await expect(directory.change(hashOf(NUMBER), () => large)).rejects.toThrow(new RecordTooLarge());
+    expect(new RecordTooLarge()).toMatchObject({ name: 'RecordTooLarge', message: 'an entry has at most 16 KiB' });
     expect(stored()).toBeUndefined();
   });
 });

@@ -93,6 +93,12 @@ describe.each(['operator', 'import', 'crm'])('what %s has written', (source) => 
     });
   });
 
+  it('is filled where only the name is missing', async () => {
+    await directory.write({ voice_id: 'voice_own', source });
+    expect(await rememberIt()).toBe('filled');
+    expect(directory.stored()).toMatchObject({ name: 'Ivan x', voice_id: 'voice_own', source });
+  });
+
   it('counts for nothing once it has expired', async () => {
     await directory.write({ name: 'Jan', source, expires_at: new Date(NOW).toISOString() });
     expect(await rememberIt()).toBe('new');
@@ -137,5 +143,21 @@ describe('the answer', () => {
     resolve();
     await vi.waitFor(() => expect(directory.stored()).toEqual(OWN_ENTRY));
     expect(here.log).toEqual([]);
+  });
+
+  it('has no line of what fails after it', async () => {
+    const { promise, reject } = Promise.withResolvers<void>();
+    here.storage.before = () => promise;
+    const remembered = rememberIt();
+    await vi.advanceTimersByTimeAsync(500);
+    expect(await remembered).toBe('late');
+    reject(new Error('no storage'));
+    await vi.advanceTimersByTimeAsync(0);
+    expect(here.log).toEqual([]);
+  });
+
+  it('leaves no timer behind', async () => {
+    await rememberIt();
+    expect(vi.getTimerCount()).toBe(0);
   });
 });
