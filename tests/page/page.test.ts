@@ -197,6 +197,8 @@ describe.runIf(hasBrowser)('the page of the calls', () => {
     await page.keyboard.press('ArrowDown');
     await page.keyboard.press('Enter');
     await expect.poll(focused).toBe('Repair ready for collection');
+    await page.getByRole('button', { name: 'To the call' }).press('Enter');
+    expect(await page.evaluate('[document.activeElement.id, location.hash]')).toEqual(['shown', inCall(CALL)]);
     await page.getByRole('button', { name: 'Play from 0:05' }).press('Enter');
     await expect.poll(() => page.locator('.turn[aria-current]').innerText()).toContain('this is Robin');
     const nameless = await page.locator('button, a, input, select, audio').evaluateAll(

@@ -27,9 +27,9 @@ export function App() {
   const quarantined = live.listed?.quarantined ?? 0;
   return (
     <div class={`page shows-${shown.kind === 'nothing' ? 'list' : 'one'}`}>
-      <a class="skip" href="#shown">
+      <button type="button" class="skip" onClick={() => document.getElementById('shown')?.focus()}>
         To the call
-      </a>
+      </button>
       <header>
         <h1>Calls</h1>
         <StatusLine live={live} about={about} />
