@@ -29,7 +29,7 @@ export interface StoredBlob {
   readonly stored_at: string;
   /** Other bytes were stored under the usual name before. */
   readonly is_beside: boolean;
-  /** In quarantine, and the sound was taken out of it: only a person can put it together. */
+  /** In quarantine, and the sound was taken out of it: its other parts are beside it. */
   readonly is_part: boolean;
   readonly metadata: Readonly<Record<string, string>>;
 }

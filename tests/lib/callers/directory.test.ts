@@ -87,7 +87,14 @@ it('a key that takes its time is waited for, and nobody listens to the signal an
   await write({ name: 'Jan' });
   const key = Promise.withResolvers<Buffer>();
   const path = { container: 'callers', prefix: 'eu/' };
-  const directory = new CallerDirectory({ storage, path, key: () => key.promise, country: undefined, now: () => NOW });
+  const directory = new CallerDirectory({
+    authority: upkeep(),
+    storage,
+    path,
+    key: () => key.promise,
+    country: undefined,
+    now: () => NOW,
+  });
   const end = new AbortController();
   const found = directory.find([NUMBER], 'agent_1', end.signal);
   await Promise.resolve();

@@ -5,6 +5,7 @@ import { ElevenLabsError, type Reason } from '../../../src/lib/elevenlabs/errors
 import { isValid } from '../../../src/lib/initiation/agentRecord.ts';
 import { KnownAgents } from '../../../src/lib/initiation/knownAgents.ts';
 import { refreshAgents } from '../../../src/lib/initiation/refreshAgents.ts';
+import { upkeep } from '../../../src/lib/storage/proof.ts';
 import type { LogFields } from '../../../src/lib/telemetry/log.ts';
 import { type MemoryStorage, memoryStorage } from '../preCall/memoryStorage.ts';
 
@@ -33,7 +34,8 @@ function open(hasKey = true): KnownAgents {
     return answer(agentId, signal);
   };
   const api = hasKey ? ({ rulesOf } as unknown as AgentRulesApi) : undefined;
-  return new KnownAgents({ storage, path: { container: 'state', prefix: '' }, api, now: () => clock });
+  const path = { container: 'state', prefix: '' };
+  return new KnownAgents({ authority: upkeep(), storage, path, api, now: () => clock });
 }
 
 const read = (id = 'agent_1', by = agents) => by.read(id, never);
