@@ -84,7 +84,8 @@ const groups: Readonly<Record<string, readonly Part[]>> = {
       'finishErasures',
     ),
     calls('eraseBlobs', 'eraseBlobs'),
-    calls('replayInPlace.azurite', 'replayInPlace', 'listQuarantine', 'quarantinedBody'),
+    calls('replayInPlace.azurite', 'replayInPlace', 'listQuarantine'),
+    { mutate: ['src/lib/calls/quarantinedBody.ts'], tests: ['tests/lib/calls/quarantinedBody.test.ts'] },
     calls('replayFaults.azurite', 'removeReplayed'),
     { mutate: ['src/lib/callers/number.ts'], tests: ['tests/lib/callers/number.test.ts'] },
     {

@@ -99,12 +99,12 @@ async function readEnvelope(around: StoredBody): Promise<Buffer> {
 
 /** In pieces, with padding at the end alone. */
 async function* base64Of(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
-  let left: Uint8Array = Buffer.alloc(0);
+  let left: Buffer = Buffer.alloc(0);
   for await (const chunk of bytes) {
     const all = Buffer.concat([left, chunk]);
     const end = all.length - (all.length % 3);
-    if (end > 0) yield Buffer.from(all.toString('base64', 0, end), 'latin1');
+    yield Buffer.from(all.toString('base64', 0, end));
     left = all.subarray(end);
   }
-  if (left.length > 0) yield Buffer.from(Buffer.from(left).toString('base64'), 'latin1');
+  yield Buffer.from(left.toString('base64'));
 }

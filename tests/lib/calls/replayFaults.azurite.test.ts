@@ -44,7 +44,7 @@ async function replay(
   { connection = inject('storage'), dead }: { connection?: string; dead?: AbortSignal } = {},
 ) {
   const settings = { paths: areas, storesTranscripts: true, storesAudio: true, keepsUnknownTypes: true };
-  const storage = storageAt(connection, { totalMs: 8_000, tryMs: 4_000 });
+  const storage = storageAt(connection);
   const store = callStoreOn(storage, settings, areas.state);
   const until = dead === undefined ? store : { ...store, storage: storage.until(dead) as typeof storage };
   const outcomes: string[] = [];
