@@ -13,7 +13,7 @@ import { recording } from './exampleCalls.ts';
 useBrowser();
 
 const asked = longForm('clicks');
-const clicks = asked ?? 24;
+const clicks = asked ?? 16;
 /** 200 a minute. */
 const ARRIVAL_MS = 300;
 /** As many as the list shows at once, and more: from then on its nodes stay the same. */

@@ -27,7 +27,8 @@ export function Costs({ metadata: { cost, cost_fiat, charging } }: { metadata: M
         <div class="scroll-sideways">
           <table>
             <caption>
-              Language models. What was completed is a part of what was begun, and billed: the two are not to be added.
+              Language models. All that was begun is billed; what was completed is a part of it. The two are not to be
+              added.
             </caption>
             <thead>
               <tr>
