@@ -4,7 +4,7 @@ export default defineConfig({
   test: {
     pool: 'forks',
     // Most tests wait for sockets, processes or storage more than they compute: more of them than cores.
-    maxWorkers: 4,
+    maxWorkers: 3,
     testTimeout: 30_000,
     hookTimeout: 60_000,
     reporters: ['default', './tests/support/lastLine.reporter.ts'],
@@ -52,7 +52,7 @@ export default defineConfig({
           globalSetup: ['tests/support/azurite.setup.ts'],
           // After the others, and several at once: these files wait more than they compute.
           sequence: { groupOrder: 1 },
-          maxWorkers: 4,
+          maxWorkers: 3,
           maxConcurrency: 16,
           testTimeout: 120_000,
         },

@@ -94,7 +94,7 @@ interface InstanceOptions {
 /** One process of the app: opens its own connections, with the waits between the API client's tries cut short. */
 export function openInstance({ clock }: Pick<PreCallApp, 'clock'>, options: InstanceOptions = {}): Services {
   const environment = { ...process.env, ...options.settings };
-  const storageBudget = options.storageBudget ?? { totalMs: 10_000, tryMs: 8_000 };
+  const storageBudget = options.storageBudget ?? { totalMs: 10_000, persistMs: 60_000, tryMs: 8_000 };
   const services = openServices(environment, { now: clock.now, storageBudget });
   if (services.preCall === undefined) throw new Error(JSON.stringify(services.configuration.preCallProblems));
   const { apiKey, baseUrl } = services.preCall.settings.elevenLabs;

@@ -121,14 +121,20 @@ async function clone(
   return yieldTo(context, work, request, made);
 }
 
-/** Our lock was taken over while we were cloning: keep the other's clone, and delete ours unless it is the same. */
+/**
+ * Our lock was taken over while we were cloning: keep the other's clone, and delete ours unless it is the same. Whoever is still
+ * cloning may have found ours, and be about to answer with it: so nothing is deleted before they are done.
+ */
 async function yieldTo(context: PreCallContext, work: Work, request: CloneRequest, made: Made): Promise<Clone> {
   const { voiceId } = made;
-  const standing = (await context.state.read(voices, request.sampleHash))?.value;
-  // Stryker disable next-line ConditionalExpression,StringLiteral: for the types; what is being cloned has no voice_id yet
-  if (standing?.state !== 'cloning' && standing?.voice_id === voiceId) {
-    return { ...made, clonedAt: standing.cloned_at, isReused: false };
+  const look = async () => (await context.state.read(voices, request.sampleHash))?.value;
+  let standing = await look();
+  for (; standing?.state === 'cloning'; standing = await look()) {
+    // Taken over from them, ours is found.
+    if (!(await isAlive(context.state, standing.claim, context.now))) return cloneOnce(context, work, request);
+    await waitForLock('voice', work.signal);
   }
+  if (standing?.voice_id === voiceId) return { ...made, clonedAt: standing.cloned_at, isReused: false };
   await context.elevenLabs.deleteVoice(voiceId, callOf(work)).catch(() => {}); // else the sweep does, as an orphan
   return cloneOnce(context, work, request);
 }

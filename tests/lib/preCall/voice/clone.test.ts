@@ -411,11 +411,28 @@ describe('a lock that was taken over while we were cloning', () => {
     whileCloning(() => here.records.putVoice({ state: 'cloning', claim: THEIR_LOCK }));
     const waiting = cloning();
     await settle();
-    expect(here.asked()).toEqual(['addVoice', 'deleteVoice voice_1']);
-    expect(here.elevenLabs.voices.size).toBe(0);
+    expect(here.asked()).toEqual(['addVoice']);
     voice('voice_theirs');
     await here.records.putVoice(ready('voice_theirs'));
     expect(await timeFor(waiting)).toMatchObject({ voiceId: 'voice_theirs', isReused: true });
+    expect(here.asked()).toEqual(['addVoice', 'deleteVoice voice_1', 'getVoice voice_theirs']);
+  });
+
+  it('by somebody who is at work and finds ours leaves it to both', async () => {
+    await here.records.putAtWork('conv_2', 'them');
+    whileCloning(() => here.records.putVoice({ state: 'cloning', claim: THEIR_LOCK }));
+    const waiting = cloning();
+    await settle();
+    await here.records.putVoice(ready('voice_1', 1_700_000_000_000));
+    expect(await timeFor(waiting)).toMatchObject({ voiceId: 'voice_1', clonedAt: 1_700_000_000_000, isReused: false });
+    expect(here.asked()).toEqual(['addVoice']);
+  });
+
+  it('by somebody who has died is taken back, and ours is found', async () => {
+    whileCloning(() => here.records.putVoice({ state: 'cloning', claim: THEIR_LOCK }));
+    expect(await timeFor(cloning())).toMatchObject({ voiceId: 'voice_1' });
+    expect(here.asked()).toEqual(['addVoice', 'findVoices']);
+    expect(await here.records.voice()).toMatchObject({ state: 'ready', voice_id: 'voice_1' });
   });
 
   it('by somebody who has given up costs ours, and a new one is made', async () => {
