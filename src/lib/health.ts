@@ -82,13 +82,19 @@ export class Health {
 
   async ofApp(): Promise<AppHealth> {
     const { problems, warnings, preCallWarnings, callers } = this.#services.configuration;
+    const [storage, erasures, elevenLabs, reconciliation, initiation] = await Promise.all([
+      this.#checkStorage(),
+      this.#askErasures(),
+      this.#askElevenLabs(),
+      this.#askReconciliation(),
+      this.#askInitiation(),
+    ]);
     const checks = {
       settings:
         problems.length === 0 ? { status: 'pass' as const } : { status: 'fail' as const, settings: names(problems) },
-      storage: await this.#checkStorage(),
+      storage,
       ...(this.#oldNode === undefined ? {} : { runtime: { status: 'fail' as const, ...this.#oldNode } }),
     };
-    const erasures = await this.#askErasures();
     const failing = Object.entries(checks).flatMap(([name, { status }]) => (status === 'fail' ? [name] : []));
     return {
       status: failing.length === 0 ? 'healthy' : 'unhealthy',
@@ -97,9 +103,9 @@ export class Health {
       ...(failing.length === 0 ? {} : { failing }),
       ...noted([...warnings, ...preCallWarnings]),
       checks,
-      'elevenlabs-precall-webhook': await this.#askElevenLabs(),
-      reconciliation: await this.#askReconciliation(),
-      initiation: await this.#askInitiation(),
+      'elevenlabs-precall-webhook': elevenLabs,
+      reconciliation,
+      initiation,
       ...(callers.settings
         ? {}
         : { callers: { status: 'not configured' as const, settings: names(callers.problems) } }),
