@@ -71,13 +71,14 @@ describe('the answer', () => {
   });
 
   it('fills what is demanded and nobody has with an empty text, but no secret', () => {
-    const demands = ['orders', 'city', 'secret__door', 'secret__token', 'caller_name'];
+    const demands = ['orders', 'city', 'system__time', 'secret__door', 'secret__token', 'caller_name'];
     const { answer, filled, missingSecrets } = known(
       {},
       { demands, variables: { secret__token: ' as\nit is {{x}} ' } },
     );
     expect(answer.dynamic_variables).toMatchObject({ orders: 3, city: '', secret__token: ' as\nit is {{x}} ' });
     expect(answer.dynamic_variables).not.toHaveProperty('secret__door');
+    expect(answer.dynamic_variables).not.toHaveProperty('system__time');
     expect({ filled, missingSecrets }).toEqual({ filled: ['city'], missingSecrets: ['secret__door'] });
   });
 
