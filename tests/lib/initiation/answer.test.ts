@@ -63,6 +63,17 @@ describe('the answer', () => {
     expect(overrides).toEqual(allows);
   });
 
+  it('overrides nothing that the record does not have', () => {
+    const { number, source, updated_at } = RECORD;
+    const { answer } = composeAnswer({
+      ...PARTS,
+      isKnown: 'yes',
+      record: { number, source, updated_at },
+      allows: OVERRIDES,
+    });
+    expect(answer).not.toHaveProperty('conversation_config_override');
+  });
+
   it('overrides nothing with what is empty, or is so once it is cleaned', () => {
     const record = { number: '+1', source: 'operator', updated_at: RECORD.updated_at, first_message: '{{}}\u200b' };
     const { answer } = composeAnswer({ ...PARTS, isKnown: 'yes', record, allows: OVERRIDES });
