@@ -5,6 +5,7 @@ import type { Services } from '../../src/lib/services.ts';
 import { type RunningElevenLabs, startElevenLabs } from '../../tools/local/elevenlabs/server.ts';
 import { type Answer, type Context, startContext, until } from '../support/context.ts';
 import { ask, BEARER, INITIATION_PATH, initiationSettings, question, remember } from '../support/initiation.ts';
+import { longForm } from './longForm.ts';
 import { startStorageWire, startTcpFaultProxy, type TcpFaultProxy } from './tcpFaultProxy.ts';
 import type { TcpFault } from './tcpLink.ts';
 import { FAULTS, isHarmless } from './wireCases.ts';
@@ -13,6 +14,13 @@ const DEADLINE_MS = 300;
 /** A machine that does much else; what hangs here hangs forever. */
 const AMPLE_MS = 12 * DEADLINE_MS;
 const NUMBER = '+31612345678';
+
+/** Where a fault begins: at which request of a question, and after how many bytes of it or of its answer. */
+const POINTS = [1, 2, 3].flatMap((from) =>
+  (['request', 'answer'] as const).flatMap((phase) =>
+    (longForm('wire') ? [0, 1, 40, 200, 400, 600] : [1]).map((afterBytes) => ({ from, phase, afterBytes })),
+  ),
+);
 
 let context: Context;
 let services: Services;
@@ -75,14 +83,12 @@ async function knowsJan(asked = question()): Promise<void> {
 
 describe('storage that fails does not keep a call waiting beyond the deadline', () => {
   it.each(Object.entries(FAULTS))('%s, from each request on', async (_name, fault: TcpFault) => {
-    for (const phase of ['request', 'answer'] as const) {
-      for (let from = 1; from <= 3; from++) {
-        const first = storage.exchanges.length + from;
-        storage.onExchange = ({ number }) => (number < first ? undefined : { fault, phase, afterBytes: 1 });
-        expectValid(await timed(() => ask(context)));
-        if (isHarmless(fault)) await knowsJan();
-        storage.onExchange = () => undefined;
-      }
+    for (const { phase, afterBytes, from } of POINTS) {
+      const first = storage.exchanges.length + from;
+      storage.onExchange = ({ number }) => (number < first ? undefined : { fault, phase, afterBytes });
+      expectValid(await timed(() => ask(context)));
+      if (isHarmless(fault)) await knowsJan();
+      storage.onExchange = () => undefined;
     }
   });
 

@@ -20,7 +20,7 @@ interface LongForm {
 const TESTS: Readonly<Record<string, LongForm>> = {
   soak: { files: ['soak', 'droppedDeliveries'], variable: LONG_FORMS.minutes, usual: 10, option: 'minutes' },
   crash: { files: ['kill'], variable: LONG_FORMS.kills, usual: 200, option: 'kills' },
-  faults: { files: ['wireFaults'], variable: LONG_FORMS.wire, usual: 1 },
+  faults: { files: ['wireFaults', 'initiationDeadline'], variable: LONG_FORMS.wire, usual: 1 },
 };
 
 // The npm script says which one, in front of what the user adds.
