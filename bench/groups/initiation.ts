@@ -11,7 +11,7 @@ const WRITERS = 32;
 
 /** The answer before a call: known and unknown callers, alone and many at once, beside an app that only reads two blobs. */
 export async function measureInitiation({ storage, isShort, load, say, startApp }: Context): Promise<Row[]> {
-  const callers = isShort ? 500 : 100_000;
+  const callers = isShort ? 500 : 20_000;
   say(`a directory of ${callers} callers`);
   await fillDirectory(storage, callers);
   const [ours, bare] = [await startApp('ours'), await startApp('twoBlobs')];
