@@ -15,7 +15,7 @@ export async function measureInitiation({ storage, isShort, load, say, startApp 
   say(`a directory of ${callers} callers`);
   await fillDirectory(storage, callers);
   const [ours, bare] = [await startApp('ours'), await startApp('twoBlobs')];
-  const count = isShort ? 200 : 2_000;
+  const count = isShort ? 200 : 1_000;
   const rows: Row[] = [];
   for (const atOnce of [1, 16, 64]) {
     const ask = (url: string, kind: 'known' | 'unknown') =>

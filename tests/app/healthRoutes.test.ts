@@ -29,6 +29,7 @@ it.each(['/health', '/elevenlabs/health'])('an app with warnings is green at %s,
     checks: { settings: { status: 'pass' }, storage: { status: 'pass' } },
     'elevenlabs-precall-webhook': { status: 'healthy' },
     reconciliation: { status: 'off' },
+    initiation: { status: 'off' },
   });
   expect(await ask(path, 'HEAD')).toMatchObject({ status: 200, text: '' });
 });

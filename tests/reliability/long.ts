@@ -25,7 +25,7 @@ const TESTS: Readonly<Record<string, LongForm>> = {
   crash: { files: ['kill.test', 'reconcileKill'], variable: LONG_FORMS.kills, usual: 200, option: 'kills' },
   clicks: { project: 'page', files: ['manyClicks'], variable: LONG_FORMS.clicks, usual: 1_000, option: 'clicks' },
   screenshots: { project: 'page', files: ['screenshots'], variable: LONG_FORMS.screenshots, usual: 1 },
-  faults: { files: ['wireFaults', 'reconcileWire'], variable: LONG_FORMS.wire, usual: 1 },
+  faults: { files: ['wireFaults', 'reconcileWire', 'initiationDeadline'], variable: LONG_FORMS.wire, usual: 1 },
 };
 
 // The npm script says which one, in front of what the user adds.

@@ -25,6 +25,7 @@ beforeAll(async () => {
     ELEVENLABS_OPERATOR_API_KEY: 'operator_key',
     ELEVENLABS_PRECALL_WEBHOOK_SECRET: 'wsec_of_the_switch',
     PRECALL_AGENT_IDS: 'agent_1',
+    INITIATION_SECRET: '',
     WEBHOOK_TOLERANCE_SECONDS: '3600',
     SWEEP_SCHEDULE: '*/2 * * * * *',
     NO_COLOR: '1',

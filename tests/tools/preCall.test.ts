@@ -114,7 +114,7 @@ describe('npm start with a key', () => {
       expect(app.served.text()).not.toContain('key_of_the_user');
       expect(app.served.text()).not.toContain('stand-in');
       await fetch(`${app.url}/health`);
-      expect(new Set(seen)).toEqual(new Set(['key_of_the_user']));
+      expect([...new Set(seen)]).toEqual(['key_of_the_user']);
     } finally {
       await app.stop();
       api.close();

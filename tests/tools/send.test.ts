@@ -195,6 +195,28 @@ test.each([
   expect(received).toEqual([]);
 });
 
+test.each(['', '-unknown', '-outbound', '-withheld', '-whatsapp'])(
+  'initiation%s asks with a secret, unsigned',
+  async (which) => {
+    expect(await send(`initiation${which}`)).toMatchObject({ code: 0 });
+    expect(received).toMatchObject([
+      { url: '/elevenlabs/initiation/webhook', headers: { authorization: 'Bearer initiation_local_development_only' } },
+    ]);
+    expect(received[0]?.headers).not.toHaveProperty('elevenlabs-signature');
+    const asked = JSON.parse(String(received[0]?.body));
+    expect(Object.values(asked).every((value) => typeof value === 'string')).toBe(true);
+    expect(Object.keys(asked)).toEqual(['caller_id', 'called_number', 'agent_id', 'call_sid', 'conversation_id']);
+  },
+);
+
+test('initiation --invalid asks with another secret and expects 401; --secret gives another one', async () => {
+  status = 401;
+  expect(await send('initiation', '--invalid')).toMatchObject({ code: 0 });
+  expect((await send('initiation', '--secret', 'of_the_test')).text).toContain('INITIATION_SECRET');
+  const sent = received.map(({ headers }) => headers.authorization);
+  expect(sent).toEqual(['Bearer not-initiation_local_development_only', 'Bearer of_the_test']);
+});
+
 test('a wrong path, another webhook and a redirect to https have a hint', async () => {
   status = 404;
   expect((await send('post_call_audio', '--url', `${url}/webhok`)).text).toContain('/elevenlabs/webhook (--url');
@@ -223,6 +245,8 @@ test.each([
   [['--mp3', 'examples/call.mp3', '--sample', 'examples/voice-samples/sample.wav']],
   [['pre-call', '--sample', 'no-such-sample.wav']],
   [['pre_call']],
+  [['initiation', '--tamper']],
+  [['initiation', '--url', 'https://example.com']],
 ])('%j is wrong usage', async (args) => {
   expect(await send(...args)).toMatchObject({ code: 2 });
   expect(received).toEqual([]);

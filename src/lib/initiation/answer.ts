@@ -45,7 +45,7 @@ export function composeAnswer({ isKnown, record, variables, demands, allows }: A
   sent.set('caller_name', cleanText(record?.name ?? ''));
   sent.set('caller_known', isKnown);
   sent.set('caller_verified', 'no');
-  const missing = demands.filter((name) => !sent.has(name));
+  const missing = demands.filter((name) => !sent.has(name) && !name.startsWith('system__')); // ElevenLabs has those itself
   const filled = missing.filter((name) => !name.startsWith(SECRET));
   for (const name of filled) sent.set(name, '');
   const override = overrideOf(record, allows);

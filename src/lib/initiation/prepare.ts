@@ -38,12 +38,16 @@ export async function prepareAnswer(
 ): Promise<Prepared> {
   const call = await readCall(body, deadline);
   const answered = new AbortController();
-  const [caller, agent] = await Promise.all([
-    'problem' in call ? call.problem : findCaller(context, call, deadline),
-    call.agentId === undefined ? undefined : findAgent(context, call.agentId, { deadline, answered: answered.signal }),
-  ]);
-  answered.abort();
-  return combine(context, call, caller, agent);
+  const lookUp = { deadline, answered: answered.signal };
+  try {
+    const [caller, agent] = await Promise.all([
+      'problem' in call ? call.problem : findCaller(context, call, deadline),
+      call.agentId === undefined ? undefined : findAgent(context, call.agentId, lookUp),
+    ]);
+    return combine(context, call, caller, agent);
+  } finally {
+    answered.abort();
+  }
 }
 
 async function findCaller(

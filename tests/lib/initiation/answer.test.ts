@@ -63,6 +63,17 @@ describe('the answer', () => {
     expect(overrides).toEqual(allows);
   });
 
+  it('overrides nothing that the record does not have', () => {
+    const { number, source, updated_at } = RECORD;
+    const { answer } = composeAnswer({
+      ...PARTS,
+      isKnown: 'yes',
+      record: { number, source, updated_at },
+      allows: OVERRIDES,
+    });
+    expect(answer).not.toHaveProperty('conversation_config_override');
+  });
+
   it('overrides nothing with what is empty, or is so once it is cleaned', () => {
     const record = { number: '+1', source: 'operator', updated_at: RECORD.updated_at, first_message: '{{}}\u200b' };
     const { answer } = composeAnswer({ ...PARTS, isKnown: 'yes', record, allows: OVERRIDES });
@@ -71,13 +82,14 @@ describe('the answer', () => {
   });
 
   it('fills what is demanded and nobody has with an empty text, but no secret', () => {
-    const demands = ['orders', 'city', 'secret__door', 'secret__token', 'caller_name'];
+    const demands = ['orders', 'city', 'system__time', 'secret__door', 'secret__token', 'caller_name'];
     const { answer, filled, missingSecrets } = known(
       {},
       { demands, variables: { secret__token: ' as\nit is {{x}} ' } },
     );
     expect(answer.dynamic_variables).toMatchObject({ orders: 3, city: '', secret__token: ' as\nit is {{x}} ' });
     expect(answer.dynamic_variables).not.toHaveProperty('secret__door');
+    expect(answer.dynamic_variables).not.toHaveProperty('system__time');
     expect({ filled, missingSecrets }).toEqual({ filled: ['city'], missingSecrets: ['secret__door'] });
   });
 
