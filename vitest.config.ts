@@ -52,23 +52,23 @@ export default defineConfig({
           globalSetup: ['tests/support/azurite.setup.ts'],
           // After the others, and several at once: these files wait more than they compute.
           sequence: { groupOrder: 1 },
-          maxWorkers: 3,
+          maxWorkers: 4,
           maxConcurrency: 16,
           testTimeout: 120_000,
         },
       },
-      // After the others: a browser takes both cores while it starts.
       {
         extends: true,
         test: {
           name: 'page',
           include: ['tests/page/**/*.test.ts'],
           globalSetup: ['tests/support/azurite.setup.ts', 'tests/page/chromium.setup.ts'],
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 1 },
+          maxWorkers: 4,
         },
       },
       // Alone: it compares times.
-      { extends: true, test: { name: 'bench', include: ['tests/bench/bench.test.ts'], sequence: { groupOrder: 3 } } },
+      { extends: true, test: { name: 'bench', include: ['tests/bench/bench.test.ts'], sequence: { groupOrder: 2 } } },
     ],
   },
 });
