@@ -20,8 +20,9 @@ export interface Run {
 
 /** Runs a tool as npm would, apart from the settings of whoever runs the tests. */
 export function run(args: string[], environment: NodeJS.ProcessEnv = {}): Run {
-  const { PATH } = process.env;
-  const child = spawn(process.execPath, args, { cwd: root, env: { PATH, ...environment }, stdio: 'pipe' });
+  const { PATH, NODE_COMPILE_CACHE } = process.env;
+  const env = { PATH, NODE_COMPILE_CACHE, ...environment };
+  const child = spawn(process.execPath, args, { cwd: root, env, stdio: 'pipe' });
   let text = '';
   for (const stream of [child.stdout, child.stderr]) stream?.setEncoding('utf8').on('data', (chunk) => (text += chunk));
   const ended = once(child, 'close').then(([code, signal]) => code ?? signal);
