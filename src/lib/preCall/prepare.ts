@@ -1,3 +1,4 @@
+import type { Voice } from '../elevenlabs/schemas.ts';
 import { type AgentAtRest, type LeasedAgent, leaseAgent, lookAtAgent } from './agent/leaseAgent.ts';
 import type { DeliveryContext, PreCallContext, Work } from './context.ts';
 import { HeldLock, lockConversation } from './conversationLock.ts';
@@ -70,7 +71,7 @@ export async function prepareCall(
       const seen = reused?.agent ?? lookAtAgent(context, work, request.agentId, foreseen.agent);
       return tryToLease(context, work, { request, clone, expiresAt, seen });
     };
-    const remembering = remember(context, work, request, clone.voiceId);
+    const remembering = remember(context, work, request, { voiceId: clone.voiceId, isRepeated: false });
     const [leased] = await Promise.all([
       lease(),
       keepSample(context.proof, context, work, { request, sample, sha256: sampleHash }),
@@ -96,13 +97,11 @@ async function repeated(
   work: Work,
   { request, answer }: { readonly request: PreCallRequest; readonly answer: NonNullable<Conversation['answer']> },
 ): Promise<Prepared> {
-  const [voiceName, remembered] = await Promise.all([
-    currentName(context, work, answer.voice_id),
-    remember(context, work, request, answer.voice_id),
-  ]);
+  const voice = await currentVoice(context, work, answer.voice_id);
+  const remembered = await remember(context, work, request, { voiceId: voice?.voiceId, isRepeated: true });
   return {
     voiceId: answer.voice_id,
-    voiceName,
+    voiceName: voice?.name,
     isReused: answer.voice_reused,
     isAgentUpdated: answer.agent_updated,
     isRepeated: true,
@@ -129,10 +128,9 @@ async function labelOf(context: PreCallContext, work: Work, request: PreCallRequ
 }
 
 /** The state has no names, so ElevenLabs is asked; the caller gets an answer whether or not that works. */
-async function currentName(context: PreCallContext, work: Work, voiceId: string): Promise<string | undefined> {
+async function currentVoice(context: PreCallContext, work: Work, voiceId: string): Promise<Voice | undefined> {
   const signal = AbortSignal.any([work.signal, AbortSignal.timeout(NAME_MS)]);
-  const voice = await findVoice(context, { ...work, signal }, voiceId).catch(() => undefined);
-  return voice?.name;
+  return findVoice(context, { ...work, signal }, voiceId).catch(() => undefined);
 }
 
 interface LeaseRequest {

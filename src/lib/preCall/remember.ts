@@ -12,6 +12,13 @@ import type { PreCallRequest } from './request/request.ts';
  */
 export type Remembered = 'new' | 'renewed' | 'filled' | 'kept' | 'withheld' | 'erased' | 'unusable' | 'failed' | 'late';
 
+export interface VoiceOfCall {
+  /** Undefined when it is gone, or nobody could say whether it is. */
+  readonly voiceId: string | undefined;
+  /** Of an answer that is given again: what the entry says is newer. */
+  readonly isRepeated: boolean;
+}
+
 /** The caller is on the phone: an answer that is ready waits no longer for this. */
 const MOST_MS = 500;
 const KEPT_MS = 365 * 24 * 3_600_000;
@@ -25,11 +32,11 @@ export async function remember(
   { remembering, storage, now }: PreCallContext,
   work: Work,
   request: PreCallRequest,
-  voiceId: string,
+  voice: VoiceOfCall,
 ): Promise<Remembered | undefined> {
   if (remembering === undefined || request.caller.mayBeRemembered !== true) return undefined;
   let isWaitedFor = true;
-  const writing = write({ remembering, storage, now }, request, voiceId).catch((error: unknown) => {
+  const writing = write({ remembering, storage, now }, request, voice).catch((error: unknown) => {
     const { agentId: agent, conversationId: conversation } = request;
     const hint = error instanceof Error ? error.message : String(error);
     if (isWaitedFor) work.log.write('WARNING', 'caller', { outcome: 'not remembered', agent, conversation, hint });
@@ -46,7 +53,7 @@ export async function remember(
 async function write(
   { remembering: { directory, statePath }, storage, now }: Context,
   { conversationId, caller }: PreCallRequest,
-  voiceId: string,
+  { voiceId, isRepeated }: VoiceOfCall,
 ): Promise<Remembered> {
   const number = directory.normalise(caller.phoneNumber);
   if (number === undefined) return 'withheld';
@@ -54,10 +61,14 @@ async function write(
   const [isErased, hash] = await Promise.all([wasErased(storage, statePath, conversationId), directory.hashOf(number)]);
   if (isErased) return 'erased';
   const name = cleanName(caller.name);
-  const known = { number, voice_id: voiceId, ...(name === '' ? {} : { name }) };
+  const known = {
+    number,
+    ...(voiceId === undefined ? {} : { voice_id: voiceId }),
+    ...(name === '' ? {} : { name }),
+  };
   let outcome: Remembered = 'kept';
   await directory.change(hash, (entry) => {
-    const decision = decide(entry, known, now());
+    const decision = decide(entry, { known, isRepeated }, now());
     outcome = decision.outcome;
     return decision.change;
   });
@@ -73,7 +84,7 @@ type Known = Pick<CallerRecord, 'number' | 'voice_id' | 'name'>;
 /** What an operator or an import has written is never changed: only what is empty in it is filled. */
 function decide(
   entry: Entry | undefined,
-  known: Known,
+  { known, isRepeated }: { readonly known: Known; readonly isRepeated: boolean },
   now: number,
 ): { readonly outcome: Remembered; readonly change: Change } {
   const updated_at = new Date(now).toISOString();
@@ -82,7 +93,10 @@ function decide(
   // Stryker disable next-line StringLiteral: an entry that cannot be used has no number either
   if ('unusable' in entry || entry.number !== known.number) return { outcome: 'unusable', change: 'leave' };
   if (isPast(entry, now)) return { outcome: 'new', change: { ...known, ...ours } };
-  if (entry.source === SOURCE) return { outcome: 'renewed', change: { ...entry, ...known, ...ours } };
+  if (entry.source === SOURCE) {
+    const renewed = isRepeated ? { ...known, ...entry } : { ...entry, ...known };
+    return { outcome: 'renewed', change: { ...renewed, ...ours } };
+  }
   const filled = { ...known, ...entry };
   const isFuller = filled.name !== entry.name || filled.voice_id !== entry.voice_id;
   return isFuller ? { outcome: 'filled', change: { ...filled, updated_at } } : { outcome: 'kept', change: 'leave' };

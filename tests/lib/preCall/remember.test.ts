@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import { remember } from '../../../src/lib/preCall/remember.ts';
+import { remember, type VoiceOfCall } from '../../../src/lib/preCall/remember.ts';
 import type { Caller } from '../../../src/lib/preCall/request/greeting.ts';
 import { memoryDirectory, NOW, NUMBER } from '../callers/memoryDirectory.ts';
 import { type MemoryContext, memoryContext, REQUEST } from './memoryContext.ts';
@@ -17,7 +17,11 @@ beforeEach(() => {
   directory = memoryDirectory(here.storage);
 });
 
-const rememberIt = (caller: Caller = CALLER, remembers = true) =>
+const rememberIt = (
+  caller: Caller = CALLER,
+  remembers = true,
+  voice: VoiceOfCall = { voiceId: 'voice_new', isRepeated: false },
+) =>
   remember(
     {
       ...here.context,
@@ -26,7 +30,7 @@ const rememberIt = (caller: Caller = CALLER, remembers = true) =>
     },
     here.work,
     { ...REQUEST, caller },
-    'voice_new',
+    voice,
   );
 
 const OWN_ENTRY = {
@@ -64,6 +68,22 @@ describe('a caller', () => {
 });
 
 describe('an entry of pre-call', () => {
+  it('keeps its voice when an older answer is given again, and gets that of the answer when it has none', async () => {
+    const again: VoiceOfCall = { voiceId: 'voice_new', isRepeated: true };
+    await directory.write({ ...OWN_ENTRY, voice_id: 'voice_newer' });
+    expect(await rememberIt(CALLER, true, again)).toBe('renewed');
+    expect(directory.stored()).toMatchObject({ voice_id: 'voice_newer' });
+    const { voice_id: _, ...withoutVoice } = OWN_ENTRY;
+    await directory.write(withoutVoice);
+    await rememberIt(CALLER, true, again);
+    expect(directory.stored()).toMatchObject({ voice_id: 'voice_new' });
+  });
+
+  it('gets no voice that is gone', async () => {
+    expect(await rememberIt(CALLER, true, { voiceId: undefined, isRepeated: true })).toBe('new');
+    expect(directory.stored()).not.toHaveProperty('voice_id');
+  });
+
   it('is renewed, and a call without a name leaves the name', async () => {
     await directory.write({ ...OWN_ENTRY, voice_id: 'old', expires_at: new Date(NOW + 1).toISOString() });
     expect(await rememberIt({ phoneNumber: NUMBER, mayBeRemembered: true })).toBe('renewed');
