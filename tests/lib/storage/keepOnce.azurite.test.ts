@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 import { StorageUnavailable } from '../../../src/lib/errors.ts';
-import { type BlobStorage, isNotFound } from '../../../src/lib/storage/blobStorage.ts';
+import { type Attempts, type BlobStorage, isNotFound } from '../../../src/lib/storage/blobStorage.ts';
 import { copyFrom, keepOnce, type Place } from '../../../src/lib/storage/keepOnce.ts';
 import { contentOf, metadataOf, newPlace, storageAt } from '../../support/drafts.ts';
 import { type FaultProxy, startFaultProxy } from '../../support/faultProxy.ts';
@@ -155,7 +155,7 @@ describe('a copy', () => {
     );
     return { place: { ...place, stem: 'target' }, url };
   };
-  const copyTo = ({ place, url }: Awaited<ReturnType<typeof source>>, through = storage) => {
+  const copyTo = ({ place, url }: Awaited<ReturnType<typeof source>>, through: Attempts = storage) => {
     const metadata = metadataOf(ONE, 'copy');
     return keepOnce(through, place, metadata, copyFrom(url, metadata));
   };
@@ -211,21 +211,24 @@ describe('a copy', () => {
     expect((await textsOf(from.place))['target.json']).toBe('the bytes');
   });
 
-  // Where the machine stands still for a second, the fourth try runs out of time, and says so instead.
-  it('that fails again and again is storage that cannot be used now', { retry: 3 }, async () => {
+  it('that fails again and again is storage that cannot be used now', async () => {
     const from = await source();
     const begun = { 'x-ms-copy-status': 'pending', 'x-ms-copy-id': '1' };
+    const end = new AbortController();
+    let copies = 0;
     proxy.onRequest = (method, target) => {
-      if (method === 'PUT' && target.includes('target')) return { kind: 'lose-answer', status: 202, headers: begun };
-      return method === 'HEAD' ? copy('failed') : undefined;
+      if (method === 'HEAD') return copy('failed');
+      if (method !== 'PUT' || !target.includes('target')) return undefined;
+      if (++copies === 3) end.abort();
+      return { kind: 'lose-answer', status: 202, headers: begun };
     };
-    // The fourth try comes in time whatever the delays, and the fifth does not.
-    const impatient = storageAt(proxy.connectionString, { totalMs: 4_400, tryMs: 4_400 });
-    await expect(copyTo(from, impatient)).rejects.toMatchObject({
+    const bounded = storageAt(proxy.connectionString).until(end.signal);
+    await expect(copyTo(from, bounded)).rejects.toMatchObject({
       code: 'storage_unavailable',
       hint: expect.stringContaining('(503, ServerBusy)'),
       cause: { message: 'The copy has failed' },
     });
+    expect(copies).toBe(3);
   });
 
   it('whose source is gone has nothing to copy, unless somebody else has done it', async () => {
