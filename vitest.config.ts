@@ -10,8 +10,10 @@ export default defineConfig({
     pool: 'forks',
     // Most tests wait for sockets, processes or storage more than they compute: more of them than cores.
     maxWorkers: 3,
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    // Only ends what hangs: a busy machine may stand still for seconds.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    expect: { poll: { timeout: 60_000 } },
     reporters: ['default', './tests/support/lastLine.reporter.ts'],
     coverage: {
       provider: 'v8',
@@ -59,7 +61,6 @@ export default defineConfig({
           sequence: { groupOrder: 1 },
           maxWorkers: 4,
           maxConcurrency: 16,
-          testTimeout: 120_000,
         },
       },
       {

@@ -12,7 +12,8 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { type Azurite, startAzurite } from '../../tools/local/azurite.ts';
 import { type HostLine, type RunningHost, startHost } from '../../tools/local/host/host.ts';
 import { blobCreated, queueMessage, STORED_CALLS_QUEUE } from '../../tools/local/storedCallEvents.ts';
-import { newCall, until } from '../support/context.ts';
+import { newCall } from '../support/context.ts';
+import { until } from '../support/until.ts';
 
 const example = new URL('../../examples/after-the-call/', import.meta.url);
 const event = readFileSync(new URL('../post_call_transcription.json', example), 'utf8');

@@ -10,8 +10,8 @@ import {
   sign,
   startContext,
   transcription,
-  until,
 } from '../support/context.ts';
+import { until } from '../support/until.ts';
 
 let context: Context;
 beforeAll(async () => {

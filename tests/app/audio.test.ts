@@ -2,7 +2,8 @@ import { createHash, randomBytes } from 'node:crypto';
 import { request as httpRequest } from 'node:http';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Services } from '../../src/lib/services.ts';
-import { type Context, newCall, now, send, sign, startContext, until, WEBHOOK_PATH } from '../support/context.ts';
+import { type Context, newCall, now, send, sign, startContext, WEBHOOK_PATH } from '../support/context.ts';
+import { until } from '../support/until.ts';
 
 const MEGABYTE = 1024 * 1024;
 const PIECES = { chunkBytes: 60_000 };

@@ -1,9 +1,10 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Services } from '../../src/lib/services.ts';
 import { type RunningElevenLabs, startElevenLabs } from '../../tools/local/elevenlabs/server.ts';
-import { type Answer, type Context, startContext, until } from '../support/context.ts';
+import { type Answer, type Context, startContext } from '../support/context.ts';
 import { ask, BEARER, INITIATION_PATH, initiationSettings, question, remember } from '../support/initiation.ts';
 import { rawRequest } from '../support/rawRequest.ts';
+import { until } from '../support/until.ts';
 
 const KEY = 'sk_key_of_the_test';
 let context: Context;

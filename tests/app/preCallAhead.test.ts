@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Services } from '../../src/lib/services.ts';
-import { type Answer, send, transcription, until } from '../support/context.ts';
+import { type Answer, send, transcription } from '../support/context.ts';
 import {
   addVoiceCalls,
   changesOf,
@@ -14,6 +14,7 @@ import {
   sweepOn,
 } from '../support/preCallContext.ts';
 import { type HeldApp, startHeldApp } from '../support/preCallHold.ts';
+import { until } from '../support/until.ts';
 
 const OWN = { voiceId: OWN_VOICE, firstMessage: OWN_GREETING };
 const LEASE_MS = 15 * MINUTE_MS;

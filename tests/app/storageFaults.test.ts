@@ -15,11 +15,11 @@ import {
   sign,
   startContext,
   transcription,
-  until,
   WEBHOOK_PATH,
 } from '../support/context.ts';
 import { storageAt } from '../support/drafts.ts';
 import { type FaultProxy, startFaultProxy } from '../support/faultProxy.ts';
+import { until } from '../support/until.ts';
 
 const recording = randomBytes(9 * 1024 * 1024);
 const PIECES = { chunkBytes: 60_000 };

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
-import { type Context, SECRET, send, startContext, transcription, until } from '../support/context.ts';
+import { type Context, SECRET, send, startContext, transcription } from '../support/context.ts';
 import { type HttpFaultProxy, startHttpFaultProxy } from '../support/faultProxy.ts';
 import { connectionStringTo, dependenciesIn, type Ingestion, startIngestion } from '../support/ingestion.ts';
+import { until } from '../support/until.ts';
 
 let ingestion: Ingestion;
 let proxy: HttpFaultProxy;

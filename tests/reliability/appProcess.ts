@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { until } from '../support/context.ts';
+import { until } from '../support/until.ts';
 import { type Served, serve } from '../tools/served.ts';
 import { readVitals, type Vitals } from './vitals.ts';
 

@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Services } from '../../src/lib/services.ts';
 import type { BlobStorage } from '../../src/lib/storage/blobStorage.ts';
-import { audioEvent, newCall, until } from '../support/context.ts';
+import { audioEvent, newCall } from '../support/context.ts';
 import { DEATHS, type Deaths, eachInTurn, startDeaths } from '../support/deaths.ts';
 import { openInstance, type PreCallApp, startInstances, sweepOn } from '../support/preCallContext.ts';
+import { until } from '../support/until.ts';
 import { type Delivery, deliver, EVENTS, isWhole, newDelivery, placeOf, storedOf } from './deliveries.ts';
 
 const AN_HOUR_MS = 3_600_000;

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import type { Services } from '../../src/lib/services.ts';
-import { type Context, startContext, until } from '../support/context.ts';
+import { type Context, startContext } from '../support/context.ts';
 import { ask, initiationSettings, remember } from '../support/initiation.ts';
+import { until } from '../support/until.ts';
 import { startStorageWire, type TcpFaultProxy } from './tcpFaultProxy.ts';
 
 let context: Context;

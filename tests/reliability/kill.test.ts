@@ -9,6 +9,7 @@ import {
   startInstances,
   sweepOn,
 } from '../support/preCallContext.ts';
+import { until } from '../support/until.ts';
 import { type Served, serve } from '../tools/served.ts';
 import { type Delivery, deliver, type EventName, isWhole, newDelivery, placeOf, storedOf } from './deliveries.ts';
 import { deliverForged, forge } from './forged.ts';
@@ -57,14 +58,14 @@ afterAll(async () => {
 });
 
 /** The built app as a process of its own, with the settings of this test's context. As on a platform, it is started until it runs. */
-async function start(tries = 3): Promise<Served> {
+function start(): Promise<Served> {
   const settings = { CallStorage: storage.connectionString, ELEVENLABS_API_BASE_URL: elevenLabs.url };
-  try {
-    return await serve({ ...settingsOfThisContext(), ...settings });
-  } catch (error) {
-    if (tries === 1) throw error;
-    return start(tries - 1);
-  }
+  return until(() =>
+    serve({ ...settingsOfThisContext(), ...settings }).catch((error: Error) => {
+      console.warn(error.message);
+      return undefined;
+    }),
+  );
 }
 
 function settingsOfThisContext(): NodeJS.ProcessEnv {

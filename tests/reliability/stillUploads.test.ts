@@ -3,7 +3,8 @@ import { connect, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { bodyOf } from '../../tools/cli/send/body.ts';
 import { deliver } from '../../tools/cli/send/deliver.ts';
-import { audioEvent, SECRET, sign, until, WEBHOOK_PATH } from '../support/context.ts';
+import { audioEvent, SECRET, sign, WEBHOOK_PATH } from '../support/context.ts';
+import { until } from '../support/until.ts';
 import { type AppProcess, startAppProcess } from './appProcess.ts';
 import { startStorageWire } from './tcpFaultProxy.ts';
 

@@ -4,7 +4,7 @@ import { text } from 'node:stream/consumers';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { bodyOf } from '../../tools/cli/send/body.ts';
 import { deliver } from '../../tools/cli/send/deliver.ts';
-import { until } from '../support/context.ts';
+import { until } from '../support/until.ts';
 import { startTcpFaultProxy, type TcpFaultProxy } from './tcpFaultProxy.ts';
 import type { PlannedFault } from './tcpLink.ts';
 import { FAULTS, isHarmless } from './wireCases.ts';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Answer, until } from '../support/context.ts';
+import type { Answer } from '../support/context.ts';
 import {
   clonesOf,
   INSTANCE_HEADER,
@@ -9,6 +9,7 @@ import {
   startInstances,
   sweepOn,
 } from '../support/preCallContext.ts';
+import { until } from '../support/until.ts';
 import {
   type Delivery,
   deliver,

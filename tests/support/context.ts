@@ -212,14 +212,3 @@ export function audioEvent(audio: Uint8Array | string, call = newCall()) {
   const full_audio = typeof audio === 'string' ? audio : Buffer.from(audio).toString('base64');
   return { type: 'post_call_audio', event_timestamp: now(), data: { ...call, full_audio } };
 }
-
-/** Waits for a condition instead of sleeping. */
-export async function until<T>(look: () => Promise<T | undefined> | T | undefined, limitMs = 10_000): Promise<T> {
-  const end = Date.now() + limitMs;
-  for (;;) {
-    const value = await look();
-    if (value !== undefined && value !== false) return value;
-    if (Date.now() > end) throw new Error('The condition did not come true in time');
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}

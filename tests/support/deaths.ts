@@ -1,8 +1,8 @@
 import { inject } from 'vitest';
 import type { Services } from '../../src/lib/services.ts';
-import { until } from './context.ts';
 import { type FaultProxy, startFaultProxy, startHttpFaultProxy } from './faultProxy.ts';
 import { openInstance, type PreCallApp } from './preCallContext.ts';
+import { until } from './until.ts';
 
 /** What of its last request a process that dies leaves behind. */
 export type Death = 'before its request arrives' | 'before the answer arrives';

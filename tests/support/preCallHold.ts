@@ -1,6 +1,6 @@
 import { expect, inject } from 'vitest';
 import type { Services } from '../../src/lib/services.ts';
-import { type Answer, until } from './context.ts';
+import type { Answer } from './context.ts';
 import { type FaultProxy, type HttpFaultProxy, startFaultProxy, startHttpFaultProxy } from './faultProxy.ts';
 import {
   jsonRequest,
@@ -11,6 +11,7 @@ import {
   sendPreCall,
   startInstances,
 } from './preCallContext.ts';
+import { until } from './until.ts';
 
 /** The app with a hold on what some of its instances send. */
 export interface HeldApp {

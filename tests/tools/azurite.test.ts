@@ -2,9 +2,10 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { BlobServiceClient } from '@azure/storage-blob';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { PortTakenError } from '../../tools/cli/ports.ts';
 import { keptFor, startAzurite } from '../../tools/local/azurite.ts';
+import { until } from '../support/until.ts';
 
 const inMemory = true;
 
@@ -42,7 +43,7 @@ test('Azurite does not outlive the process that started it', async () => {
   const [pid] = await once(owner.stdout.setEncoding('utf8'), 'data');
   expect(isAlive(Number(pid))).toBe(true);
   owner.kill('SIGKILL');
-  await vi.waitUntil(() => !isAlive(Number(pid)), { timeout: 10_000 });
+  await until(() => !isAlive(Number(pid)));
 });
 
 test('each port has a folder of its own', () => {

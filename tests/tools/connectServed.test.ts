@@ -77,10 +77,7 @@ test('an app of npm start is connected with --print, and the doctor finds it in 
   expect(elevenLabs.state.agents.get('agent_1')).toHaveProperty('platform_settings.workspace_overrides.webhooks');
 
   await expect
-    .poll(async () => (await doctor()).lines.find(({ check }) => check === 'sweep')?.status, {
-      timeout: 30_000,
-      interval: 500,
-    })
+    .poll(async () => (await doctor()).lines.find(({ check }) => check === 'sweep')?.status, { interval: 500 })
     .toBe('ok');
   const { code, lines, text } = await doctor();
   expect(lines.filter(({ status }) => status === 'failed')).toEqual([]);

@@ -1,8 +1,9 @@
 import { once } from 'node:events';
 import { request } from 'node:http';
 import { buffer } from 'node:stream/consumers';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { startHost } from '../../tools/local/host/host.ts';
+import { until } from '../support/until.ts';
 
 test('a host that ends takes no more connections, and lets what is under way finish', async () => {
   let isUnderWay = false;
@@ -19,7 +20,7 @@ test('a host that ends takes no more connections, and lets what is under way fin
   });
   const sent = request(`${host.url}/length`, { method: 'POST' });
   sent.write('half');
-  await vi.waitUntil(() => isUnderWay);
+  await until(() => isUnderWay);
   let hasEnded = false;
   const closed = host.close().then(() => {
     hasEnded = true;

@@ -1,10 +1,11 @@
 import { subscribe } from 'node:diagnostics_channel';
 import type { IncomingMessage } from 'node:http';
 import { connect, type Socket } from 'node:net';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { bodyOf } from '../../tools/cli/send/body.ts';
 import { deliver } from '../../tools/cli/send/deliver.ts';
 import { type HostLine, type RunningHost, startHost } from '../../tools/local/host/host.ts';
+import { until } from '../support/until.ts';
 
 const bodyLimitBytes = 20_000_000;
 const lines: HostLine[] = [];
@@ -139,11 +140,11 @@ test.each([
   socket.on('data', (data) => (answer += data));
   const before = seen.early;
   socket.write(`POST /${path} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n`);
-  await vi.waitUntil(() => seen.early > before);
+  await until(() => seen.early > before);
   expect((await fetch(to('/hello'))).status).toBe(200);
   expect(answer).toBe('');
   socket.write('0\r\n\r\n');
-  await vi.waitUntil(() => answer !== '');
+  await until(() => answer !== '');
   expect(answer).toMatch(`HTTP/1.1 ${expected} `);
   socket.destroy();
 });
@@ -196,9 +197,9 @@ test('the body read rejects when the client goes away', async () => {
   seen.readError = undefined;
   const socket = connect(Number(to('/').port), '127.0.0.1');
   socket.write('POST /count/x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n');
-  await vi.waitUntil(() => seen.bytes === 4);
+  await until(() => seen.bytes === 4);
   socket.destroy();
-  await vi.waitUntil(() => seen.readError !== undefined);
+  await until(() => seen.readError !== undefined);
 });
 
 test('a handler that throws leaves the caller without an answer', async () => {

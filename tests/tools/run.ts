@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
-import { vi } from 'vitest';
+import { until } from '../support/until.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -27,7 +27,7 @@ export function run(args: string[], environment: NodeJS.ProcessEnv = {}): Run {
   for (const stream of [child.stdout, child.stderr]) stream?.setEncoding('utf8').on('data', (chunk) => (text += chunk));
   const ended = once(child, 'close').then(([code, signal]) => code ?? signal);
   const says = async (expected: string | RegExp) => {
-    await vi.waitUntil(() => text.match(expected) !== null || child.exitCode !== null, { timeout: 20_000 });
+    await until(() => text.match(expected) !== null || child.exitCode !== null);
     if (text.match(expected) === null) throw new Error(`Never said ${expected}: ${text}`);
   };
   return { child, text: () => text, says, ended };

@@ -5,8 +5,9 @@ import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterEach, expect, onTestFinished, test, vi } from 'vitest';
+import { afterEach, expect, onTestFinished, test } from 'vitest';
 import { startAzurite } from '../../tools/local/azurite.ts';
+import { until } from '../support/until.ts';
 import { freePort, type Run, run } from './run.ts';
 
 const tool = ['tools/cli/serve.ts'];
@@ -52,9 +53,9 @@ test('it ends when the npm that runs it is ended', async () => {
   const command = `"${process.execPath}" tools/cli/serve.ts --port ${port} --storage-port 0; true`;
   const shell = spawn('sh', ['-c', command], { env: { ...process.env, npm_lifecycle_event: 'start' } });
   const health = () => fetch(`http://127.0.0.1:${port}/health`).catch(() => undefined);
-  await vi.waitUntil(async () => (await health()) !== undefined, { timeout: 20_000 });
+  await until(async () => (await health()) !== undefined);
   shell.kill('SIGTERM');
-  await vi.waitUntil(async () => (await health()) === undefined, { timeout: 5_000 });
+  await until(async () => (await health()) === undefined);
 });
 
 test('a delivery and a refusal are a line each that a person can read; LOG_LEVEL=DEBUG adds every field', async () => {
@@ -211,6 +212,6 @@ test.each([
 /** The process that another one has started; Linux only, like the machines that run these tests. */
 async function childOf(pid: number): Promise<number> {
   const children = () => readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ');
-  await vi.waitUntil(() => Number(children()[0]) > 0);
+  await until(() => Number(children()[0]) > 0);
   return Number(children()[0]);
 }

@@ -3,7 +3,7 @@ import { QueueServiceClient } from '@azure/storage-queue';
 import { expect, onTestFinished, test } from 'vitest';
 import { queueConnectionString } from '../../tools/local/azurite.ts';
 import { blobWriteIn } from '../../tools/local/storedCallEvents.ts';
-import { until } from '../support/context.ts';
+import { until } from '../support/until.ts';
 import { run } from './run.ts';
 import { serve } from './served.ts';
 

@@ -1,5 +1,6 @@
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type HostLine, type RunningHost, startHost } from '../../tools/local/host/host.ts';
+import { until } from '../support/until.ts';
 
 /** Taken by other crons. */
 const refused = { last: '0 0 0 L * *', sunday: '0 0 0 * * 7', text: 'hourly' };
@@ -25,7 +26,7 @@ afterAll(() => host.close());
 
 test('a schedule that names a setting runs by itself', async () => {
   expect(host.functions).toEqual([{ name: 'everySecond', kind: 'timer', schedule: '* * * * * *' }]);
-  await vi.waitUntil(() => runs >= 2, { timeout: 5_000 });
+  await until(() => runs >= 2);
 });
 
 test.each(Object.keys(refused))(

@@ -1,8 +1,9 @@
 import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, onTestFinished, test, vi } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { watch } from '../../tools/cli/serve/watch.ts';
+import { until } from '../support/until.ts';
 
 /** A program that notes its start and then runs on, or ends at once; its build notes that, or fails. */
 function project(program: 'runs on' | 'ends with 3', build: 'works' | 'fails' = 'works') {
@@ -29,7 +30,7 @@ function project(program: 'runs on' | 'ends with 3', build: 'works' | 'fails' = 
     ended,
     stop: stop.resolve,
     change: () => appendFileSync(join(folder, 'src/lib/a.ts'), ' '),
-    says: (text: string) => vi.waitUntil(() => readFileSync(log, 'utf8') === text, { timeout: 20_000 }),
+    says: (text: string) => until(() => readFileSync(log, 'utf8') === text),
   };
 }
 

@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { expect, it, vi } from 'vitest';
 import { type Arrival, Arrivals } from '../../../src/lib/http/arrivals.ts';
+import { until } from '../../support/until.ts';
 
 const newArrival = (): Arrival => ({
   request: {} as IncomingMessage,
@@ -32,7 +33,7 @@ it('a request that stays alone is told of and forgotten', async () => {
   const arrivals = new Arrivals();
   const onAlone = vi.fn();
   arrivals.add('id', newArrival(), { waitMs: 1, onAlone });
-  await vi.waitUntil(() => onAlone.mock.calls.length > 0);
+  await until(() => onAlone.mock.calls.length > 0);
   expect(arrivals.get('id')).toBeUndefined();
   await expect(arrivals.meet('id', 1)).rejects.toThrow('did not arrive within');
 });
@@ -42,7 +43,7 @@ it('an invocation that stays alone ends, and a request that comes after it has n
   await expect(arrivals.meet('id', 1)).rejects.toThrow('did not arrive within 0.001 s');
   const onAlone = vi.fn();
   arrivals.add('id', newArrival(), { waitMs: 1, onAlone });
-  await vi.waitUntil(() => onAlone.mock.calls.length > 0);
+  await until(() => onAlone.mock.calls.length > 0);
 });
 
 it('a request is forgotten once it is answered, and not told of', async () => {
@@ -54,7 +55,7 @@ it('a request is forgotten once it is answered, and not told of', async () => {
   expect(arrivals.get('id')).toBeUndefined();
   const later = vi.fn();
   arrivals.add('later', newArrival(), { waitMs: 10, onAlone: later });
-  await vi.waitUntil(() => later.mock.calls.length > 0);
+  await until(() => later.mock.calls.length > 0);
   expect(onAlone).not.toHaveBeenCalled();
 });
 

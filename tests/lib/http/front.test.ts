@@ -1,13 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { connect } from 'node:net';
 import { app } from '@azure/functions';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Unanswered } from '../../../src/lib/http/answerError.ts';
 import { completeAnswer } from '../../../src/lib/http/completeAnswer.ts';
 import { guardFront } from '../../../src/lib/http/front.ts';
 import { problem } from '../../../src/lib/http/problem.ts';
 import { type HostLine, type RunningHost, startHost } from '../../../tools/local/host/host.ts';
 import { rawRequest } from '../../support/rawRequest.ts';
+import { until } from '../../support/until.ts';
 
 const BODY_LIMIT_BYTES = 1_000_000;
 const lines: HostLine[] = [];
@@ -50,7 +51,7 @@ describe('on a host that lets the id of a caller stand,', () => {
   it('the invocation whose request does not come ends, and says why without a word of the caller', async () => {
     const before = lines.length;
     await post('/count', [ownId()]);
-    const line = await vi.waitUntil(() => lines.slice(before).find(({ message }) => message.startsWith('Failed')));
+    const line = await until(() => lines.slice(before).find(({ message }) => message.startsWith('Failed')));
     expect(line.message).toContain('The request of this invocation did not arrive within 0.3 s.');
   });
 

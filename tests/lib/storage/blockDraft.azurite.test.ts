@@ -4,9 +4,9 @@ import { StorageUnavailable } from '../../../src/lib/errors.ts';
 import { BlockDraft, type DraftContext } from '../../../src/lib/storage/blockDraft.ts';
 import { BLOCK_BYTES, BlockPool, PROGRESS_BYTES } from '../../../src/lib/storage/blockPool.ts';
 import { cutAt, inPiecesOf, noise } from '../../lib/json/pieces.ts';
-import { until } from '../../support/context.ts';
 import { contentOf, genuine, newPlace, storageAt } from '../../support/drafts.ts';
 import { type FaultProxy, startFaultProxy } from '../../support/faultProxy.ts';
+import { until } from '../../support/until.ts';
 
 const BYTES = noise(2 * BLOCK_BYTES + 1000);
 const METADATA = { delivery_id: 'delivery-1', agent_id: 'agent_1' };

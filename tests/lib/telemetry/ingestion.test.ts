@@ -3,6 +3,7 @@ import { openAppInsights } from '../../../src/lib/telemetry/appInsights.ts';
 import { boundInTime } from '../../../src/lib/telemetry/ingestion.ts';
 import { startHttpFaultProxy } from '../../support/faultProxy.ts';
 import { connectionStringTo, dependenciesIn, startIngestion } from '../../support/ingestion.ts';
+import { until } from '../../support/until.ts';
 
 afterEach(() => vi.restoreAllMocks());
 
@@ -22,7 +23,7 @@ it('keeps a bounded number of dependencies for an endpoint that does not answer,
     const dependency = { name: 'PUT blob', method: 'PUT', url, status: 201, durationMs: 5 };
     sender.dependency(dependency, { endedAt: Date.now(), operation: undefined });
   }
-  await vi.waitUntil(() => proxy.requests.length > 0);
+  await until(() => proxy.requests.length > 0);
   proxy.onRequest = () => undefined;
   await sender.flush();
   const arrived = dependenciesIn(ingestion.envelopes()).length;

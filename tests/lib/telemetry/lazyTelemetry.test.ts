@@ -1,5 +1,6 @@
 import { afterEach, expect, it, vi } from 'vitest';
 import { LazyTelemetry, type Sender } from '../../../src/lib/telemetry/lazyTelemetry.ts';
+import { until } from '../../support/until.ts';
 
 afterEach(() => vi.restoreAllMocks());
 
@@ -43,7 +44,7 @@ it('loads after the first answer, and then sends what came before it', async () 
   telemetry.delivery(STORED);
   events.push('answer');
   telemetry.ended();
-  await vi.waitUntil(() => events.length === 4);
+  await until(() => events.length === 4);
   expect(events).toEqual(['answer', 'loads', 'PUT blob', 'deliveries']);
   telemetry.dependency(PUT);
   expect(events).toHaveLength(5);
@@ -57,7 +58,7 @@ it('does not load while another invocation is under way', async () => {
   await turnOfTimers(400); // its own timer has come and gone by then
   events.push('answer');
   telemetry.ended();
-  await vi.waitUntil(() => events.includes('loads'));
+  await until(() => events.includes('loads'));
   expect(events).toEqual(['answer', 'loads']);
 });
 

@@ -140,7 +140,7 @@ async function portTaken(
 
 function isBlobService(port: number): Promise<boolean> {
   return new Promise((resolve) => {
-    const probe = request({ host: '127.0.0.1', port, path: '/devstoreaccount1?comp=list', timeout: 2_000 });
+    const probe = request({ host: '127.0.0.1', port, path: '/devstoreaccount1?comp=list', timeout: 10_000 });
     probe.on('response', ({ headers }) => {
       const isAzurite = String(headers['server']).startsWith('Azurite-Blob');
       resolve(isAzurite || headers['x-ms-request-id'] !== undefined);

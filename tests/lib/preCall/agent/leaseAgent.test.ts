@@ -13,9 +13,6 @@ import { MINUTE_MS, stopTime } from '../stoppedTime.ts';
 
 beforeEach(stopTime);
 
-// Nothing here takes time: what waits, waits for a clock that nobody moves.
-vi.setConfig({ testTimeout: 1_000 });
-
 let here: MemoryContext;
 let lease: AgentLease;
 beforeEach(async () => {

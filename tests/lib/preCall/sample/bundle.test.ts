@@ -20,10 +20,10 @@ test('bundled as for deployment, samples are measured without node_modules', asy
       console.log(JSON.stringify(await checkSample(bytes, { maxBytes: 1e7, minSeconds: 3 })));`,
     );
     const dist = join(folder, 'dist');
-    await run(process.execPath, ['tools/maintain/build.mjs', entry, dist], { timeout: 20_000 });
+    await run(process.execPath, ['tools/maintain/build.mjs', entry, dist], { timeout: 120_000 });
     await writeFile(join(folder, 'package.json'), '{"type":"module"}');
     const sample = resolve('examples/voice-samples/sample-opus.ogg');
-    const { stdout } = await run(process.execPath, [join(dist, 'index.js'), sample], { cwd: folder, timeout: 20_000 });
+    const { stdout } = await run(process.execPath, [join(dist, 'index.js'), sample], { cwd: folder, timeout: 120_000 });
     expect(JSON.parse(stdout)).toMatchObject({ format: 'ogg', durationSeconds: 5 });
   } finally {
     await rm(folder, { recursive: true, force: true });
