@@ -32,6 +32,8 @@ export default defineConfig({
           name: 'unit',
           include: ['tests/{lib,vectors,properties}/**/*.test.ts'],
           exclude: ['**/*.azurite.test.ts'],
+          // A process for many files, in half the time: what these test keeps nothing in its modules.
+          isolate: false,
         },
       },
       {

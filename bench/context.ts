@@ -1,4 +1,4 @@
-import { startAzurite } from '../tools/local/azurite.ts';
+import { nativeChecksums, startAzurite } from '../tools/local/azurite.ts';
 import { type App, type AppName, startApp } from './apps.ts';
 import { type Load, startLoad } from './load/load.ts';
 import type { Row } from './row.ts';
@@ -21,11 +21,7 @@ export type Group = (context: Context) => Promise<Row[]>;
 
 /** Opens a context, measures in it, and ends all of its processes. */
 export async function measureIn(group: Group, isShort: boolean, say: (progress: string) => void): Promise<Row[]> {
-  const azurite = await startAzurite({
-    port: 0,
-    inMemory: true,
-    preload: new URL('sameChecksum.ts', import.meta.url),
-  });
+  const azurite = await startAzurite({ port: 0, inMemory: true, preload: nativeChecksums });
   const load = startLoad();
   const apps: App[] = [];
   try {

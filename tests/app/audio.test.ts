@@ -146,10 +146,9 @@ describe('a recording that is not genuine leaves nothing visible', () => {
 });
 
 describe('genuine audio that cannot be taken as an event is quarantined in its parts', () => {
-  const inQuarantine = async (reason: string) => {
-    const blobs = (await context.storedIn(context.containers.quarantine)).filter((blob) =>
-      blob.path.includes(`/${reason}/`),
-    );
+  const inQuarantine = async (reason: string, known: readonly string[] = []) => {
+    const isMeant = (path: string) => path.includes(`/${reason}/`) && !known.includes(path);
+    const blobs = await context.storedIn(context.containers.quarantine, isMeant);
     const part = (ending: string) => blobs.find((blob) => blob.path.endsWith(ending))?.bytes;
     return { around: part('.around.json'), audio: part('.mp3'), undecoded: part('.remainder.bin'), blobs };
   };
@@ -210,23 +209,20 @@ describe('genuine audio that cannot be taken as an event is quarantined in its p
       (text: string) => text.replace('"full_audio"', '"score":NaN,"full_audio"'),
     ],
   ])('%s after megabytes', async (_name, reason, change) => {
-    const before = await inQuarantine(reason);
+    const before = await context.paths();
     const answer = await send(context, change(eventText(newCall(), 'ted acf')), PIECES);
     expect(answer.status).toBe(400);
     expect(answer.json['code']).toBe(reason);
-    const known = new Set(before.blobs.map((blob) => blob.path));
-    const added = (await inQuarantine(reason)).blobs.filter((blob) => !known.has(blob.path));
+    const { blobs: added } = await inQuarantine(reason, before);
     expect(added.map((blob) => blob.path.replace(/.*[0-9a-f]{64}/, '')).sort()).toEqual(['.around.json', '.mp3']);
     expect(added.find((blob) => blob.path.endsWith('.mp3'))?.bytes.equals(recording)).toBe(true);
   });
 
   it('a genuine body that ends inside the audio', async () => {
     const text = eventText(newCall(), 'ted acf').slice(0, 5 * MEGABYTE);
-    const before = new Set((await inQuarantine('broken_audio')).blobs.map((blob) => blob.path));
+    const before = await context.paths();
     expect((await send(context, text, PIECES)).status).toBe(400);
-    const added = (await inQuarantine('broken_audio')).blobs.filter((blob) => !before.has(blob.path));
-    const part = (ending: string) => added.find((blob) => blob.path.endsWith(ending))?.bytes ?? Buffer.alloc(0);
-    const whole = part('.around.json').toString() + part('.mp3').toString('base64') + part('.remainder.bin').toString();
-    expect(whole === text).toBe(true);
+    const { around = '', audio, undecoded = '' } = await inQuarantine('broken_audio', before);
+    expect(`${around}${audio?.toString('base64')}${undecoded}` === text).toBe(true);
   });
 });

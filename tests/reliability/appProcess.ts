@@ -22,7 +22,6 @@ export async function startAppProcess(settings: NodeJS.ProcessEnv): Promise<AppP
   const file = join(folder, 'vitals.jsonl');
   const served = await serve({
     LOG_LEVEL: 'DEBUG', // with whole ids
-    ENABLE_RECONCILIATION: 'false', // its timer would write in the middle of a test
     ...settings,
     NODE_OPTIONS: `--import=${new URL('vitals.mjs', import.meta.url).href}`,
     VITALS_FILE: file,

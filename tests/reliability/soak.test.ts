@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { BlobServiceClient } from '@azure/storage-blob';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { openServices } from '../../src/lib/services.ts';
-import { type Azurite, startAzurite } from '../../tools/local/azurite.ts';
+import { type Azurite, nativeChecksums, startAzurite } from '../../tools/local/azurite.ts';
 import { sweepOn } from '../support/preCallContext.ts';
 import { type AppProcess, startAppProcess } from './appProcess.ts';
 import type { LoadOrders, LoadResult } from './load.ts';
@@ -15,7 +15,7 @@ import { startStorageWire, startTcpFaultProxy, type TcpFaultProxy } from './tcpF
 import type { PlannedFault } from './tcpLink.ts';
 import { describeTrend, type Trend, trendOf } from './vitals.ts';
 
-const MINUTES = longForm('minutes') ?? 1;
+const MINUTES = longForm('minutes') ?? 0.5;
 const PER_SECOND = 15;
 const AN_HOUR_MS = 3_600_000;
 const SECRET = 'wsec_soak';
@@ -36,7 +36,7 @@ let sender: TcpFaultProxy;
 let app: AppProcess;
 beforeAll(async () => {
   // In a folder, Azurite 3.37 puts bytes of an upload that breaks off into the blobs of others.
-  azurite = await startAzurite({ port: 0, inMemory: true });
+  azurite = await startAzurite({ port: 0, inMemory: true, preload: nativeChecksums });
   storage = await startStorageWire(azurite.connectionString);
   app = await startAppProcess(settings(storage.connectionString));
   sender = await startTcpFaultProxy(new URL(app.url));

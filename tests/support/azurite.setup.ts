@@ -1,5 +1,5 @@
 import type { TestProject } from 'vitest/node';
-import { startAzurite } from '../../tools/local/azurite.ts';
+import { nativeChecksums, startAzurite } from '../../tools/local/azurite.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -9,7 +9,7 @@ declare module 'vitest' {
 }
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const azurite = await startAzurite({ port: 0, inMemory: true });
+  const azurite = await startAzurite({ port: 0, inMemory: true, preload: nativeChecksums });
   project.provide('storage', azurite.connectionString);
   return () => azurite.stop();
 }

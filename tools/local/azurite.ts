@@ -47,6 +47,9 @@ export function queueConnectionString(port: number): string {
 const developmentAccount = `DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;AccountKey=${wellKnownKey};`;
 const endpoint = (port: number) => `http://127.0.0.1:${port}/devstoreaccount1`;
 
+/** A module to preload where much is stored and nobody looks at the checksums that Azurite computes. */
+export const nativeChecksums = new URL('azurite/nativeChecksums.ts', import.meta.url);
+
 /**
  * Where blobs of local runs are kept: a folder for each port, because two Azurites in one folder spoil each other's data.
  * Port 0, a free one, is for throw-away runs in memory.

@@ -1,6 +1,6 @@
-// Preloaded into the bench's Azurite, so that a byte costs the same whichever way it comes. Azurite 3.37 answers a staged block
-// with a CRC-64 that it computes in JavaScript, which takes three times as long as all else it does with the block; whole
-// blobs get an MD5 from Node's own library. The real service has no such difference. Here both get the MD5.
+// Preloaded into the Azurite of the bench and of tests, so that a byte costs the same whichever way it comes. Azurite 3.37
+// answers a staged block with a CRC-64 that it computes in JavaScript, which takes three times as long as all else it does with
+// the block; whole blobs get an MD5 from Node's own library. The real service has no such difference. Here both get the MD5.
 import { createRequire } from 'node:module';
 
 interface Checksums {
