@@ -13,7 +13,7 @@ import { FAULTS, isHarmless } from './wireCases.ts';
 
 const DEADLINE_MS = 300;
 /** A machine that does much else; what hangs here hangs forever. */
-const AMPLE_MS = 12 * DEADLINE_MS;
+const AMPLE_MS = 20 * DEADLINE_MS;
 const NUMBER = '+31612345678';
 
 /** Where a fault begins: at which request of a question, and after how many bytes of it or of its answer. */

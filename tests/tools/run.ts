@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
-import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
+import { isPortFree } from '../../tools/cli/ports.ts';
 import { until } from '../support/until.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -33,12 +33,10 @@ export function run(args: string[], environment: NodeJS.ProcessEnv = {}): Run {
   return { child, text: () => text, says, ended };
 }
 
-/** A port that nothing listens on just now. */
+/** A port that nothing listens on, and that no system gives to an outgoing connection before somebody does. */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
+  for (;;) {
+    const port = randomInt(12_000, 32_000);
+    if (await isPortFree(port)) return port;
+  }
 }

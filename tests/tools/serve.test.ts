@@ -45,7 +45,7 @@ test('npm start serves the app, says how to use it, and ends cleanly', async () 
   const begin = Date.now();
   served.child.kill('SIGINT');
   expect(await served.ended).toBe(0);
-  expect(Date.now() - begin).toBeLessThan(3_000);
+  expect(Date.now() - begin).toBeLessThan(25_000); // 30 s if it waited for connections that are kept alive
 });
 
 test('it ends when the npm that runs it is ended', async () => {
