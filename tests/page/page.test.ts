@@ -39,6 +39,18 @@ describe.runIf(hasBrowser)('the page of the calls', () => {
     await page.getByText('0 calls of 4.').waitFor();
   });
 
+  test('finds what was said also when Enter follows the last letter at once', async () => {
+    const page = await openPage(await exampleCalls());
+    const words = page.getByRole('searchbox', { name: 'words that were said' });
+    await words.evaluate(async (element: { value: string; form: { requestSubmit(): void } } & EventTarget) => {
+      element.value = 'CONTACTLESS';
+      element.dispatchEvent(new Event('input', { bubbles: true }));
+      await new Promise<void>((resolve) => queueMicrotask(resolve));
+      element.form.requestSubmit();
+    });
+    await page.getByText('2 calls of 4.').waitFor();
+  });
+
   test('plays a recording, draws its waveform, marks the turn that is heard, and goes to the one that is chosen', async () => {
     const page = await openPage(await exampleCalls());
     await page.getByRole('link', { name: '0:36' }).click();

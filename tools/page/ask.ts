@@ -21,7 +21,7 @@ export async function ask(path: string, options: RequestInit = {}): Promise<Resp
 
 /** Looks for what was said, and tells how many calls were looked at so far. @returns the keys of the calls. */
 export async function searchWords(
-  query: URLSearchParams,
+  query: string,
   signal: AbortSignal,
   tell: (seen: number) => void,
 ): Promise<ReadonlySet<string>> {

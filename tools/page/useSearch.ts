@@ -16,29 +16,35 @@ type State = Omit<Search, 'start'>;
 
 const NONE: State = { found: undefined, seen: undefined, problem: undefined };
 
+/** One search. Pressing Enter again makes another one of the same words. */
+interface Asked {
+  /** The words and the choice of calls. */
+  readonly query: string;
+}
+
 /** The search for what was said. Other words, or another choice of calls, end it. */
 export function useSearch(filter: Filter): Search {
-  const { words, agent, from, to } = filter;
-  const [state, setState] = useState(NONE);
-  /** Of what was asked last. */
-  const [asked, setAsked] = useState(0);
+  const query = queryOf(filter).toString();
+  const [asked, setAsked] = useState<Asked>();
+  const [known, setKnown] = useState<State & { readonly of: Asked }>();
+  // An effect comes after Enter may have been pressed: it must not end the search of these words.
+  useEffect(() => setAsked((last) => (last?.query === query ? last : undefined)), [query]);
   useEffect(() => {
-    setState(NONE);
-    setAsked(0);
-  }, [words, agent, from, to]);
-  useEffect(() => {
-    if (asked === 0) return;
+    if (asked === undefined) return;
     const abort = new AbortController();
-    setState({ ...NONE, seen: 0 });
-    searchWords(queryOf(filter), abort.signal, (seen) => setState({ ...NONE, seen })).then(
-      (found) => setState({ ...NONE, found }),
+    const tell = (state: Partial<State>) => setKnown({ ...NONE, ...state, of: asked });
+    tell({ seen: 0 });
+    searchWords(asked.query, abort.signal, (seen) => tell({ seen })).then(
+      (found) => tell({ found }),
       (error: unknown) => {
-        if (!abort.signal.aborted) setState({ ...NONE, problem: messageOf(error) });
+        if (!abort.signal.aborted) tell({ problem: messageOf(error) });
       },
     );
     return () => abort.abort();
   }, [asked]);
-  return { ...state, start: () => words.trim() !== '' && setAsked(asked + 1) };
+  const isCurrent = known !== undefined && known.of === asked && known.of.query === query;
+  const { found, seen, problem } = isCurrent ? known : NONE;
+  return { found, seen, problem, start: () => filter.words.trim() !== '' && setAsked({ query }) };
 }
 
 function queryOf({ words, agent, from, to }: Filter): URLSearchParams {
