@@ -141,14 +141,14 @@ describe.each(FORMS)('a caller that comes as %s', (_form, request) => {
   it('whose sender is wrong about the duration is cloned, and the log says so', async () => {
     const right = jsonRequest(metadataOf(newCallOfAgent(app)), newSample(), { duration_seconds: 3.1 });
     expect((await post(right)).status).toBe(200);
-    expect(lastLine()).not.toContain('duration_claim_disagrees');
-    const claims = { voice_sample: { duration_seconds: 99, sample_rate: 44_100 }, duration_seconds: 99 };
+    expect(lastLine()).not.toContain('declared_duration_disagrees');
+    const declared = { voice_sample: { duration_seconds: 99, sample_rate: 44_100 }, duration_seconds: 99 };
     const wrong =
       request === jsonRequest
         ? jsonRequest(metadataOf(newCallOfAgent(app)), newSample(), { duration_seconds: 99 })
-        : request(metadataOf(newCallOfAgent(app), claims), newSample());
+        : request(metadataOf(newCallOfAgent(app), declared), newSample());
     expect((await post(wrong)).status).toBe(200);
-    expect(lastLine()).toContain('duration_claim_disagrees=true');
+    expect(lastLine()).toContain('declared_duration_disagrees=true');
   });
 
   describe('is refused', () => {

@@ -1,9 +1,4 @@
-import {
-  type CountryCode,
-  isSupportedCountry,
-  type PhoneNumber,
-  parsePhoneNumberFromString,
-} from 'libphonenumber-js/min';
+import { isSupportedCountry, type PhoneNumber, parsePhoneNumberFromString } from 'libphonenumber-js/min';
 
 /** What telephone systems send in place of a number that the caller withholds; `+266696687` spells "anonymous" on a keypad. */
 const WITHHELD: ReadonlySet<string> = new Set([
@@ -34,11 +29,6 @@ export function normaliseNumber(given: string | undefined, country?: string): st
   const number = toE164(user ?? text, country);
   if ([text, user, number].some((form) => form !== undefined && isWithheld(form))) return undefined;
   return number ?? text;
-}
-
-/** Whether a text is a country code that {@link normaliseNumber} knows, for example `NL`. */
-export function isCountry(text: string): text is CountryCode {
-  return isSupportedCountry(text);
 }
 
 function isWithheld(form: string): boolean {
@@ -72,7 +62,8 @@ function toE164(text: string, country: string | undefined): string | undefined {
     const parsed = parsePhoneNumberFromString(text);
     return parsed?.isPossible() ? parsed.number : `+${digits}`;
   }
-  const national = country !== undefined && isCountry(country) ? parsePhoneNumberFromString(text, country) : undefined;
+  const national =
+    country !== undefined && isSupportedCountry(country) ? parsePhoneNumberFromString(text, country) : undefined;
   const isWhole = /^[1-9][0-9]{7,14}$/.test(digits); // as WhatsApp sends them: with the country, without the plus
   const international = isWhole ? parsePhoneNumberFromString(`+${digits}`) : undefined;
   if (national?.isValid() && (isWrittenThere(national, digits) || !international?.isValid())) return national.number;

@@ -16,7 +16,7 @@ export interface InitiationAnswer {
 
 export interface AnswerParts {
   /** `unknown`: nobody could be asked in time. */
-  readonly isKnown: 'yes' | 'no' | 'unknown';
+  readonly callerKnown: 'yes' | 'no' | 'unknown';
   /** Of a known caller. */
   readonly record?: CallerRecord | undefined;
   /** `INITIATION_VARIABLES`. */
@@ -38,12 +38,12 @@ export interface ComposedAnswer {
 }
 
 /** The answer to who calls. A number is a hint and no identity, so `caller_verified` is always `no`. */
-export function composeAnswer({ isKnown, record, variables, demands, allows }: AnswerParts): ComposedAnswer {
+export function composeAnswer({ callerKnown, record, variables, demands, allows }: AnswerParts): ComposedAnswer {
   const sent = new Map<string, VariableValue>();
   for (const [name, value] of Object.entries(variables)) sent.set(name, cleanValue(name, value));
   for (const [name, value] of Object.entries(record?.variables ?? {})) sent.set(name, cleanValue(name, value));
   sent.set('caller_name', cleanText(record?.name ?? ''));
-  sent.set('caller_known', isKnown);
+  sent.set('caller_known', callerKnown);
   sent.set('caller_verified', 'no');
   const missing = demands.filter((name) => !sent.has(name) && !name.startsWith('system__')); // ElevenLabs has those itself
   const filled = missing.filter((name) => !name.startsWith(SECRET));

@@ -79,7 +79,7 @@ function ok(answer: InitiationAnswer): HttpResponseInit {
 /** After a bug: what needs nothing but the settings. */
 function bareAnswer({ initiation }: InitiationServices): InitiationAnswer {
   const variables = initiation?.settings.variables ?? {};
-  return composeAnswer({ isKnown: 'unknown', variables, demands: [], allows: [] }).answer;
+  return composeAnswer({ callerKnown: 'unknown', variables, demands: [], allows: [] }).answer;
 }
 
 /** Whoever may ask gets an answer, but for a body that is too large. */

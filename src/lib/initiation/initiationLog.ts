@@ -34,7 +34,7 @@ export class InitiationLog {
       reason,
       agent: ids.agentId,
       conversation: ids.conversationId,
-      rules: ids.agent,
+      rules: ids.agentState,
       overrides: listed(overrides),
       filled_empty: listed(filled),
       missing_secrets: listed(missingSecrets),

@@ -20,7 +20,7 @@ export interface Prepared extends ComposedAnswer {
   readonly agentId: string | undefined;
   readonly conversationId: string | undefined;
   /** Undefined when nobody knows which agent it is about. */
-  readonly agent: AgentState | undefined;
+  readonly agentState: AgentState | undefined;
   /** Entries of the directory that are there and could not be used. */
   readonly unusable: readonly { readonly hash: string; readonly reason: string }[];
 }
@@ -94,7 +94,7 @@ function combine(
   const record = lookup?.isKnown ? lookup.record : undefined;
   const outcome = lookup === undefined ? 'default' : lookup.isKnown ? 'known' : 'unknown';
   const composed = composeAnswer({
-    isKnown: { known: 'yes', unknown: 'no', default: 'unknown' }[outcome] as 'yes' | 'no' | 'unknown', // of the record before it
+    callerKnown: CALLER_KNOWN[outcome],
     record,
     variables: settings.variables,
     demands: agent?.record?.demands ?? [],
@@ -107,10 +107,13 @@ function combine(
     reason: typeof caller === 'string' ? caller : undefined,
     agentId: call.agentId,
     conversationId: 'conversationId' in call ? call.conversationId : undefined,
-    agent: agent?.state,
+    agentState: agent?.state,
     unusable: misses.filter(({ reason }) => UNUSABLE.has(reason)),
   };
 }
+
+/** The value of the dynamic variable `caller_known`. */
+const CALLER_KNOWN = { known: 'yes', unknown: 'no', default: 'unknown' } as const;
 
 /** Of somebody who is expected to be unknown, nothing is said. */
 const UNUSABLE: ReadonlySet<string> = new Set(['broken', 'too-large', 'not-its-own']);

@@ -73,7 +73,7 @@ export function preCallHandler(services: PreCallServices, { deadlineMs = DEADLIN
         remembered: prepared.remembered,
         sample_seconds: Math.round(sample.durationSeconds * 10) / 10,
         sample_format: sample.format,
-        duration_claim_disagrees: sample.declarationDisagrees || undefined,
+        declared_duration_disagrees: sample.declarationDisagrees || undefined,
         status: 200,
       });
       const { greeting: greetingTemplate, agentUpdate: mode } = preCall.settings;

@@ -13,9 +13,9 @@ const RECORD: CallerRecord = {
   source: 'operator',
   updated_at: '2026-11-27T00:00:00.000Z',
 };
-const PARTS: AnswerParts = { isKnown: 'unknown', variables: {}, demands: [], allows: [] };
+const PARTS: AnswerParts = { callerKnown: 'unknown', variables: {}, demands: [], allows: [] };
 const known = (more: Partial<CallerRecord> = {}, parts: Partial<AnswerParts> = {}) =>
-  composeAnswer({ ...PARTS, isKnown: 'yes', record: { ...RECORD, ...more }, allows: OVERRIDES, ...parts });
+  composeAnswer({ ...PARTS, callerKnown: 'yes', record: { ...RECORD, ...more }, allows: OVERRIDES, ...parts });
 
 describe('the answer', () => {
   it('of nothing at all is the default', () => {
@@ -67,7 +67,7 @@ describe('the answer', () => {
     const { number, source, updated_at } = RECORD;
     const { answer } = composeAnswer({
       ...PARTS,
-      isKnown: 'yes',
+      callerKnown: 'yes',
       record: { number, source, updated_at },
       allows: OVERRIDES,
     });
@@ -76,7 +76,7 @@ describe('the answer', () => {
 
   it('overrides nothing with what is empty, or is so once it is cleaned', () => {
     const record = { number: '+1', source: 'operator', updated_at: RECORD.updated_at, first_message: '{{}}\u200b' };
-    const { answer } = composeAnswer({ ...PARTS, isKnown: 'yes', record, allows: OVERRIDES });
+    const { answer } = composeAnswer({ ...PARTS, callerKnown: 'yes', record, allows: OVERRIDES });
     expect(answer).not.toHaveProperty('conversation_config_override');
     expect(JSON.stringify(answer)).not.toMatch(/null|undefined/);
   });

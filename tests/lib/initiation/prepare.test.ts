@@ -76,7 +76,7 @@ describe('an answer', () => {
       reason: undefined,
       agentId: 'agent_1',
       conversationId: 'conv_1',
-      agent: 'known',
+      agentState: 'known',
       overrides: ['tts.voice_id'],
       filled: ['city'],
       unusable: [],
@@ -115,10 +115,10 @@ describe('an answer', () => {
   it('without the agent in time is the caller without overrides, and with what was last demanded', async () => {
     read = hangs;
     remembered = { ...RULES, demands: ['plan'] };
-    const { outcome, agent, overrides, filled } = await prepareAnswer(context(), question(), soon());
-    expect({ outcome, agent, overrides, filled }).toEqual({
+    const { outcome, agentState, overrides, filled } = await prepareAnswer(context(), question(), soon());
+    expect({ outcome, agentState, overrides, filled }).toEqual({
       outcome: 'known',
-      agent: 'late',
+      agentState: 'late',
       overrides: [],
       filled: ['plan'],
     });
@@ -127,25 +127,25 @@ describe('an answer', () => {
   it.each([
     ['the caller', 'default', 'known'],
     ['the agent', 'known', 'unavailable'],
-  ])('for which storage refuses %s goes on without', async (what, outcome, agent) => {
+  ])('for which storage refuses %s goes on without', async (what, outcome, agentState) => {
     const refuses = () => Promise.reject(new Error('403'));
     if (what === 'the caller') find = refuses;
     else read = refuses;
     const prepared = await prepareAnswer(context(), question(), open);
     expect(prepared).toMatchObject({
       outcome,
-      agent,
+      agentState,
       reason: what === 'the caller' ? 'storage_unavailable' : undefined,
     });
   });
 
   it('has no override of an agent that nobody knows, or of which too little is known', async () => {
     read = async () => undefined;
-    expect(await prepareAnswer(context(), question(), open)).toMatchObject({ agent: 'unknown', overrides: [] });
+    expect(await prepareAnswer(context(), question(), open)).toMatchObject({ agentState: 'unknown', overrides: [] });
     const readAt = new Date(NOW - 16 * 60_000).toISOString();
     read = async () => ({ name: 'agent_1', value: { ...RULES, read_at: readAt }, etag: '' });
     expect(await prepareAnswer(context(), question(), open)).toMatchObject({
-      agent: 'stale',
+      agentState: 'stale',
       overrides: [],
       filled: ['city'],
     });
@@ -153,7 +153,7 @@ describe('an answer', () => {
 
   it('without a directory is the default', async () => {
     const prepared = await prepareAnswer(context({ callers: undefined, agents: undefined }), question(), open);
-    expect(prepared).toMatchObject({ outcome: 'default', reason: 'no_directory', agent: 'unavailable' });
+    expect(prepared).toMatchObject({ outcome: 'default', reason: 'no_directory', agentState: 'unavailable' });
   });
 
   it('to a body that says nothing of a caller has what the agent demands, when that can be told', async () => {
@@ -164,7 +164,7 @@ describe('an answer', () => {
       filled: ['city'],
       overrides: [],
     });
-    expect(await prepareAnswer(context(), null, open)).toMatchObject({ reason: 'not_json', agent: undefined });
+    expect(await prepareAnswer(context(), null, open)).toMatchObject({ reason: 'not_json', agentState: undefined });
   });
 
   it('names entries that cannot be used, and none of somebody who is just unknown', async () => {
