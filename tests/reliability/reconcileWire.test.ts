@@ -16,7 +16,7 @@ const SOON = {
   limits: { connectMs: 500, headersMs: 700, bodyMs: 700 },
 };
 /** The app's own, with patience for a machine that does much else. */
-const AMPLE = { storageBudget: { totalMs: 25_000, tryMs: 15_000 } };
+const AMPLE = { storageBudget: { totalMs: 90_000, tryMs: 60_000 } };
 
 const watched: Partial<Record<(typeof WIRES)[number], WireExchange[]>> = {};
 const figures = { cases: 0, notReached: 0, ok: 0, failed: 0 };

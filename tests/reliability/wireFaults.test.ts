@@ -28,8 +28,8 @@ import { openWiredInstance, type WireName } from './wires.ts';
 const AN_HOUR_MS = 3_600_000;
 /** How long a sender waits once nothing comes any more. */
 const PATIENCE_MS = 500;
-/** The app's own, with patience for a machine that does much else. */
-const AMPLE = { totalMs: 25_000, tryMs: 15_000 };
+/** More than the app's own: patience for a machine that does much else. */
+const AMPLE = { totalMs: 90_000, tryMs: 60_000 };
 /** Of the cases of one fault, wire and event, so many are taken; in the long form all. */
 const TAKEN = longForm('wire') ? Number.POSITIVE_INFINITY : 1;
 
