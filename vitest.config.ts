@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
+import { LongestFirst } from './tests/support/longestFirst.ts';
 
 // Every test file, and every command that one runs, is a process of its own, and compiles the same modules. Coverage would be less precise.
 if (!process.argv.includes('--coverage'))
@@ -14,6 +15,7 @@ export default defineConfig({
     testTimeout: 120_000,
     hookTimeout: 120_000,
     expect: { poll: { timeout: 60_000 } },
+    sequence: { sequencer: LongestFirst },
     reporters: ['default', './tests/support/lastLine.reporter.ts'],
     coverage: {
       provider: 'v8',
@@ -51,6 +53,7 @@ export default defineConfig({
           name: 'infra',
           include: ['tests/infra/**/*.test.ts'],
           globalSetup: ['tests/support/azurite.setup.ts', 'tests/infra/bicep.setup.ts'],
+          isolate: false,
         },
       },
       {

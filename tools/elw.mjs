@@ -16,7 +16,7 @@ const [program, ...script] = (scripts[name] ?? '').split(' ');
 
 if (['help', '--help', '-h'].includes(name)) console.log(help());
 else if (program === 'node') start();
-else wrongUsage();
+else await wrongUsage();
 
 function help() {
   const commands = readJson('commands.json');
@@ -63,10 +63,20 @@ function asTyped(userFolder) {
   return path.startsWith('.') ? path : join('.', path).replace(/^(?!\.)/, isBatch ? '.\\' : './');
 }
 
-function wrongUsage() {
+async function wrongUsage() {
   const isScript = scripts[name] !== undefined;
   console.error(
-    isScript ? `elw: ${name} needs npm: ${typed(name)}` : `elw: there is no command "${name}"\n\n${help()}`,
+    isScript
+      ? `elw: ${name} needs npm: ${typed(name)}`
+      : `elw: there is no command "${name}"${await hint()}\n\n${help()}`,
   );
   process.exitCode = 2;
+}
+
+/** Under a Node that cannot read TypeScript there is none. */
+async function hint() {
+  const { closest } = await import('./command/closest.ts').catch(() => ({ closest: () => undefined }));
+  const commands = Object.values(readJson('commands.json')).flatMap((group) => Object.keys(group));
+  const meant = closest(name, commands);
+  return meant === undefined ? '' : `. Is it ${meant}?`;
 }

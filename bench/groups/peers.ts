@@ -23,11 +23,7 @@ type Turn = LoadResult & { cpuMs: Record<'app' | 'azurite', number> };
 /** A large recording, against what people would write instead: wall time, CPU, and how far memory grows. */
 export async function measurePeers(context: Context): Promise<Row[]> {
   const mib = context.isShort ? IN_SHORT_FORM_MIB : BODY_MIB;
-  const apps: Record<Name, App> = {
-    ours: await context.startApp('ours'),
-    expressSdk: await context.startApp('expressSdk'),
-    plainFunctions: await context.startApp('plainFunctions'),
-  };
+  const apps = await context.startApps('ours', 'expressSdk', 'plainFunctions');
   const send = ({ url }: App, bodyMib: number) =>
     context.load.ask({ kind: 'recordings', url, bodyBytes: bodyMib * MIB, count: 1, atOnce: 1, signature: 'good' });
   const turn = (app: App) => () => withCpu({ app: app.pid, azurite: context.azuritePid }, () => send(app, mib));

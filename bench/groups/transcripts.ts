@@ -22,12 +22,7 @@ type Turn = LoadResult & { cpuMs: Record<'app' | 'azurite' | 'load', number> };
 
 /** Transcripts: rate, latency and CPU, against the least possible Functions app, the peers, and bare uploads. */
 export async function measureTranscripts(context: Context): Promise<Row[]> {
-  const apps = {
-    ours: await context.startApp('ours'),
-    least: await context.startApp('least'),
-    expressSdk: await context.startApp('expressSdk'),
-    plainFunctions: await context.startApp('plainFunctions'),
-  };
+  const apps = await context.startApps('ours', 'least', 'expressSdk', 'plainFunctions');
   for (const [name, { url }] of Object.entries(apps)) {
     context.say(`${name} warms up`);
     const count = context.isShort ? 300 : 1000;

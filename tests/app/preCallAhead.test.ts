@@ -201,7 +201,7 @@ describe('the record of an agent that has its own back', () => {
     await endCall(call);
     await sweepOn(free);
     const [record] = await stateOf(`agents/${call.agent_id}`);
-    expect(JSON.parse(String(record?.bytes))).toEqual({ own: null, set: [], lease: null, lock: null });
+    expect(JSON.parse(String(record?.bytes))).toEqual({ own: null, set: [], lease: null, claim: null });
     const asked = app.api.state.requests.length;
     await sweepOn(free);
     expect(await stateOf(`agents/${call.agent_id}`)).toHaveLength(1);

@@ -51,7 +51,7 @@ test('calls lists what was stored today, for eyes and for scripts', async () => 
 test('calls says that nothing is stored, or that nothing fits', async () => {
   expect(await calls(storedCalls())).toMatchObject({ code: 0, text: expect.stringContaining('No call is stored') });
   const { text } = await calls(await oneCall(), '--caller', '+49301234567');
-  expect(text).toContain('None of 1 calls fits');
+  expect(text).toContain('None of 1 call fits');
 });
 
 test('calls show is a page without control characters of those who spoke', async () => {
@@ -67,6 +67,22 @@ test('calls show is a page without control characters of those who spoke', async
   expect(await calls(stored, 'show', 'conv_2')).toMatchObject({
     code: 1,
     text: expect.stringContaining('Nothing is stored of conv_2'),
+  });
+});
+
+test('an id may be shortened as npm start shows it, as long as one call alone is meant', async () => {
+  const stored = await oneCall();
+  for (const id of ['conv_long_0001', 'conv_long_0002'])
+    await stored.put('transcripts', `agent_1/${id}.json`, transcriptOf(id, 'Hello'), metadataOfCall(id));
+  const { text } = await calls(stored, 'show', 'conv_…0002', '--json');
+  expect(JSON.parse(text)).toMatchObject({ conversation_id: 'conv_long_0002' });
+  expect(await calls(stored, 'erase', 'conv_lo…')).toMatchObject({
+    code: 1,
+    text: expect.stringMatching(/conv_lo… may be any of these:\n {2}conv_long_0001\n {2}conv_long_0002/),
+  });
+  expect(await calls(stored, 'get', 'conv_…0003')).toMatchObject({
+    code: 1,
+    text: expect.stringContaining('Nothing is stored of conv_…0003'),
   });
 });
 
@@ -96,11 +112,14 @@ test('calls get writes nothing that is not what was stored, and calls verify nam
 
 test.each([
   [['frobnicate'], 'There is no "frobnicate"'],
+  [['shwo'], 'Is it show?'],
+  [['show', 'conv_…_…1'], '"conv_…_…1" is not'],
   [['show'], 'show needs the id'],
   [['get'], 'get needs the id'],
   [['show', 'a/b'], 'not a conversation'],
   [['verify', '--caller', '+31612345678'], '--caller says nothing to verify'],
   [['--since', 'someday'], '"someday" is not a time'],
+  [['--since', '2026-02-31'], '"2026-02-31" is not a time'],
   [['--caller', 'anonymous'], '--caller'],
   [['--azure', '--account', 'x'], 'exclude each other'],
 ])('calls %j is a wrong command line', async (args, message) => {

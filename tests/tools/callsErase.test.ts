@@ -109,9 +109,7 @@ test('calls erase --elevenlabs deletes the conversation there, too, and again is
   const stored = await threeBlobs();
   const here = folder();
   for (const conversationId of ['conv_1', 'conv_2']) addConversation(state, { agentId: 'agent_1', conversationId });
-  expect((await calls(stored, here, 'erase', 'conv_1', '--elevenlabs')).text).toContain(
-    '1 conversations at ElevenLabs',
-  );
+  expect((await calls(stored, here, 'erase', 'conv_1', '--elevenlabs')).text).toContain('1 conversation at ElevenLabs');
   expect([...state.conversations.keys()]).toEqual(['conv_1', 'conv_2']);
   expect((await calls(stored, here, 'erase', 'conv_1', '--elevenlabs', '--yes')).code).toBe(0);
   expect([...state.conversations.keys()]).toEqual(['conv_2']);

@@ -77,7 +77,7 @@ test('calls replay to another machine shows what it would send', async () => {
   const shown = await replay(await oneCall(), 'conv_1', '--to', 'https://webhook.example');
   expect(shown.code).toBe(0);
   expect(shown.text).toContain('POST https://webhook.example/elevenlabs/webhook');
-  expect(shown.text).toContain('--yes sends them');
+  expect(shown.text).toContain('--yes sends what is listed');
 });
 
 test('calls replay sends nothing of a call that was erased', async () => {
@@ -121,6 +121,17 @@ test('calls replay quarantine heeds reason, time and agent', async () => {
   const old = ['--until', '2025-11-27', '--agent', 'agent_1'];
   expect((await replay(stored, 'quarantine', '--to', url, ...old)).code).toBe(0);
   expect(texts).toEqual([expect.stringContaining('conv_1')]);
+});
+
+test('calls replay quarantine has nothing to do when nothing there fits, which is no failure', async () => {
+  const { url } = await receiver();
+  const stored = await quarantined();
+  for (const how of [['--to', url], ['--in-place']]) {
+    expect(await replay(stored, 'quarantine', ...how, '--reason', 'not_json')).toEqual({
+      code: 0,
+      text: 'Nothing that fits is in quarantine.\n',
+    });
+  }
 });
 
 test('calls replay sends nothing whose bytes are not those that were stored, and says so', async () => {

@@ -120,6 +120,7 @@ test('elw runs a command from any folder, through a link, and passes the argumen
     code: 2,
     text: expect.stringContaining('no command "nix"'),
   });
+  expect((await run(join(root, 'elw'), ['snd'])).text).toMatch(/^elw: there is no command "snd". Is it send\?\n/);
   expect(await run(join(root, 'elw'), ['test'])).toMatchObject({ code: 2, text: 'elw: test needs npm: npm test\n' });
 });
 

@@ -128,8 +128,8 @@ describe('reconcile', () => {
   });
 
   test.each([
-    [['--since', 'yesterday'], /not a day/],
-    [['--since', '2026-02-31'], /not a day/],
+    [['--since', 'tomorow'], /not a time/],
+    [['--since', '2026-02-31'], /not a time/],
     [['--since', '2999-01-01'], /still to come/],
     [['--conversation', '../other'], /not an id/],
     [['--azure', '--account', 'name'], /exclude each other/],

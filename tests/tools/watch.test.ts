@@ -1,4 +1,4 @@
-import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
@@ -30,6 +30,11 @@ function project(program: 'runs on' | 'ends with 3', build: 'works' | 'fails' = 
     ended,
     stop: stop.resolve,
     change: () => appendFileSync(join(folder, 'src/lib/a.ts'), ' '),
+    /** As many editors save. */
+    replace: () => {
+      writeFileSync(join(folder, 'src/lib/.a.ts.new'), ' ');
+      renameSync(join(folder, 'src/lib/.a.ts.new'), join(folder, 'src/lib/a.ts'));
+    },
     says: (text: string) => until(() => readFileSync(log, 'utf8') === text),
   };
 }
@@ -41,6 +46,21 @@ test('each change is built and the program started again, until it is asked to e
   await says('start build start ');
   change();
   await says('start build start build start ');
+  stop();
+  expect(await ended).toBe(0);
+});
+
+test('a file that another one is renamed to has changed, every time', async () => {
+  const { change, replace, says, stop, ended } = project('runs on');
+  await says('start ');
+  change();
+  let said = 'start build start ';
+  await says(said);
+  for (let saved = 0; saved < 3; saved++) {
+    replace();
+    said += 'build start ';
+    await says(said);
+  }
   stop();
   expect(await ended).toBe(0);
 });

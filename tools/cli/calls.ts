@@ -3,6 +3,7 @@ import { runCommand } from '../command/run.ts';
 import { eraseStored } from './calls/erase.ts';
 import { getCalls } from './calls/get.ts';
 import { listStored } from './calls/list.ts';
+import { wholeId } from './calls/one.ts';
 import { callOptions, readRequest, roleFor } from './calls/options.ts';
 import { showPage } from './calls/page/page.ts';
 import { replayQuarantine } from './calls/quarantine.ts';
@@ -27,12 +28,13 @@ await runCommand({
   calls replay quarantine --in-place
                              what the app understands by now is stored, and taken out of quarantine
 
-It works on the storage of the settings (environment, local.settings.json, else the local one), or with --azure or
+An id may be given as npm start shows it, conv_4801…0001. It works on the storage of the settings (environment, local.settings.json, else the local one), or with --azure or
 --account on an account in Azure, with your own sign-in (az login, azd auth login) and never with a key.`,
   async run({ values, operands }) {
-    const { action, conversationId } = readRequest(values, operands);
+    const { action, conversationId: given } = readRequest(values, operands);
     const access = await openStorage(values, roleFor(action, values));
     try {
+      const conversationId = given === undefined ? undefined : await wholeId(access, given);
       if (action === 'list') return await listStored(access, values);
       if (action === 'page') return await showPage(access, values);
       if (action === 'verify') return await verifyCalls(access, values);

@@ -13,8 +13,9 @@ import { upkeep } from '../../src/lib/storage/proof.ts';
 import { StateStore } from '../../src/lib/storage/stateStore.ts';
 import { Failure, UsageError } from '../command/errors.ts';
 import { flag, json, text } from '../command/option.ts';
-import { printJson, progress } from '../command/output.ts';
+import { counted, printJson, progress } from '../command/output.ts';
 import { runCommand } from '../command/run.ts';
+import { readTime } from './calls/times.ts';
 import { asJson, exitCodeOf, type Result, report } from './reconcile/report.ts';
 import { openStorage, type StorageAccess, storageOptions } from './storageAccess.ts';
 
@@ -25,7 +26,7 @@ const DAY_MS = 86_400_000;
 await runCommand({
   name: 'reconcile',
   options: {
-    since: text('DATE', 'calls that began on this day (UTC) or later, such as 2026-11-20; else RECONCILE_DAYS ago'),
+    since: text('TIME', 'calls that began then (UTC) or later: yesterday, 7d, 2026-11-20; else RECONCILE_DAYS ago'),
     agent: text('ID', 'only calls of this agent; else those of RECONCILE_AGENT_IDS, or of which something is stored'),
     conversation: text('ID', 'only this call'),
     'dry-run': flag('says what is missing and fetches nothing'),
@@ -38,9 +39,12 @@ own sign-in; the key still comes from the environment.
 
 The exit code is 1 when something is lost, has failed, or was only named.`,
   async run({ values }) {
+    const since = values.since === undefined ? undefined : readSince(values.since);
+    const agentIds = values.agent === undefined ? undefined : [readId('agent', values.agent)];
+    const conversationIds =
+      values.conversation === undefined ? undefined : [readId('conversation', values.conversation)];
     const access = await openStorage(values, 'Storage Blob Data Contributor');
     const context = contextOf(access);
-    const since = values.since === undefined ? undefined : readDay(values.since);
     const result: Result = { findings: [], tally: undefined, since, days: context.settings.days };
     const onFinding = (finding: Finding) => {
       result.findings.push(finding);
@@ -50,12 +54,13 @@ The exit code is 1 when something is lost, has failed, or was only named.`,
     try {
       result.tally = await backfill(context, run, {
         sinceSeconds: since === undefined ? undefined : since.getTime() / 1000,
-        agentIds: values.agent === undefined ? undefined : [readId('agent', values.agent)],
-        conversationIds: values.conversation === undefined ? undefined : [readId('conversation', values.conversation)],
+        agentIds,
+        conversationIds,
         isDryRun: values['dry-run'],
         includesOlder: values.yes && (since !== undefined || values.conversation !== undefined),
         onFinding,
-        onProgress: ({ listed }) => progress(`${listed} calls looked at, ${result.findings.length} findings`),
+        onProgress: ({ listed }) =>
+          progress(`${counted(listed, 'call')} looked at, ${counted(result.findings.length, 'finding')}`),
       });
     } catch (error) {
       throw explained(error, access);
@@ -92,13 +97,10 @@ function contextOf({ storage, areas, settings, isAzure }: StorageAccess): Reconc
   };
 }
 
-function readDay(given: string): Date {
-  const day = /^\d{4}-\d{2}-\d{2}$/.test(given) ? new Date(`${given}T00:00:00Z`) : new Date(Number.NaN);
-  if (Number.isNaN(day.getTime()) || !day.toISOString().startsWith(given)) {
-    throw new UsageError(`--since: "${given}" is not a day, such as 2026-11-20`);
-  }
-  if (day.getTime() > Date.now() + DAY_MS) throw new UsageError(`--since: ${given} is still to come`);
-  return day;
+function readSince(given: string): Date {
+  const time = readTime(given, { isUtc: true, now: Date.now() });
+  if (time > Date.now() + DAY_MS) throw new UsageError(`--since: ${given} is still to come`);
+  return new Date(time);
 }
 
 function readId(option: string, given: string): string {

@@ -6,16 +6,19 @@ export function closest(given: string, words: readonly string[]): string | undef
   return near.sort((one, other) => one.distance - other.distance)[0]?.word;
 }
 
-/** How many letters have to be put in, taken out or replaced to make one word of the other. */
+/** How many letters have to be put in, taken out, replaced, or swapped with the next one, to make one word of the other. */
 function distance(one: string, other: string): number {
-  let row = Array.from({ length: other.length + 1 }, (_, index) => index);
+  const rows = [Array.from({ length: other.length + 1 }, (_, index) => index)];
   for (const [at, letter] of [...one].entries()) {
+    const row = rows[at] ?? [];
     const next = [at + 1];
     for (const [index, wanted] of [...other].entries()) {
       const replaced = (row[index] ?? 0) + (letter === wanted ? 0 : 1);
-      next.push(Math.min(replaced, (row[index + 1] ?? 0) + 1, (next[index] ?? 0) + 1));
+      const isSwapped = letter === other[index - 1] && wanted === one[at - 1];
+      const swapped = isSwapped ? (rows[at - 1]?.[index - 1] ?? 0) + 1 : Number.POSITIVE_INFINITY;
+      next.push(Math.min(replaced, swapped, (row[index + 1] ?? 0) + 1, (next[index] ?? 0) + 1));
     }
-    row = next;
+    rows.push(next);
   }
-  return row.at(-1) ?? 0;
+  return rows.at(-1)?.at(-1) ?? 0;
 }

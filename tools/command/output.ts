@@ -20,6 +20,11 @@ export function paint(format: Parameters<typeof styleText>[0], text: string): st
   return styleText(format, text, { stream: process.stdout });
 }
 
+/** `1 call`, `2 calls`. */
+export function counted(count: number, one: string, many = `${one}s`): string {
+  return `${count} ${count === 1 ? one : many}`;
+}
+
 /** Bytes for people: `812 B`, `20 kB`, `3.4 MB`. */
 export function readableSize(bytes: number): string {
   if (bytes < 1000) return `${bytes} B`;

@@ -29,7 +29,7 @@ export async function eraseClones(context: EraseContext, erasure: Erasure): Prom
   const isOpen = record !== undefined && !record.value.ended && !isExpired(record.value.expires_at, now());
   if (isOpen && !erasure.is_over) return 'the call is still running; sweep deletes its clone when the lease has ended';
   if (record !== undefined && !record.value.ended) {
-    const ended = await state.replace(conversations, record, { ...record.value, lock: null, ended: true });
+    const ended = await state.replace(conversations, record, { ...record.value, claim: null, ended: true });
     if (ended === undefined) return 'a delivery is at work on the call';
   }
   const held = await agentsOf(state, erasure);
@@ -44,7 +44,7 @@ export async function eraseClones(context: EraseContext, erasure: Erasure): Prom
     await deleteClone(clones, work, sample);
     const left = await state.read(voices, sample);
     if (left === undefined) continue;
-    const isDead = left.value.state === 'cloning' && !(await isAlive(state, left.value.lock, now));
+    const isDead = left.value.state === 'cloning' && !(await isAlive(state, left.value.claim, now));
     if (!isDead || !(await state.remove(voices, left))) return 'another call uses the same clone, or makes it just now';
   }
   for (const voiceId of erasure.voice_ids) {

@@ -27,14 +27,14 @@ export async function lockConversation(
       sample_sha256: sampleHash,
       ...(callerLabel === undefined ? {} : { caller: callerLabel }),
       expires_at: context.now() + context.settings.leaseMs,
-      lock: { by: work.id, until: context.now() + LOCK_MS },
+      claim: { by: work.id, until: context.now() + LOCK_MS },
       answer: null,
       ended: false,
     };
     const { isNew, record } = await context.state.create(conversations, conversationId, ours);
     if (isNew) return record;
-    const { lock, answer } = record.value;
-    const isFree = answer === null && (lock === null || isExpired(lock.until, context.now()));
+    const { claim, answer } = record.value;
+    const isFree = answer === null && (claim === null || isExpired(claim.until, context.now()));
     if (isFree) {
       const taken = await context.state.replace(conversations, record, ours);
       if (taken !== undefined) return taken;
@@ -83,7 +83,7 @@ export class HeldLock {
     await this.#stop();
     const { state } = this.#context;
     const write = (record: StateRecord<Conversation>) =>
-      state.replace(conversations, record, { ...record.value, lock: null, answer });
+      state.replace(conversations, record, { ...record.value, claim: null, answer });
     if ((await write(this.#record)) !== undefined) return undefined;
     const standing = await this.#standing();
     if (standing !== undefined && !isSameCall(standing.value, this.#record.value)) throw new ConversationConflict();
@@ -108,9 +108,9 @@ export class HeldLock {
   /** Waits for the delivery that took the conversation over; undefined when that one has given up. */
   async #answerOf(standing: StateRecord<Conversation> | undefined) {
     for (let record = standing; record !== undefined; record = await this.#standing()) {
-      const { answer, lock } = record.value;
+      const { answer, claim } = record.value;
       if (answer !== null) return answer;
-      if (lock === null || isExpired(lock.until, this.#context.now())) return undefined;
+      if (claim === null || isExpired(claim.until, this.#context.now())) return undefined;
       await waitForLock('conversation', this.#work.signal);
     }
     return undefined;
@@ -123,7 +123,7 @@ export class HeldLock {
 
   /** Then a heartbeat whose answer was lost has changed the record; else another delivery took it over, and will answer. */
   #isOurs(standing: StateRecord<Conversation> | undefined): standing is StateRecord<Conversation> {
-    return standing?.value.lock?.by === this.#work.id;
+    return standing?.value.claim?.by === this.#work.id;
   }
 
   async #stop(): Promise<void> {
@@ -134,7 +134,7 @@ export class HeldLock {
   async #renew(): Promise<void> {
     const lock = { by: this.#work.id, until: this.#context.now() + LOCK_MS };
     const renewed = await this.#context.state
-      .replace(conversations, this.#record, { ...this.#record.value, lock })
+      .replace(conversations, this.#record, { ...this.#record.value, claim: lock })
       .catch(() => undefined);
     this.#record = renewed ?? this.#record;
   }

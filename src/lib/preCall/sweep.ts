@@ -60,7 +60,7 @@ async function endConversations(context: PreCallContext, work: Work): Promise<Se
         if (context.now() - changedAt > FORGET_AFTER_MS) await context.state.remove(conversations, record);
         return;
       }
-      const end = () => context.state.replace(conversations, record, { ...record.value, lock: null, ended: true });
+      const end = () => context.state.replace(conversations, record, { ...record.value, claim: null, ended: true });
       if (!(await isOver(context, record)) || (await end()) === undefined) {
         running.add(sample);
         return;

@@ -39,11 +39,11 @@ describe('a conversation that nobody has locked', () => {
       agent_id: 'agent_1',
       sample_sha256: SAMPLE_HASH,
       expires_at: Date.now() + 600_000,
-      lock: { by: 'us', until: expect.any(Number) },
+      claim: { by: 'us', until: expect.any(Number) },
       answer: null,
       ended: false,
     });
-    expect(value.lock?.until).toBeGreaterThan(Date.now());
+    expect(value.claim?.until).toBeGreaterThan(Date.now());
     expect(await here.records.conversation()).toEqual(value);
   });
 });
@@ -51,21 +51,21 @@ describe('a conversation that nobody has locked', () => {
 describe('a conversation that another delivery is at work on', () => {
   it('is waited for, and gives its answer', async () => {
     await here.records.putAtWork('conv_1', 'them');
-    setTimeout(() => change({ lock: null, answer: ANSWER }), 2_000);
-    expect((await timeFor(locking())).value).toMatchObject({ answer: ANSWER, lock: null });
+    setTimeout(() => change({ claim: null, answer: ANSWER }), 2_000);
+    expect((await timeFor(locking())).value).toMatchObject({ answer: ANSWER, claim: null });
   });
 
   it('is ours when that one gives up', async () => {
     await here.records.putAtWork('conv_1', 'them');
     setTimeout(remove, 2_000);
-    expect((await timeFor(locking())).value.lock).toMatchObject({ by: 'us' });
+    expect((await timeFor(locking())).value.claim).toMatchObject({ by: 'us' });
   });
 
   it('is ours soon after that one has died, with a lease from then on', async () => {
     const died = Date.now();
     await timeFor(locking(here.workBy('them')));
     const { value } = await timeFor(locking());
-    expect(value).toMatchObject({ lock: { by: 'us' }, expires_at: Date.now() + 600_000 });
+    expect(value).toMatchObject({ claim: { by: 'us' }, expires_at: Date.now() + 600_000 });
     expect(await here.records.conversation()).toEqual(value);
     expect(Date.now() - died).toBeGreaterThan(5_000);
     expect(Date.now() - died).toBeLessThan(10_000);
@@ -84,13 +84,16 @@ describe('a conversation that another delivery is at work on', () => {
     await timeFor(locking(here.workBy('them')));
     await vi.advanceTimersByTimeAsync(10_000);
     const { value } = await timeFor(locking(here.work, other));
-    expect(value).toMatchObject({ lock: { by: 'us' }, agent_id: other.agentId ?? 'agent_1' });
+    expect(value).toMatchObject({ claim: { by: 'us' }, agent_id: other.agentId ?? 'agent_1' });
     expect(value.sample_sha256).toBe(other.sample ?? SAMPLE_HASH);
   });
 
   it('is refused to who has waited when that one gives up and another call comes first', async () => {
     await here.records.putAtWork('conv_1', 'them');
-    setTimeout(() => change({ sample_sha256: 'another', lock: { by: 'third', until: Date.now() + MINUTE_MS } }), 2_000);
+    setTimeout(
+      () => change({ sample_sha256: 'another', claim: { by: 'third', until: Date.now() + MINUTE_MS } }),
+      2_000,
+    );
     expect(await failureOf(locking())).toMatchObject({ status: 409 });
   });
 
@@ -100,22 +103,22 @@ describe('a conversation that another delivery is at work on', () => {
     const message = expect.not.stringContaining('ElevenLabs');
     const hint = expect.stringContaining('held the lock of the conversation until the deadline');
     expect(await failureOf(locking())).toMatchObject({ status: 503, message, hint });
-    expect(await here.records.conversation()).toMatchObject({ lock: { by: 'them' } });
+    expect(await here.records.conversation()).toMatchObject({ claim: { by: 'them' } });
   });
 });
 
 describe('a conversation with an answer', () => {
-  it.each([null, { by: 'them', until: 0 }])('keeps it, with the lock %j', async (lock) => {
-    await here.records.putConversation({ lock, answer: ANSWER });
-    expect((await timeFor(locking())).value).toMatchObject({ lock, answer: ANSWER });
-    expect(await here.records.conversation()).toMatchObject({ lock, answer: ANSWER });
+  it.each([null, { by: 'them', until: 0 }])('keeps it, with the lock %j', async (claim) => {
+    await here.records.putConversation({ claim, answer: ANSWER });
+    expect((await timeFor(locking())).value).toMatchObject({ claim, answer: ANSWER });
+    expect(await here.records.conversation()).toMatchObject({ claim, answer: ANSWER });
   });
 });
 
 describe('a conversation with an answer to another call', () => {
   it.each(OTHER_CALLS)('is refused to %s, also when the call is over', async (_name, other) => {
     for (const ended of [false, true]) {
-      await here.records.putConversation({ lock: null, answer: ANSWER, ended });
+      await here.records.putConversation({ claim: null, answer: ANSWER, ended });
       expect(await failureOf(locking(here.work, other))).toMatchObject({ status: 409 });
       expect(await here.records.conversation()).toMatchObject({ answer: ANSWER, ended });
     }
@@ -126,19 +129,19 @@ describe('a conversation without an answer that nobody is at work on any more', 
   it.each([['the same call', {}], ...OTHER_CALLS])(
     'is ours for %s, and runs again when the sweep had ended it',
     async (_name, call) => {
-      await here.records.putConversation({ lock: null, ended: true });
-      expect((await timeFor(locking(here.work, call))).value).toMatchObject({ lock: { by: 'us' }, ended: false });
+      await here.records.putConversation({ claim: null, ended: true });
+      expect((await timeFor(locking(here.work, call))).value).toMatchObject({ claim: { by: 'us' }, ended: false });
     },
   );
 
   it('is taken by one of two who come at once, and gives both of them the same answer', async () => {
-    await here.records.putConversation({ lock: null });
+    await here.records.putConversation({ claim: null });
     let writes = 0;
     here.storage.before = async (operation) => {
       // The first one finds the record standing, the second one is to take it over.
       if (operation !== 'upload' || ++writes !== 2) return;
-      await change({ lock: { by: 'third', until: Date.now() + MINUTE_MS } });
-      setTimeout(() => change({ lock: null, answer: ANSWER }), 1_000);
+      await change({ claim: { by: 'third', until: Date.now() + MINUTE_MS } });
+      setTimeout(() => change({ claim: null, answer: ANSWER }), 1_000);
     };
     expect((await timeFor(locking())).value).toMatchObject({ answer: ANSWER });
   });
@@ -158,7 +161,7 @@ describe('a held lock', () => {
     expect(await failureOf(locking(other))).toMatchObject({ status: 503 });
     expect(await here.records.conversation()).toEqual({
       ...record.value,
-      lock: { by: 'us', until: expect.any(Number) },
+      claim: { by: 'us', until: expect.any(Number) },
     });
   });
 
@@ -177,7 +180,7 @@ describe('a held lock', () => {
 
   it('ends with the answer, which is for all later deliveries', async () => {
     await held.answer(CLONE, false);
-    expect(await here.records.conversation()).toEqual({ ...record.value, lock: null, answer: ANSWER });
+    expect(await here.records.conversation()).toEqual({ ...record.value, claim: null, answer: ANSWER });
     expect((await timeFor(locking(here.workBy('them')))).value.answer).toEqual(ANSWER);
   });
 
@@ -203,7 +206,7 @@ describe('a held lock', () => {
   });
 
   describe.each([
-    ['the answer', async () => void (await held.answer(CLONE, false)), { lock: null, answer: ANSWER }],
+    ['the answer', async () => void (await held.answer(CLONE, false)), { claim: null, answer: ANSWER }],
     ['giving up', () => held.giveUp(), undefined],
   ])('with a heartbeat under way when %s comes', (_name, end, expected) => {
     it('waits until it is written', async () => {
@@ -221,18 +224,18 @@ describe('a held lock', () => {
 
   it('answers although a heartbeat was written whose answer was lost', async () => {
     here.beforeNext('upload', '', async () => {
-      await change({ lock: { by: 'us', until: Date.now() + MINUTE_MS } });
+      await change({ claim: { by: 'us', until: Date.now() + MINUTE_MS } });
       throw new Error('the answer was lost');
     });
     await vi.advanceTimersToNextTimerAsync();
     await held.answer(CLONE, false);
-    expect(await here.records.conversation()).toEqual({ ...record.value, lock: null, answer: ANSWER });
+    expect(await here.records.conversation()).toEqual({ ...record.value, claim: null, answer: ANSWER });
   });
 
   it.each<[string, Partial<Conversation>]>([
-    ['has taken it over and died', { lock: { by: 'them', until: 0 } }],
-    ['has answered', { lock: null, answer: { ...ANSWER, voice_id: 'voice_theirs' } }],
-    ['has ended it', { lock: null, ended: true }],
+    ['has taken it over and died', { claim: { by: 'them', until: 0 } }],
+    ['has answered', { claim: null, answer: { ...ANSWER, voice_id: 'voice_theirs' } }],
+    ['has ended it', { claim: null, ended: true }],
   ])('changes nothing when somebody else %s', async (_name, theirs) => {
     await change(theirs);
     await held.answer(CLONE, false);
@@ -241,16 +244,16 @@ describe('a held lock', () => {
 
   it('takes the answer of the one that has taken it over, and waits for it', async () => {
     const theirs = { ...ANSWER, voice_id: 'voice_theirs' };
-    await change({ lock: { by: 'them', until: 9e15 } });
+    await change({ claim: { by: 'them', until: 9e15 } });
     const answering = held.answer(CLONE, false);
     await settle();
-    await change({ lock: null, answer: theirs });
+    await change({ claim: null, answer: theirs });
     expect(await timeFor(answering)).toEqual(theirs);
   });
 
   it.each<[string, Partial<Conversation>]>([
-    ['has taken it over', { sample_sha256: 'another', lock: { by: 'them', until: 9e15 } }],
-    ['has answered it', { agent_id: 'agent_2', lock: null, answer: { ...ANSWER, voice_id: 'voice_theirs' } }],
+    ['has taken it over', { sample_sha256: 'another', claim: { by: 'them', until: 9e15 } }],
+    ['has answered it', { agent_id: 'agent_2', claim: null, answer: { ...ANSWER, voice_id: 'voice_theirs' } }],
   ])('gives no answer when meanwhile another call %s', async (_name, theirs) => {
     await change(theirs);
     expect(await failureOf(held.answer(CLONE, false))).toMatchObject({ status: 409, code: 'conversation_conflict' });
@@ -263,15 +266,15 @@ describe('a held lock', () => {
     let writes = 0;
     here.storage.before = async (operation) => {
       if (operation !== 'upload' || ++writes !== 2) return;
-      await change({ lock: { by: 'them', until: 9e15 } });
+      await change({ claim: { by: 'them', until: 9e15 } });
     };
     await held.answer(CLONE, false);
-    expect(await here.records.conversation()).toMatchObject({ lock: { by: 'them' }, answer: null });
+    expect(await here.records.conversation()).toMatchObject({ claim: { by: 'them' }, answer: null });
   });
 
   it('is given up although a heartbeat was written whose answer was lost', async () => {
     here.beforeNext('upload', '', async () => {
-      await change({ lock: { by: 'us', until: Date.now() + MINUTE_MS } });
+      await change({ claim: { by: 'us', until: Date.now() + MINUTE_MS } });
       throw new Error('the answer was lost');
     });
     await vi.advanceTimersToNextTimerAsync();
@@ -280,9 +283,9 @@ describe('a held lock', () => {
   });
 
   it('leaves a record alone that somebody else has taken over when it is given up', async () => {
-    await change({ lock: { by: 'them', until: 9e15 } });
+    await change({ claim: { by: 'them', until: 9e15 } });
     await held.giveUp();
-    expect(await here.records.conversation()).toMatchObject({ lock: { by: 'them' } });
+    expect(await here.records.conversation()).toMatchObject({ claim: { by: 'them' } });
   });
 
   it('makes no new record when the old one is gone', async () => {
@@ -297,6 +300,6 @@ describe('a held lock', () => {
     };
     await held.giveUp();
     here.storage.before = () => undefined;
-    expect((await timeFor(locking(here.workBy('them')))).value.lock).toMatchObject({ by: 'them' });
+    expect((await timeFor(locking(here.workBy('them')))).value.claim).toMatchObject({ by: 'them' });
   });
 });

@@ -73,7 +73,7 @@ describe('reusing a foreseen voice', () => {
   it('gives no agent while somebody is at work on it', async () => {
     await here.records.putAtWork('conv_2', 'them');
     await here.records.putVoice(READY);
-    await here.records.putAgent({ lock: { by: 'them', conversation: 'conv_2' } });
+    await here.records.putAgent({ claim: { by: 'them', conversation: 'conv_2' } });
     const reused = await reusing(await foresee());
     expect(reused?.clone.voiceId).toBe('voice_1');
     expect(await reused?.agent).toBeUndefined();
@@ -109,8 +109,8 @@ describe('reusing a foreseen voice', () => {
 
   it.each<[string, VoiceState | undefined]>([
     ['there is none', undefined],
-    ['it is being cloned', { state: 'cloning', lock: { by: 'them', conversation: 'conv_2' } }],
-    ['it is being deleted', { ...READY, state: 'deleting', lock: { by: 'sweep', until: 9e15 } }],
+    ['it is being cloned', { state: 'cloning', claim: { by: 'them', conversation: 'conv_2' } }],
+    ['it is being deleted', { ...READY, state: 'deleting', claim: { by: 'sweep', until: 9e15 } }],
   ])('is not tried when %s', async (_name, value) => {
     if (value !== undefined) await here.records.putVoice(value);
     expect(await reusing(await foresee())).toBeUndefined();
@@ -126,7 +126,7 @@ describe('reusing a foreseen voice', () => {
   it('is not used when the sweep has marked it since it was foreseen', async () => {
     await here.records.putVoice(READY);
     const foreseen = await foresee();
-    await here.records.putVoice({ ...READY, state: 'deleting', lock: { by: 'sweep', until: 9e15 } });
+    await here.records.putVoice({ ...READY, state: 'deleting', claim: { by: 'sweep', until: 9e15 } });
     expect(await reusing(foreseen)).toBeUndefined();
   });
 

@@ -139,7 +139,7 @@ function recordsIn(state: StateStore) {
       agent_id: OWN.agentId,
       sample_sha256: SAMPLE_HASH,
       expires_at: Date.now() + SETTINGS.leaseMs,
-      lock: null,
+      claim: null,
       answer: null,
       ended: false,
       ...more,
@@ -147,7 +147,7 @@ function recordsIn(state: StateStore) {
   return {
     putConversation,
     /** A conversation that a delivery is at work on for the next minute. */
-    putAtWork: (name: string, by: string) => putConversation({ lock: { by, until: Date.now() + MINUTE_MS } }, name),
+    putAtWork: (name: string, by: string) => putConversation({ claim: { by, until: Date.now() + MINUTE_MS } }, name),
     putVoice: (value: records.VoiceState, name = SAMPLE_HASH) => put(records.voices, name, value),
     putAgent: (more: Partial<records.AgentState> = {}, name = OWN.agentId) =>
       put(records.agents, name, { ...records.NOTHING_LEASED, ...more }),

@@ -48,7 +48,7 @@ describe('a new caller', () => {
     await prepared();
     const { leaseMs } = here.context.settings;
     expect(await here.records.conversation()).toMatchObject({
-      lock: null,
+      claim: null,
       answer: answers({ reused: false, updated: true }),
     });
     expect(await here.records.voice()).toEqual({ state: 'ready', voice_id: 'voice_1', cloned_at: Date.now() });
@@ -56,7 +56,7 @@ describe('a new caller', () => {
       own: { voice_id: 'voice_own', first_message: 'Good morning' },
       set: [{ voice_id: 'voice_1' }],
       lease: { conversation: 'conv_1', expires_at: Date.now() + leaseMs },
-      lock: null,
+      claim: null,
     });
     expect(here.elevenLabs.added[0]?.labels['expires_at']).toBe(String((Date.now() + leaseMs) / 1000));
     expect(here.log).toEqual([]);
@@ -69,8 +69,8 @@ describe('a new caller', () => {
       if (request === 'patchAgent agent_1') locked.push(await here.records.agent());
     };
     await prepared();
-    const lock = { by: 'us', conversation: 'conv_1' };
-    expect(locked).toMatchObject([{ lock }, { lock }]);
+    const claim = { by: 'us', conversation: 'conv_1' };
+    expect(locked).toMatchObject([{ claim }, { claim }]);
   });
 
   it('keeps a delivery of the same conversation waiting for the same answer', async () => {
@@ -89,7 +89,7 @@ describe('a conversation that has its answer', () => {
     ['with a known voice and the agent as it was', true, false],
   ])('gets it again, %s, and the name that the voice has by now', async (_name, reused, updated) => {
     here.elevenLabs.putVoice('voice_1', { name: 'as the operator calls it' });
-    await here.records.putConversation({ lock: null, answer: answers({ reused, updated }) });
+    await here.records.putConversation({ claim: null, answer: answers({ reused, updated }) });
     const facts = { isReused: reused, isAgentUpdated: updated, isRepeated: true };
     expect(await prepared()).toEqual({ voiceId: 'voice_1', voiceName: 'as the operator calls it', ...facts });
     expect(here.asked()).toEqual(['getVoice voice_1']);
@@ -105,13 +105,13 @@ describe('a conversation that has its answer', () => {
     ],
   ])('gets it also when the voice %s: without a name', async (_name, atLook) => {
     here.elevenLabs.before = atLook;
-    await here.records.putConversation({ lock: null, answer: answers({ reused: false, updated: true }) });
+    await here.records.putConversation({ claim: null, answer: answers({ reused: false, updated: true }) });
     expect(await prepared()).toMatchObject({ voiceId: 'voice_1', voiceName: undefined, isRepeated: true });
   });
 
   it('gets it also past the deadline, when nothing is asked any more', async () => {
     here.elevenLabs.putVoice('voice_1', { name: 'Ivan' });
-    await here.records.putConversation({ lock: null, answer: answers({ reused: false, updated: true }) });
+    await here.records.putConversation({ claim: null, answer: answers({ reused: false, updated: true }) });
     here.work.end();
     expect(await prepared()).toMatchObject({ voiceId: 'voice_1', voiceName: undefined, isRepeated: true });
   });
@@ -120,7 +120,7 @@ describe('a conversation that has its answer', () => {
     ['another agent', { agentId: 'agent_2' }],
     ['another sample', { sample: Buffer.from('the voice of somebody else') }],
   ])('has a conflict with %s, and nothing is changed or asked', async (_name, other) => {
-    await here.records.putConversation({ lock: null, answer: answers({ reused: false, updated: true }) });
+    await here.records.putConversation({ claim: null, answer: answers({ reused: false, updated: true }) });
     const before = await here.records.conversation();
     expect(await failureOf(preparing({ ...REQUEST, ...other }))).toMatchObject({
       status: 409,
@@ -161,7 +161,7 @@ describe('an agent that is not to be changed', () => {
     expect(here.asked()).toEqual(['addVoice', 'getVoice voice_1']);
     expect(await here.records.agent()).toBeUndefined();
     expect(await here.records.conversation()).toMatchObject({
-      lock: null,
+      claim: null,
       answer: answers({ reused: false, updated: false }),
     });
     expect(here.log).toEqual([]);
@@ -181,7 +181,7 @@ describe('an agent that cannot be changed', () => {
     };
     expect(await prepared()).toMatchObject({ voiceId: 'voice_1', isAgentUpdated: false, isRepeated: false });
     expect(await here.records.conversation()).toMatchObject({
-      lock: null,
+      claim: null,
       answer: answers({ reused: false, updated: false }),
     });
     expectWarning(error.message);
@@ -228,11 +228,11 @@ describe('a clone that fails', () => {
   it('leaves the conversation to the delivery that has taken it over', async () => {
     here.elevenLabs.before = async (request) => {
       if (request !== 'addVoice') return;
-      await here.records.putConversation({ lock: { by: 'them', until: 9e15 } });
+      await here.records.putConversation({ claim: { by: 'them', until: 9e15 } });
       throw addVoiceError('refused', { status: 400, reason: 'invalid_audio', retryable: false });
     };
     expect(await failureOf(preparing())).toMatchObject({ status: 422 });
-    expect(await here.records.conversation()).toMatchObject({ lock: { by: 'them' } });
+    expect(await here.records.conversation()).toMatchObject({ claim: { by: 'them' } });
   });
 
   it('leaves no sample behind', async () => {

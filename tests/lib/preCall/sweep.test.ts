@@ -39,8 +39,8 @@ async function leaseAgent(record: Partial<AgentState> = {}, agentId = OWN.agentI
 }
 
 describe('a conversation', () => {
-  const lock = { by: 'delivery', until: 0 };
-  beforeEach(() => here.records.putConversation({ lock }));
+  const claim = { by: 'delivery', until: 0 };
+  beforeEach(() => here.records.putConversation({ claim }));
 
   it.each([
     ['transcript', 'calls', 'transcripts/agent_1/conv_1.json'],
@@ -51,7 +51,7 @@ describe('a conversation', () => {
     const before = await here.records.conversation();
     await store(container, name);
     await sweep();
-    expect(await here.records.conversation()).toEqual({ ...before, lock: null, ended: true });
+    expect(await here.records.conversation()).toEqual({ ...before, claim: null, ended: true });
     expect(here.log).toEqual([
       { level: 'INFO', message: 'sweep', outcome: 'lease ended', conversation: 'conv_1', agent: 'agent_1' },
     ]);
@@ -60,11 +60,11 @@ describe('a conversation', () => {
   it('ends when its lease expires and not before', async () => {
     vi.advanceTimersByTime(15 * MINUTE_MS - 1);
     await sweep();
-    expect(await here.records.conversation()).toMatchObject({ ended: false, lock });
+    expect(await here.records.conversation()).toMatchObject({ ended: false, claim });
     expect(here.log).toEqual([]);
     vi.advanceTimersByTime(1);
     await sweep();
-    expect(await here.records.conversation()).toMatchObject({ ended: true, lock: null });
+    expect(await here.records.conversation()).toMatchObject({ ended: true, claim: null });
   });
 
   it('does not end by what is stored of another call or another agent', async () => {
@@ -164,11 +164,11 @@ describe('an agent', () => {
       if (request === 'patchAgent agent_1') during = await here.records.agent();
     };
     await sweep();
-    expect(during?.lock).toEqual({ by: expect.stringMatching(/^sweep-./), until: Date.now() + 30_000 });
+    expect(during?.claim).toEqual({ by: expect.stringMatching(/^sweep-./), until: Date.now() + 30_000 });
   });
 
   it('that a delivery is at work on is left alone, and the log says nothing', async () => {
-    await leaseAgent({ lock: { by: 'delivery', until: Date.now() + 1 } });
+    await leaseAgent({ claim: { by: 'delivery', until: Date.now() + 1 } });
     await sweep();
     expect(agentNow()).toEqual(LEASED);
     expect(here.log).toEqual([]);

@@ -15,7 +15,7 @@ import { contentOf } from '../../support/drafts.ts';
 import { type FaultProxy, startFaultProxy } from '../../support/faultProxy.ts';
 
 const NOW = 1_800_000_000_000;
-const AGENT = { own: null, set: [], lease: null, lock: null };
+const AGENT = { own: null, set: [], lease: null, claim: null };
 
 let proxy: FaultProxy;
 let connectionString: string;
@@ -51,8 +51,8 @@ describe('a record', () => {
     const container = `state-${randomBytes(4).toString('hex')}`;
     const created = await Promise.all(
       Array.from({ length: 10 }, (_, at) => {
-        const lock = { by: `delivery-${at}`, until: NOW };
-        return newStore(connectionString, container).create(agents, 'agent_1', { ...AGENT, lock });
+        const claim = { by: `delivery-${at}`, until: NOW };
+        return newStore(connectionString, container).create(agents, 'agent_1', { ...AGENT, claim });
       }),
     );
     expect(created.filter(({ isNew }) => isNew)).toHaveLength(1);
@@ -62,11 +62,11 @@ describe('a record', () => {
   it('is changed only as it was read', async () => {
     const store = newStore();
     const { record } = await store.create(agents, 'agent_1', AGENT);
-    const changed = await store.replace(agents, record, { ...AGENT, lock: { by: 'a', until: 1 } });
+    const changed = await store.replace(agents, record, { ...AGENT, claim: { by: 'a', until: 1 } });
     expect(changed).toBeDefined();
-    expect(await store.replace(agents, record, { ...AGENT, lock: { by: 'b', until: 2 } })).toBeUndefined();
+    expect(await store.replace(agents, record, { ...AGENT, claim: { by: 'b', until: 2 } })).toBeUndefined();
     expect(await store.remove(agents, record)).toBe(false);
-    expect((await store.read(agents, 'agent_1'))?.value.lock).toEqual({ by: 'a', until: 1 });
+    expect((await store.read(agents, 'agent_1'))?.value.claim).toEqual({ by: 'a', until: 1 });
     expect(changed && (await store.remove(agents, changed))).toBe(true);
     expect(await store.read(agents, 'agent_1')).toBeUndefined();
     expect(changed && (await store.remove(agents, changed))).toBe(true);
@@ -79,15 +79,15 @@ describe('a record', () => {
     loseOne('PUT');
     const { isNew, record } = await store.create(agents, 'agent_1', AGENT);
     expect(isNew).toBe(true);
-    expect(await store.replace(agents, record, { ...AGENT, lock: { by: 'a', until: 1 } })).toBeDefined();
+    expect(await store.replace(agents, record, { ...AGENT, claim: { by: 'a', until: 1 } })).toBeDefined();
   });
 
   it('whose change has lost its answer is changed, by us', async () => {
     const store = newStore(proxy.connectionString);
     const { record } = await store.create(agents, 'agent_1', AGENT);
     loseOne('PUT');
-    const changed = await store.replace(agents, record, { ...AGENT, lock: { by: 'a', until: 1 } });
-    expect(changed?.value.lock).toEqual({ by: 'a', until: 1 });
+    const changed = await store.replace(agents, record, { ...AGENT, claim: { by: 'a', until: 1 } });
+    expect(changed?.value.claim).toEqual({ by: 'a', until: 1 });
     expect(changed && (await store.replace(agents, changed, AGENT))).toBeDefined();
   });
 
@@ -159,7 +159,7 @@ it('a record can be changed as it was read', async () => {
   const store = newStore();
   await store.create(agents, 'agent_1', AGENT);
   const read = await store.read(agents, 'agent_1');
-  expect(read && (await store.replace(agents, read, { ...AGENT, lock: { by: 'a', until: 1 } }))).toBeDefined();
+  expect(read && (await store.replace(agents, read, { ...AGENT, claim: { by: 'a', until: 1 } }))).toBeDefined();
   expect(read && (await store.replace(agents, read, AGENT))).toBeUndefined();
 });
 
@@ -174,14 +174,14 @@ const values: [string, RecordKind<unknown>, object][] = [
       agent_id: 'agent_1',
       sample_sha256: 'abc',
       expires_at: 1,
-      lock: { by: 'delivery-1', until: 2 },
+      claim: { by: 'delivery-1', until: 2 },
       answer: { voice_id: 'voice_1', cloned_at: 3, voice_reused: true, agent_updated: false },
       ended: true,
     },
   ],
   ['voices', voices, { state: 'ready', voice_id: 'voice_1', cloned_at: 3 }],
-  ['voices', voices, { state: 'cloning', lock: LOCK }],
-  ['voices', voices, { state: 'deleting', lock: { by: 'sweep-1', until: 5 }, voice_id: 'voice_1', cloned_at: 3 }],
+  ['voices', voices, { state: 'cloning', claim: LOCK }],
+  ['voices', voices, { state: 'deleting', claim: { by: 'sweep-1', until: 5 }, voice_id: 'voice_1', cloned_at: 3 }],
   [
     'agents',
     agents,
@@ -189,7 +189,7 @@ const values: [string, RecordKind<unknown>, object][] = [
       own: { voice_id: 'voice_1', first_message: null },
       set: [{ voice_id: 'voice_2', first_message_sha256: 'abc' }],
       lease: { conversation: 'conv_1', expires_at: 1 },
-      lock: LOCK,
+      claim: LOCK,
     },
   ],
 ];
@@ -230,11 +230,11 @@ it('an installation has one id, for all its instances and forever', async () => 
 });
 
 describe('whoever holds a lock', () => {
-  const conversation = (lock: Conversation['lock']): Conversation => ({
+  const conversation = (claim: Conversation['claim']): Conversation => ({
     agent_id: 'agent_1',
     sample_sha256: '0',
     expires_at: NOW,
-    lock,
+    claim,
     answer: null,
     ended: false,
   });
@@ -248,15 +248,15 @@ describe('whoever holds a lock', () => {
     expect(await isAlive(newStore(), { by: 'sweep-1', until }, () => NOW)).toBe(isAtWork);
   });
 
-  it.each<[string, Conversation['lock'] | undefined, boolean]>([
+  it.each<[string, Conversation['claim'] | undefined, boolean]>([
     ['holds its conversation', { by: 'delivery-1', until: NOW + 1 }, true],
     ['has not given a heartbeat in time', { by: 'delivery-1', until: NOW }, false],
     ['has lost its conversation to another delivery', { by: 'delivery-2', until: NOW + 1 }, false],
     ['has done with its conversation', null, false],
     ['has no conversation any more', undefined, false],
-  ])('for a delivery that %s', async (_name, lock, isAtWork) => {
+  ])('for a delivery that %s', async (_name, claim, isAtWork) => {
     const store = newStore();
-    if (lock !== undefined) await store.create(conversations, 'conv_1', conversation(lock));
+    if (claim !== undefined) await store.create(conversations, 'conv_1', conversation(claim));
     expect(await isAlive(store, held, () => NOW)).toBe(isAtWork);
   });
 });

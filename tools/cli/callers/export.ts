@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import type { CallerDirectory } from '../../../src/lib/callers/directory.ts';
 import type { CallerRecord } from '../../../src/lib/callers/record.ts';
-import { note, progress } from '../../command/output.ts';
+import { counted, note, progress } from '../../command/output.ts';
 import type { StorageAccess } from '../storageAccess.ts';
 import { readEntries } from './directory.ts';
 import { TEXTS } from './facts.ts';
@@ -28,8 +28,9 @@ export async function exportCallers(
   const text = lines.map((line) => `${line}\n`).join('');
   if (out === undefined) process.stdout.write(text);
   else writeFileSync(out, text, { mode: 0o600 });
-  note(`${all.length} callers exported (${name}).`);
-  if (unusable > 0) note(`${unusable} entries cannot be used, and are not among them: list names them.`);
+  note(`${counted(all.length, 'caller')} exported (${name}).`);
+  if (unusable > 0)
+    note(`Not among them, because unusable: ${counted(unusable, 'entry', 'entries')}. list names them.`);
   return 0;
 }
 

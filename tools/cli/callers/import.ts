@@ -3,7 +3,7 @@ import { type CallerDirectory, type Change, type Entry, RecordTooLarge } from '.
 import { inParallel } from '../../../src/lib/storage/inParallel.ts';
 import { Failure } from '../../command/errors.ts';
 import { fromUser } from '../../command/option.ts';
-import { note, printJson, progress } from '../../command/output.ts';
+import { counted, note, printJson, progress } from '../../command/output.ts';
 import type { StorageAccess } from '../storageAccess.ts';
 import { type LineProblem, type Row, readCallersFile } from './csv.ts';
 import { written } from './facts.ts';
@@ -29,7 +29,9 @@ export async function importCallers(
   if (problems.length > 0) return refuse(file, problems, values);
   const asText = rows.filter(({ number }) => /^[\d\s().-]+$/.test(number)).length;
   if (asText > 0)
-    note(`${asText} numbers have no country and are taken as text: CALLERS_DEFAULT_COUNTRY says where they are from.`);
+    note(
+      `Taken as text, because it has no country: ${counted(asText, 'number')}. CALLERS_DEFAULT_COUNTRY says where they are from.`,
+    );
   const outcomes = { new: 0, changed: 0, unchanged: 0 };
   const tooLarge: LineProblem[] = [];
   let done = 0;
@@ -50,7 +52,9 @@ export async function importCallers(
   if (values.json) printJson({ summary });
   else {
     const { new: added, changed, unchanged } = outcomes;
-    console.log(`${rows.length} callers: ${added} new, ${changed} changed, ${unchanged} unchanged (${access.name}).`);
+    console.log(
+      `${counted(rows.length, 'caller')}: ${added} new, ${changed} changed, ${unchanged} unchanged (${access.name}).`,
+    );
   }
   return tooLarge.length === 0 ? 0 : 1;
 }

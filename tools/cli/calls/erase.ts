@@ -10,7 +10,7 @@ import { type ErasurePlan, planErasure } from '../../../src/lib/calls/planErasur
 import { callOf } from '../../../src/lib/preCall/context.ts';
 import { Failure, UsageError } from '../../command/errors.ts';
 import { fromUser } from '../../command/option.ts';
-import { note, paint, printJson } from '../../command/output.ts';
+import { counted, note, paint, printJson } from '../../command/output.ts';
 import { readOptionalKey } from '../operatorKey.ts';
 import type { StorageAccess } from '../storageAccess.ts';
 import { eraseContext } from './eraseContext.ts';
@@ -90,10 +90,10 @@ function preview({ name }: StorageAccess, plan: ErasurePlan, values: CallValues)
     for (const { container, name: blob } of blobs) console.log(`  blob     ${container}/${blob}`);
     for (const voice of clones) console.log(`  clone    ${voice}, at ElevenLabs`);
     if (entries.size > 0) console.log(`  caller   ${entries.size} in the directory of callers`);
-    if (values.elevenlabs) console.log(`  and the ${plan.erasures.length} conversations at ElevenLabs`);
+    if (values.elevenlabs) console.log(`  and ${counted(plan.erasures.length, 'conversation')} at ElevenLabs`);
   }
   if (plan.withoutNumber > 0)
-    note(`${plan.withoutNumber} calls have no number that is known: none of them is found by it.`);
+    note(`Not found by a number, because none is known: ${counted(plan.withoutNumber, 'call')}.`);
   note('Nothing was erased: --yes does it, for good.');
   return 0;
 }
@@ -143,10 +143,10 @@ function report(access: StorageAccess, values: CallValues, result: Result): numb
     throw new Failure('The receipt could not be written: it is above. What it says was done.', { cause });
   }
   if (values.json) printJson(receipt);
-  else
-    console.log(
-      `${result.erasures.length} calls, ${result.deletedBlobs} blobs erased. Receipt: ${relative(fromUser('.'), file)}`,
-    );
+  else {
+    const what = `${counted(result.erasures.length, 'call')}, ${counted(result.deletedBlobs, 'blob')}`;
+    console.log(`${what} erased. Receipt: ${relative(fromUser('.'), file)}`);
+  }
   for (const { conversationId, step, reason } of result.left) note(`left: ${step} of ${conversationId}: ${reason}`);
   for (const voice of result.looseVoicesLeft) note(`left: clone ${voice}`);
   return result.left.length + result.looseVoicesLeft.length === 0 ? 0 : 1;

@@ -2,7 +2,7 @@ import type { Call } from '../../../src/lib/calls/call.ts';
 import { timeOf } from '../../../src/lib/calls/call.ts';
 import { findCalls } from '../../../src/lib/calls/findCalls.ts';
 import { commandLine } from '../../command/commandLine.ts';
-import { note, paint, printJson, progress } from '../../command/output.ts';
+import { counted, note, paint, printJson, progress } from '../../command/output.ts';
 import type { StorageAccess } from '../storageAccess.ts';
 import { callJson } from './callJson.ts';
 import { filterOf } from './filter.ts';
@@ -16,7 +16,7 @@ export async function listStored(access: StorageAccess, values: CallValues): Pro
   const filter = filterOf(values, access);
   const limit = values.limit ?? USUAL_LIMIT;
   const onProgress = (seen: number) => {
-    if (seen % 100 === 0) progress(`${seen} calls looked at`);
+    if (seen % 100 === 0) progress(`${counted(seen, 'call')} looked at`);
   };
   const found = await findCalls(access.storage, access.areas, filter, { limit, onProgress });
   progress('');
@@ -33,7 +33,7 @@ function nothingFound(seen: number, { since, until }: CallValues, { name }: Stor
   if (seen === 0) return `No call is stored (${name}).`;
   const isToday = since === undefined && until === undefined;
   const more = isToday ? ` today. Earlier ones: ${commandLine('calls', ['--since', '7d'])}` : '.';
-  return `None of ${seen} calls fits${more}`;
+  return `None of ${counted(seen, 'call')} fits${more}`;
 }
 
 function table(calls: readonly Call[], isUtc: boolean): string {

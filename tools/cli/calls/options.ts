@@ -1,4 +1,5 @@
 import { idSchema } from '../../../src/lib/ids.ts';
+import { closest } from '../../command/closest.ts';
 import { UsageError } from '../../command/errors.ts';
 import { flag, json, number, type OptionSet, path, port, secret, text, type Values } from '../../command/option.ts';
 import { storageOptions } from '../storageAccess.ts';
@@ -56,7 +57,7 @@ const MEANT_FOR: Readonly<Record<Action, readonly string[]>> = {
 const IN_PLACE = [...COMMON, 'in-place', 'yes', 'since', 'until', 'agent', 'reason'];
 const QUARANTINE = [...IN_PLACE, 'url', 'secret', 'new-ids', 'rate', 'limit'];
 
-/** What the first word asks for, and the id behind it. */
+/** What the first word asks for, and the id behind it, which may be shortened. */
 export interface Request {
   readonly action: Action;
   readonly conversationId: string | undefined;
@@ -65,7 +66,9 @@ export interface Request {
 /** @throws UsageError for options that the action does not heed, and for what is not an id. */
 export function readRequest(values: CallValues, [word = 'list', id, ...more]: readonly string[]): Request {
   if (!Object.hasOwn(MEANT_FOR, word)) {
-    const hint = isId(word) ? ` To see one call: show ${word}` : '';
+    const meant = closest(word, Object.keys(MEANT_FOR));
+    const seen = isId(word) ? ` To see one call: show ${word}` : '';
+    const hint = meant === undefined ? seen : ` Is it ${meant}?`;
     throw new UsageError(`There is no "${word}": ${Object.keys(MEANT_FOR).join(', ')}.${hint}`);
   }
   const action = word as Action; // one of the names above
@@ -81,7 +84,7 @@ export function readRequest(values: CallValues, [word = 'list', id, ...more]: re
   if (more.length > 0 || (id !== undefined && ['list', 'page', 'verify'].includes(action))) {
     throw new UsageError(`Too much: ${[id, ...more].join(' ')}`);
   }
-  if (id !== undefined && !isId(id)) throw new UsageError(`"${id}" is not a conversation's id`);
+  if (id !== undefined && !isId(id) && !isShortened(id)) throw new UsageError(`"${id}" is not a conversation's id`);
   if (values.agent !== undefined && !isId(values.agent))
     throw new UsageError(`--agent: "${values.agent}" is not an id`);
   if (action === 'show' && id === undefined) throw new UsageError('show needs the id of a conversation');
@@ -93,6 +96,11 @@ export function roleFor(action: Action, { yes, repair, 'in-place': inPlace }: Ca
   const isErasing = (action === 'erase' && yes) || repair;
   if (inPlace) return 'Storage Blob Data Contributor';
   return isErasing ? 'Storage Blob Data Owner' : 'Storage Blob Data Reader';
+}
+
+/** As `npm start` shows ids: `conv_4801…0001`. */
+export function isShortened(id: string): boolean {
+  return id.split('…').length === 2 && id.split('…').every((part) => part === '' || isId(part));
 }
 
 function isId(text: string): boolean {

@@ -6,6 +6,9 @@ import type { StorageAccess } from '../storageAccess.ts';
 import type { CallValues } from './options.ts';
 import { readTime } from './times.ts';
 
+/** Nothing to be replayed is no failure: a script may ask every night. */
+export const NOTHING = 'Nothing that fits is in quarantine.';
+
 /** Puts back what is understood by now; 1 when something failed. */
 export async function replayQuarantine(access: StorageAccess, values: CallValues): Promise<number> {
   const counts: Partial<Record<Replayed['outcome'], number>> = {};
@@ -18,7 +21,7 @@ export async function replayQuarantine(access: StorageAccess, values: CallValues
     if (replayed.hint !== undefined) note(replayed.hint);
   }
   if (values.json) printJson({ summary: counts });
-  else console.log(summaryOf(counts, 'Nothing is in quarantine.'));
+  else console.log(summaryOf(counts, NOTHING));
   return counts.failed === undefined ? 0 : 1;
 }
 

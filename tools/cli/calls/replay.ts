@@ -5,7 +5,7 @@ import { findCalls } from '../../../src/lib/calls/findCalls.ts';
 import { listQuarantine } from '../../../src/lib/calls/listQuarantine.ts';
 import { isReplayed } from '../../../src/lib/calls/removeReplayed.ts';
 import { Failure, UsageError } from '../../command/errors.ts';
-import { note, printJson, progress } from '../../command/output.ts';
+import { counted, note, printJson, progress } from '../../command/output.ts';
 import { deliver } from '../send/deliver.ts';
 import { sign } from '../send/sign.ts';
 import { findSecret, readTarget } from '../send/target.ts';
@@ -13,7 +13,7 @@ import type { StorageAccess } from '../storageAccess.ts';
 import { filterOfAll } from './filter.ts';
 import { oneCall } from './one.ts';
 import type { CallValues } from './options.ts';
-import { chosenOfQuarantine, summaryOf } from './quarantine.ts';
+import { chosenOfQuarantine, NOTHING, summaryOf } from './quarantine.ts';
 import { type Sendable, sendableOfCall, sendableOfQuarantine } from './sendable.ts';
 
 const LOOPBACK = new Set(['127.0.0.1', 'localhost', '[::1]']);
@@ -27,10 +27,17 @@ export async function replayCalls(
   if (values.url === undefined) throw new UsageError('replay needs --to URL (or, for quarantine, --in-place)');
   const target = readTarget(values.url);
   const bodies = await chosen(access, values, what);
-  if (bodies.length === 0) throw new Failure('Nothing is stored that fits.');
+  if (bodies.length === 0) {
+    if (what !== 'quarantine') throw new Failure('Nothing is stored that fits.');
+    if (values.json) printJson({ summary: {} });
+    else console.log(NOTHING);
+    return 0;
+  }
   if (!values.yes && !LOOPBACK.has(target.webhook.hostname)) {
     for (const { blob } of bodies) console.log(`POST ${target.webhook}  ${blob}`);
-    note(`${bodies.length} bodies would leave this machine for ${target.webhook.host}: --yes sends them.`);
+    note(
+      `${counted(bodies.length, 'body', 'bodies')} would leave this machine for ${target.webhook.host}: --yes sends what is listed.`,
+    );
     return 0;
   }
   const secret = findSecret({ given: values.secret, endpoint: 'postCall' }, target, process.env);

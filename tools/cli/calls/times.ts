@@ -17,9 +17,15 @@ export function readTime(text: string, { isUtc, now }: { readonly isUtc: boolean
   if (count !== undefined) return now - Number(count) * (UNITS[unit] ?? 0) * 1000;
   const [, date, time = '00:00', zone = isUtc ? 'Z' : ''] =
     /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?))?(Z|[+-]\d\d:\d\d)?$/.exec(text) ?? [];
-  const parsed = date === undefined ? Number.NaN : Date.parse(`${date}T${time}${zone}`);
+  const parsed = date === undefined || !isDay(date) ? Number.NaN : Date.parse(`${date}T${time}${zone}`);
   if (Number.isNaN(parsed)) throw new UsageError(`"${text}" is not a time: ${TIME_FORMS}`);
   return parsed;
+}
+
+/** `Date.parse` takes the 31st of any month. */
+function isDay(date: string): boolean {
+  const parsed = Date.parse(`${date}T00:00Z`);
+  return !Number.isNaN(parsed) && new Date(parsed).toISOString().startsWith(date);
 }
 
 /** `2026-11-26 14:30:05`, in the local zone; in UTC with a `Z`. */

@@ -1,6 +1,6 @@
 import type { Finding } from '../../../src/lib/reconcile/finding.ts';
 import type { Tally } from '../../../src/lib/reconcile/tally.ts';
-import { readableSize } from '../../command/output.ts';
+import { counted, readableSize } from '../../command/output.ts';
 
 /** What a command has found. */
 export interface Result {
@@ -44,7 +44,7 @@ export function report(result: Result): { readonly text: string; readonly summar
   return {
     summary,
     text: [
-      `ElevenLabs ${summary.calls} ${summary.calls === 1 ? 'call' : 'calls'} since ${day} · here ${summary.whole_before} whole`,
+      `ElevenLabs ${counted(summary.calls, 'call')} since ${day} · here ${summary.whole_before} whole`,
       ...result.findings.map((finding) => `${finding.conversationId.padEnd(width)}  ${line(finding, result.days)}`),
       counts.join(', '),
     ].join('\n'),
@@ -87,11 +87,11 @@ export function exitCodeOf(result: Result): number {
 
 /** A call counts once, by the worst that is known of it. */
 function summaryOf({ findings, tally }: Result): Summary {
-  const counted = new Set<string>();
+  const seen = new Set<string>();
   const count = (...outcomes: Finding['outcome'][]) => {
-    const before = counted.size;
-    for (const { outcome, conversationId } of findings) if (outcomes.includes(outcome)) counted.add(conversationId);
-    return counted.size - before;
+    const before = seen.size;
+    for (const { outcome, conversationId } of findings) if (outcomes.includes(outcome)) seen.add(conversationId);
+    return seen.size - before;
   };
   const lost = count('unrecoverable');
   const failed = count('failed');

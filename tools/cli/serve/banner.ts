@@ -80,6 +80,7 @@ function containers(settings: Settings): string[] {
     settings['QUARANTINE_STORAGE_PATH'] || 'quarantine',
     settings['OTHER_EVENTS_STORAGE_PATH'] || 'other-events',
     settings['PRECALL_STATE_STORAGE_PATH'] || 'precall-state',
+    settings['STATE_STORAGE_PATH'] || 'state',
     settings['CALLERS_STORAGE_PATH'] || 'callers',
   ];
 }

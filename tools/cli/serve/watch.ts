@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { watch as watchFiles } from 'node:fs';
+import { watch as watchFiles } from 'chokidar';
 import { note } from '../../command/output.ts';
 
 /** An editor may write a file in several steps, and several files at once. */
@@ -61,8 +61,9 @@ function changedFiles(source: string) {
     clearTimeout(calm);
     calm = setTimeout(() => isHeard(), CALM_MS);
   };
-  const watcher = watchFiles(source, { recursive: true }, (_event, file) => {
-    changed = String(file);
+  // Not by `node:fs`: on Linux its recursive form loses a file that an editor has saved by renaming another to its name.
+  const watcher = watchFiles(source, { cwd: source, ignoreInitial: true }).on('all', (_event, file) => {
+    changed = file;
     hearSoon();
   });
   return {

@@ -36,7 +36,7 @@ export async function lookAtAgent(
   agentId: string,
   record: StateRecord<AgentState> | undefined,
 ): Promise<AgentAtRest | undefined> {
-  const held = record?.value.lock ?? null;
+  const held = record?.value.claim ?? null;
   if (held !== null && (await isAlive(context.state, held, context.now))) return undefined;
   return { record, current: await context.elevenLabs.getAgent(agentId, callOf(work)) };
 }
@@ -100,7 +100,7 @@ async function intendInTurn(context: PreCallContext, work: Work, lease: AgentLea
 
 /** Best effort: a lock that stays counts for nothing once its delivery has ended. */
 async function unlock(context: PreCallContext, record: StateRecord<AgentState>): Promise<void> {
-  await context.state.replace(agents, record, { ...record.value, lock: null }).catch(() => {});
+  await context.state.replace(agents, record, { ...record.value, claim: null }).catch(() => {});
 }
 
 async function lockAgent(
@@ -110,12 +110,12 @@ async function lockAgent(
 ): Promise<StateRecord<AgentState>> {
   for (;;) {
     const record = await state.read(agents, agentId);
-    const held = record?.value.lock ?? null;
+    const held = record?.value.claim ?? null;
     if (record === undefined) {
-      const created = await state.create(agents, agentId, { ...NOTHING_LEASED, lock });
+      const created = await state.create(agents, agentId, { ...NOTHING_LEASED, claim: lock });
       if (created.isNew) return created.record;
     } else if (held === null || !(await isAlive(state, held, now))) {
-      const taken = await state.replace(agents, record, { ...record.value, lock });
+      const taken = await state.replace(agents, record, { ...record.value, claim: lock });
       if (taken !== undefined) return taken;
     } else await waitForLock('agent', work.signal);
   }
@@ -129,7 +129,7 @@ function withLease(before: AgentState, current: Agent, lease: AgentLease): Agent
     // A change whose answer was lost may still come true, so earlier ones are not forgotten.
     set: withChange(before.set, lease),
     lease: { conversation: lease.conversation, expires_at: lease.expiresAt },
-    lock: lease.lock,
+    claim: lease.lock,
   };
 }
 

@@ -14,10 +14,10 @@ export async function restoreAgent(
   record: StateRecord<AgentState>,
   lockMs: number,
 ): Promise<boolean> {
-  const { own, lock } = record.value;
-  if (lock !== null && (await isAlive(context.state, lock, context.now))) return false;
+  const { own, claim } = record.value;
+  if (claim !== null && (await isAlive(context.state, claim, context.now))) return false;
   const ours = { by: work.id, until: context.now() + lockMs };
-  const locked = await context.state.replace(agents, record, { ...record.value, lock: ours });
+  const locked = await context.state.replace(agents, record, { ...record.value, claim: ours });
   if (locked === undefined) return false;
   try {
     const current = await context.elevenLabs.getAgent(record.name, callOf(work));

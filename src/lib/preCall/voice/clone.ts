@@ -59,7 +59,7 @@ function voiceLabels(
  */
 export async function cloneOnce(context: PreCallContext, work: Work, request: CloneRequest): Promise<Clone> {
   const { state } = context;
-  const cloning: VoiceState = { state: 'cloning', lock: request.lock };
+  const cloning: VoiceState = { state: 'cloning', claim: request.lock };
   for (;;) {
     const { isNew, record } = await state.create(voices, request.sampleHash, cloning);
     if (isNew) return clone(context, work, request, record, false);
@@ -68,7 +68,7 @@ export async function cloneOnce(context: PreCallContext, work: Work, request: Cl
       const voice = await findVoice(context, work, value.voice_id);
       if (voice !== undefined) return { ...facts(voice, value.cloned_at), isReused: true };
     }
-    if (value.state === 'ready' || !(await isAlive(state, value.lock, context.now))) {
+    if (value.state === 'ready' || !(await isAlive(state, value.claim, context.now))) {
       const taken = await state.replace(voices, record, cloning);
       if (taken !== undefined) return clone(context, work, request, taken, value.state !== 'ready');
     } else await waitForLock('voice', work.signal);
@@ -131,7 +131,7 @@ async function yieldTo(context: PreCallContext, work: Work, request: CloneReques
   let standing = await look();
   for (; standing?.state === 'cloning'; standing = await look()) {
     // Taken over from them, ours is found.
-    if (!(await isAlive(context.state, standing.lock, context.now))) return cloneOnce(context, work, request);
+    if (!(await isAlive(context.state, standing.claim, context.now))) return cloneOnce(context, work, request);
     await waitForLock('voice', work.signal);
   }
   if (standing?.voice_id === voiceId) return { ...made, clonedAt: standing.cloned_at, isReused: false };

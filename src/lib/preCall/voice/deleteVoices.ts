@@ -45,10 +45,10 @@ export async function deleteClone(context: CloneContext, work: Work, sample: str
   const record = await context.state.read(voices, sample);
   if (record === undefined || record.value.state === 'cloning') return;
   const { value } = record;
-  if (value.state === 'deleting' && (await isAlive(context.state, value.lock, context.now))) return;
+  if (value.state === 'deleting' && (await isAlive(context.state, value.claim, context.now))) return;
   const { voice_id, cloned_at } = value;
   const lock = { by: work.id, until: context.now() + LOCK_MS };
-  const marked = await context.state.replace(voices, record, { state: 'deleting', lock, voice_id, cloned_at });
+  const marked = await context.state.replace(voices, record, { state: 'deleting', claim: lock, voice_id, cloned_at });
   if (marked === undefined) return;
   const now = await inUse(context);
   if (now.samples.has(sample) || now.voiceIds.has(voice_id)) {
@@ -74,7 +74,7 @@ export async function deleteOrphans(context: PreCallContext, work: Work): Promis
       const label = name.slice(0, LABEL_HASH_DIGITS);
       if (!candidateSamples.has(label)) continue;
       // Somebody at work may be about to find this very voice by its labels. One who died is not, once the record is gone.
-      const isAtWork = await isAlive(context.state, record.value.lock, context.now);
+      const isAtWork = await isAlive(context.state, record.value.claim, context.now);
       if (isAtWork || !(await context.state.remove(voices, record))) known.add(label);
     } else if (record !== undefined) known.add(record.value.voice_id);
   }

@@ -26,7 +26,7 @@ beforeEach(async () => {
     expiresAt: Date.now() + 900_000,
     lock,
   };
-  await here.records.putConversation({ lock: { by: here.work.id, until: Date.now() + 8_000 } });
+  await here.records.putConversation({ claim: { by: here.work.id, until: Date.now() + 8_000 } });
 });
 
 const LEASED = { ...OWN, voiceId: 'voice_1', firstMessage: 'Hallo Ivan' };
@@ -41,7 +41,7 @@ const leasedRecord = (): AgentState => ({
   own: OWN_RECORDED,
   set: [changeOf(LEASED)],
   lease: { conversation: 'conv_1', expires_at: lease.expiresAt },
-  lock: lease.lock,
+  claim: lease.lock,
 });
 const alive = (forMs = 1) => ({ by: 'another', until: Date.now() + forMs });
 const dead = () => ({ by: 'another', until: Date.now() });
@@ -63,13 +63,13 @@ describe('a look at an agent', () => {
   it.each([
     ['nobody', () => null],
     ['one who is dead', dead],
-  ])('that %s is at work on finds its record and the agent', async (_who, lock) => {
-    const record = await here.records.putAgent({ lock: lock() });
+  ])('that %s is at work on finds its record and the agent', async (_who, claim) => {
+    const record = await here.records.putAgent({ claim: claim() });
     expect(await look()).toMatchObject({ record, current: OWN });
   });
 
   it('that somebody is at work on finds nothing, and ElevenLabs is not asked', async () => {
-    await here.records.putAgent({ lock: alive() });
+    await here.records.putAgent({ claim: alive() });
     expect(await look()).toBeUndefined();
     expect(here.asked()).toEqual([]);
   });
@@ -93,7 +93,7 @@ describe('a lease', () => {
     const { release } = await leaseNow(await look());
     expect(await here.records.agent()).toEqual(leasedRecord());
     await release();
-    expect(await here.records.agent()).toEqual({ ...leasedRecord(), lock: null });
+    expect(await here.records.agent()).toEqual({ ...leasedRecord(), claim: null });
   });
 
   it('of an agent with a record costs one write until it is released', async () => {
@@ -113,9 +113,9 @@ describe('a lease', () => {
 
   it('does not release what another one has locked since', async () => {
     const { release } = await leaseNow(await look());
-    await here.records.putAgent({ lock: alive() });
+    await here.records.putAgent({ claim: alive() });
     await release();
-    expect(await here.records.agent()).toMatchObject({ lock: alive() });
+    expect(await here.records.agent()).toMatchObject({ claim: alive() });
   });
 
   it('is released without an error when storage fails', async () => {
@@ -174,12 +174,12 @@ describe('an agent that has not been seen', () => {
   it.each<[string, () => Promise<unknown>]>([
     ['has no record', async () => {}],
     ['nobody is at work on', () => here.records.putAgent(NOTHING_LEASED)],
-    ['a dead one was at work on', () => here.records.putAgent({ lock: dead() })],
+    ['a dead one was at work on', () => here.records.putAgent({ claim: dead() })],
   ])('and that %s is locked, looked at and leased at once', async (_which, arrange) => {
     await arrange();
     const during = recordAt('getAgent agent_1');
     await leaseNow();
-    expect(during).toEqual([{ ...NOTHING_LEASED, lock: lease.lock }]);
+    expect(during).toEqual([{ ...NOTHING_LEASED, claim: lease.lock }]);
     expect(agentNow()).toEqual(LEASED);
     expect(await here.records.agent()).toEqual(leasedRecord());
   });
@@ -189,7 +189,7 @@ describe('an agent that has not been seen', () => {
     await here.records.putAgent(known);
     const during = recordAt('getAgent agent_1');
     await leaseNow();
-    expect(during).toEqual([{ ...known, lock: lease.lock }]);
+    expect(during).toEqual([{ ...known, claim: lease.lock }]);
   });
 
   it.each<[string, () => Promise<unknown>]>([
@@ -204,16 +204,16 @@ describe('an agent that has not been seen', () => {
 });
 
 describe('an agent that another delivery is at work on', () => {
-  let lock: ReturnType<typeof alive>;
+  let claim: ReturnType<typeof alive>;
   beforeEach(async () => {
-    lock = alive(MINUTE_MS);
-    await here.records.putAgent({ lock });
+    claim = alive(MINUTE_MS);
+    await here.records.putAgent({ claim });
   });
 
   it('is waited for, and looked at again every 150 ms', async () => {
     const leasing = leaseNow();
     await vi.advanceTimersByTimeAsync(149);
-    await here.records.putAgent({ lock: null });
+    await here.records.putAgent({ claim: null });
     expect(here.asked()).toEqual([]);
     await vi.advanceTimersByTimeAsync(1);
     await leasing;
@@ -228,16 +228,16 @@ describe('an agent that another delivery is at work on', () => {
     const hint = expect.stringContaining('lock of the agent');
     await expect(leasing).rejects.toMatchObject({ status: 503, code: 'upstream_unavailable', hint });
     expect(here.asked()).toEqual([]);
-    expect(await here.records.agent()).toEqual({ ...NOTHING_LEASED, lock });
+    expect(await here.records.agent()).toEqual({ ...NOTHING_LEASED, claim });
   });
 });
 
 it('an agent that another delivery locks first is waited for, even when it had no record before', async () => {
-  here.beforeNext('upload', 'agents/', () => here.records.putAgent({ lock: alive(MINUTE_MS) }));
+  here.beforeNext('upload', 'agents/', () => here.records.putAgent({ claim: alive(MINUTE_MS) }));
   const leasing = leaseNow();
   await vi.advanceTimersByTimeAsync(149);
   expect(here.asked()).toEqual([]);
-  await here.records.putAgent({ lock: null });
+  await here.records.putAgent({ claim: null });
   await vi.advanceTimersByTimeAsync(1);
   await leasing;
   expect(agentNow()).toEqual(LEASED);
@@ -259,7 +259,7 @@ describe('when ElevenLabs', () => {
     async (when) => {
       here.elevenLabs[when] = failOn('patchAgent agent_1');
       await expect(leaseNow(await look())).rejects.toThrow('upstream_unavailable');
-      expect(await here.records.agent()).toEqual({ ...leasedRecord(), lock: null });
+      expect(await here.records.agent()).toEqual({ ...leasedRecord(), claim: null });
     },
   );
 
@@ -275,10 +275,10 @@ describe('when ElevenLabs', () => {
   });
 
   it('is slow and another delivery takes over meanwhile, its lock stays and the agent is not changed', async () => {
-    here.elevenLabs.before = () => here.records.putAgent({ lock: alive() });
+    here.elevenLabs.before = () => here.records.putAgent({ claim: alive() });
     await expect(leaseNow()).rejects.toThrow('Another delivery took over the agent');
     expect(here.asked()).toEqual(['getAgent agent_1']);
-    expect(await here.records.agent()).toEqual({ ...NOTHING_LEASED, lock: alive() });
+    expect(await here.records.agent()).toEqual({ ...NOTHING_LEASED, claim: alive() });
   });
 });
 
@@ -295,7 +295,7 @@ describe('an agent that has something else after the change than was asked for',
     const known = { ...leasedRecord(), set: [changeOf(LEASED), changeOf(STANDING)] };
     expect(await here.records.agent()).toEqual(known);
     await release();
-    expect(await here.records.agent()).toEqual({ ...known, lock: null });
+    expect(await here.records.agent()).toEqual({ ...known, claim: null });
   });
 
   it('is leased all the same when that cannot be recorded', async () => {
@@ -307,14 +307,14 @@ describe('an agent that has something else after the change than was asked for',
     const { release } = await leaseNow(seen);
     expect(agentNow()).toEqual(STANDING);
     await release();
-    expect(await here.records.agent()).toEqual({ ...leasedRecord(), lock: null });
+    expect(await here.records.agent()).toEqual({ ...leasedRecord(), claim: null });
   });
 
   it('is leased all the same when another delivery takes over, whose lock stays', async () => {
     const seen = await look();
-    here.elevenLabs.after = () => here.records.putAgent({ lock: alive() });
+    here.elevenLabs.after = () => here.records.putAgent({ claim: alive() });
     const { release } = await leaseNow(seen);
     await release();
-    expect(await here.records.agent()).toEqual({ ...NOTHING_LEASED, lock: alive() });
+    expect(await here.records.agent()).toEqual({ ...NOTHING_LEASED, claim: alive() });
   });
 });

@@ -13,7 +13,7 @@ const LEASE: AgentState = {
   own: { voice_id: 'voice_own', first_message: 'Good morning' },
   set: [changeOf(LEASED)],
   lease: { conversation: 'conv_1', expires_at: 0 },
-  lock: null,
+  claim: null,
 };
 
 let here: MemoryContext;
@@ -43,7 +43,7 @@ describe('an agent that has a caller’s voice and greeting', () => {
     const during: unknown[] = [];
     here.elevenLabs.before = async () => during.push(await here.records.agent());
     await restore();
-    const locked = { ...LEASE, lock: { by: 'us', until: Date.now() + MINUTE_MS } };
+    const locked = { ...LEASE, claim: { by: 'us', until: Date.now() + MINUTE_MS } };
     expect(during).toEqual([locked, locked]);
   });
 
@@ -64,28 +64,28 @@ describe('an agent that has a caller’s voice and greeting', () => {
 
 describe('an agent that a delivery is at work on', () => {
   it('is left alone', async () => {
-    const lock = { by: 'delivery', until: Date.now() + 1 };
-    expect(await restore({ lock })).toBe(false);
+    const claim = { by: 'delivery', until: Date.now() + 1 };
+    expect(await restore({ claim })).toBe(false);
     expect(here.asked()).toEqual([]);
-    expect(await here.records.agent()).toEqual({ ...LEASE, lock });
+    expect(await here.records.agent()).toEqual({ ...LEASE, claim });
   });
 
   it('is given back once that one is dead', async () => {
-    expect(await restore({ lock: { by: 'delivery', until: Date.now() } })).toBe(true);
+    expect(await restore({ claim: { by: 'delivery', until: Date.now() } })).toBe(true);
     expect(agentNow()).toEqual(OWN);
   });
 
   it('is left alone when it began just now', async () => {
     const record = await here.records.putAgent(LEASE);
-    const lock = { by: 'delivery', until: Date.now() + MINUTE_MS };
-    await here.records.putAgent({ ...LEASE, lock });
+    const claim = { by: 'delivery', until: Date.now() + MINUTE_MS };
+    await here.records.putAgent({ ...LEASE, claim });
     expect(await restoreAgent(here.context, here.work, record, MINUTE_MS)).toBe(false);
     expect(here.asked()).toEqual([]);
-    expect(await here.records.agent()).toEqual({ ...LEASE, lock });
+    expect(await here.records.agent()).toEqual({ ...LEASE, claim });
   });
 
   it('does not count as given back when that one took it over in the middle', async () => {
-    const taken = { ...LEASE, lock: { by: 'delivery', until: Date.now() + 2 * MINUTE_MS } };
+    const taken = { ...LEASE, claim: { by: 'delivery', until: Date.now() + 2 * MINUTE_MS } };
     here.elevenLabs.after = (request) => (request === 'patchAgent agent_1' ? here.records.putAgent(taken) : undefined);
     expect(await restore()).toBe(false);
     expect(await here.records.agent()).toEqual(taken);

@@ -76,7 +76,7 @@ describe('a sample that nobody has cloned', () => {
       meanwhile = await here.records.voice();
     });
     await timeFor(cloning());
-    expect(meanwhile).toEqual({ state: 'cloning', lock: OUR_LOCK });
+    expect(meanwhile).toEqual({ state: 'cloning', claim: OUR_LOCK });
     expect(await here.records.voice()).toEqual(ready('voice_1', Date.now()));
   });
 });
@@ -118,7 +118,7 @@ describe('a sample with a clone', () => {
 describe('a sample that somebody else is cloning', () => {
   it('gets their clone as soon as there is one', async () => {
     await here.records.putAtWork('conv_2', 'them');
-    await here.records.putVoice({ state: 'cloning', lock: THEIR_LOCK });
+    await here.records.putVoice({ state: 'cloning', claim: THEIR_LOCK });
     setTimeout(async () => {
       voice('voice_theirs');
       await here.records.putVoice(ready('voice_theirs'));
@@ -129,19 +129,19 @@ describe('a sample that somebody else is cloning', () => {
 
   it('is left to them until the deadline', async () => {
     await here.records.putAtWork('conv_2', 'them');
-    await here.records.putVoice({ state: 'cloning', lock: THEIR_LOCK });
+    await here.records.putVoice({ state: 'cloning', claim: THEIR_LOCK });
     setTimeout(here.work.end, 5_000);
     const error = await failureOf(cloning());
     expect(error).toBeInstanceOf(CloningError);
     expect(error).toMatchObject({ status: 503, code: 'upstream_unavailable', cause: here.work.signal.reason });
     expect(String(error)).toContain('still in progress');
-    expect(await here.records.voice()).toEqual({ state: 'cloning', lock: THEIR_LOCK });
+    expect(await here.records.voice()).toEqual({ state: 'cloning', claim: THEIR_LOCK });
     expect(here.asked()).toEqual([]);
   });
 
   it('is cloned by us when they give up', async () => {
     await here.records.putAtWork('conv_2', 'them');
-    const theirs = await here.records.putVoice({ state: 'cloning', lock: THEIR_LOCK });
+    const theirs = await here.records.putVoice({ state: 'cloning', claim: THEIR_LOCK });
     setTimeout(() => here.state.remove(voices, theirs), 1_000);
     expect(await timeFor(cloning())).toMatchObject({ voiceId: 'voice_1', isReused: false });
     expect(here.asked()).toEqual(['addVoice']);
@@ -150,7 +150,7 @@ describe('a sample that somebody else is cloning', () => {
 
 describe('a sample that somebody was cloning who is no longer at work', () => {
   beforeEach(async () => {
-    await here.records.putVoice({ state: 'cloning', lock: THEIR_LOCK });
+    await here.records.putVoice({ state: 'cloning', claim: THEIR_LOCK });
   });
 
   it('gets the clone that they left behind', async () => {
@@ -204,7 +204,7 @@ describe('a sample that somebody was cloning who is no longer at work', () => {
     here.storage.before = async (operation) => {
       // The first one finds the record standing, the second one is to take it over.
       if (operation !== 'upload' || ++uploads !== 2) return;
-      await here.records.putVoice({ state: 'cloning', lock: { by: 'third', conversation: 'conv_3' } });
+      await here.records.putVoice({ state: 'cloning', claim: { by: 'third', conversation: 'conv_3' } });
       setTimeout(async () => {
         voice('voice_third');
         await here.records.putVoice(ready('voice_third'));
@@ -218,14 +218,14 @@ describe('a sample that somebody was cloning who is no longer at work', () => {
     here.elevenLabs.before = fail(elevenLabsError());
     expect(await failureOf(cloning())).toMatchObject({ status: 503 });
     expect(here.asked()).toEqual(['findVoices']);
-    expect(await here.records.voice()).toEqual({ state: 'cloning', lock: OUR_LOCK });
+    expect(await here.records.voice()).toEqual({ state: 'cloning', claim: OUR_LOCK });
   });
 });
 
 describe('a sample whose clone the sweep', () => {
   const deleting = (until: number): VoiceState => ({
     state: 'deleting',
-    lock: { by: 'sweep', until },
+    claim: { by: 'sweep', until },
     voice_id: 'voice_old',
     cloned_at: 1_700_000_000_000,
   });
@@ -273,7 +273,7 @@ describe('a clone call that ElevenLabs refuses', () => {
     const [, first = 0, second = 0] = gaps();
     expect(first).toBeGreaterThanOrEqual(1_000);
     expect(second).toBeGreaterThan(first);
-    expect(await here.records.voice()).toEqual({ state: 'cloning', lock: OUR_LOCK });
+    expect(await here.records.voice()).toEqual({ state: 'cloning', claim: OUR_LOCK });
   });
 
   it.each([10_000, 9_999])(
@@ -408,7 +408,7 @@ describe('a lock that was taken over while we were cloning', () => {
 
   it('by somebody who is at work costs ours, and their clone is waited for', async () => {
     await here.records.putAtWork('conv_2', 'them');
-    whileCloning(() => here.records.putVoice({ state: 'cloning', lock: THEIR_LOCK }));
+    whileCloning(() => here.records.putVoice({ state: 'cloning', claim: THEIR_LOCK }));
     const waiting = cloning();
     await settle();
     expect(here.asked()).toEqual(['addVoice']);
@@ -420,7 +420,7 @@ describe('a lock that was taken over while we were cloning', () => {
 
   it('by somebody who is at work and finds ours leaves it to both', async () => {
     await here.records.putAtWork('conv_2', 'them');
-    whileCloning(() => here.records.putVoice({ state: 'cloning', lock: THEIR_LOCK }));
+    whileCloning(() => here.records.putVoice({ state: 'cloning', claim: THEIR_LOCK }));
     const waiting = cloning();
     await settle();
     await here.records.putVoice(ready('voice_1', 1_700_000_000_000));
@@ -429,7 +429,7 @@ describe('a lock that was taken over while we were cloning', () => {
   });
 
   it('by somebody who has died is taken back, and ours is found', async () => {
-    whileCloning(() => here.records.putVoice({ state: 'cloning', lock: THEIR_LOCK }));
+    whileCloning(() => here.records.putVoice({ state: 'cloning', claim: THEIR_LOCK }));
     expect(await timeFor(cloning())).toMatchObject({ voiceId: 'voice_1' });
     expect(here.asked()).toEqual(['addVoice', 'findVoices']);
     expect(await here.records.voice()).toMatchObject({ state: 'ready', voice_id: 'voice_1' });

@@ -42,8 +42,8 @@ describe('a clone', () => {
       during = await here.records.voice();
     };
     await deleteIt();
-    const lock = { by: 'us', until: Date.now() + 30_000 };
-    expect(during).toEqual({ ...READY, state: 'deleting', lock });
+    const claim = { by: 'us', until: Date.now() + 30_000 };
+    expect(during).toEqual({ ...READY, state: 'deleting', claim });
   });
 
   it.each<[string, () => Promise<unknown>]>([
@@ -111,7 +111,7 @@ describe('a clone', () => {
   });
 
   it('that is being made is left alone, even by one who is dead', async () => {
-    const cloning = { state: 'cloning', lock: { by: 'delivery', until: 0 } } as const;
+    const cloning = { state: 'cloning', claim: { by: 'delivery', until: 0 } } as const;
     await here.records.putVoice(cloning);
     await deleteIt();
     expect(await here.records.voice()).toEqual(cloning);
@@ -119,7 +119,7 @@ describe('a clone', () => {
   });
 
   it('that another sweep is deleting is left to that one, until it is dead', async () => {
-    const deleting = { ...READY, state: 'deleting', lock: { by: 'sweep', until: Date.now() + 1 } } as const;
+    const deleting = { ...READY, state: 'deleting', claim: { by: 'sweep', until: Date.now() + 1 } } as const;
     await here.records.putVoice(deleting);
     await deleteIt();
     expect(voiceIds()).toEqual(['voice_1']);
@@ -217,7 +217,7 @@ describe('a voice of ours without a record', () => {
     ['a clone’s record', () => here.records.putVoice(READY)],
     [
       'the record of a clone that is to be deleted',
-      () => here.records.putVoice({ ...READY, state: 'deleting', lock: dead }),
+      () => here.records.putVoice({ ...READY, state: 'deleting', claim: dead }),
     ],
     ['a running conversation', () => here.records.putConversation({ answer: ANSWER })],
     ['an agent’s record', () => here.records.putAgent({ set: SET })],
@@ -239,7 +239,7 @@ describe('a voice of ours without a record', () => {
 
   it('stays while a delivery that is about to find it by its sample is alive', async () => {
     here.elevenLabs.putVoice('voice_1', { ...old(), labels });
-    const cloning = { state: 'cloning', lock: { by: 'delivery', until: Date.now() + 1 } } as const;
+    const cloning = { state: 'cloning', claim: { by: 'delivery', until: Date.now() + 1 } } as const;
     await here.records.putVoice(cloning);
     await sweep();
     expect(voiceIds()).toEqual(['voice_1']);
@@ -248,7 +248,7 @@ describe('a voice of ours without a record', () => {
 
   it('is deleted with the record of a delivery that died before it found it', async () => {
     here.elevenLabs.putVoice('voice_1', { ...old(), labels });
-    await here.records.putVoice({ state: 'cloning', lock: dead });
+    await here.records.putVoice({ state: 'cloning', claim: dead });
     await sweep();
     expect(voiceIds()).toEqual([]);
     expect(await here.records.voice()).toBeUndefined();
@@ -256,8 +256,8 @@ describe('a voice of ours without a record', () => {
 
   it('stays when another delivery takes over from the dead one', async () => {
     here.elevenLabs.putVoice('voice_1', { ...old(), labels });
-    await here.records.putVoice({ state: 'cloning', lock: dead });
-    const taken = { state: 'cloning', lock: { by: 'another', until: Date.now() + 1 } } as const;
+    await here.records.putVoice({ state: 'cloning', claim: dead });
+    const taken = { state: 'cloning', claim: { by: 'another', until: Date.now() + 1 } } as const;
     here.beforeNext('delete', 'voices/', () => here.records.putVoice(taken));
     await sweep();
     expect(voiceIds()).toEqual(['voice_1']);
@@ -266,10 +266,10 @@ describe('a voice of ours without a record', () => {
 
   it('and of another sample leaves the record of a dead delivery as it is', async () => {
     here.elevenLabs.putVoice('voice_1', { ...old(), labels: { ...OURS, sample: OTHER_SAMPLE.slice(0, 32) } });
-    await here.records.putVoice({ state: 'cloning', lock: dead });
+    await here.records.putVoice({ state: 'cloning', claim: dead });
     await sweep();
     expect(voiceIds()).toEqual([]);
-    expect(await here.records.voice()).toEqual({ state: 'cloning', lock: dead });
+    expect(await here.records.voice()).toEqual({ state: 'cloning', claim: dead });
   });
 });
 
@@ -384,7 +384,7 @@ describe('the reserve of free slots', () => {
 
   it('goes by what is recorded now: a clone that is being made or whose record vanishes is passed over', async () => {
     await putClones('young', 'gone');
-    await here.records.putVoice({ state: 'cloning', lock: { by: 'delivery', until: 0 } });
+    await here.records.putVoice({ state: 'cloning', claim: { by: 'delivery', until: 0 } });
     here.elevenLabs.voiceLimit = 3;
     here.beforeNext('download', 'sample_of_gone', () => here.vanish('sample_of_gone'));
     await reserve();
