@@ -10,7 +10,8 @@ export default defineConfig({
   test: {
     pool: 'forks',
     // Most tests wait for sockets, processes or storage more than they compute: more of them than cores.
-    maxWorkers: 3,
+    maxWorkers: 4,
+    setupFiles: ['tests/support/compileCache.ts'],
     // Only ends what hangs: a busy machine may stand still for seconds.
     testTimeout: 120_000,
     hookTimeout: 120_000,
@@ -62,9 +63,8 @@ export default defineConfig({
           name: 'reliability',
           include: ['tests/reliability/**/*.test.ts'],
           globalSetup: ['tests/support/azurite.setup.ts'],
-          // After the others, and several at once: these files wait more than they compute.
+          // After the others: these files make most load.
           sequence: { groupOrder: 1 },
-          maxWorkers: 4,
           maxConcurrency: 16,
         },
       },
@@ -75,7 +75,6 @@ export default defineConfig({
           include: ['tests/page/**/*.test.ts'],
           globalSetup: ['tests/support/azurite.setup.ts', 'tests/page/chromium.setup.ts'],
           sequence: { groupOrder: 1 },
-          maxWorkers: 4,
         },
       },
       // Alone: it compares times.

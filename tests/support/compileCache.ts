@@ -1,0 +1,5 @@
+// Vitest ends its workers before Node has kept what it compiled for the next ones.
+import { flushCompileCache } from 'node:module';
+import { afterAll } from 'vitest';
+
+afterAll(() => flushCompileCache());
