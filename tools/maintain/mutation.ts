@@ -114,7 +114,12 @@ const groups: Readonly<Record<string, readonly Part[]>> = {
   preCall: [
     {
       mutate: ['src/lib/storage/stateStore.ts', ...preCall('state/records')],
-      tests: ['tests/lib/storage/stateStore.azurite.test.ts', 'tests/lib/preCall/agent/leaseAgent.test.ts'],
+      tests: [
+        'tests/lib/storage/stateStore.azurite.test.ts',
+        'tests/lib/preCall/agent/leaseAgent.test.ts',
+        'tests/lib/callers/directory.test.ts',
+        'tests/app/callers.test.ts',
+      ],
       needsStorage: true,
     },
     preCallUnit('prepare'),
@@ -138,7 +143,11 @@ const groups: Readonly<Record<string, readonly Part[]>> = {
     initiationUnit('bearer'),
     initiationUnit('prepare', 'warmUp'),
     initiationUnit('knownAgents', 'agentRecord', 'refreshAgents'),
-    initiationUnit('handler'),
+    {
+      mutate: ['src/lib/initiation/handler.ts'],
+      tests: ['tests/lib/initiation/handler.test.ts', 'tests/app/initiation.test.ts'],
+      needsStorage: true,
+    },
     initiationUnit('health', 'missingRules'),
     {
       mutate: ['src/lib/elevenlabs/agentRules.ts', 'src/lib/elevenlabs/variableNames.ts'],

@@ -36,5 +36,6 @@ describe('who may ask', () => {
   it('nobody without a secret', () => {
     expect(() => checkBearer('Bearer ', [])).toThrow();
     expect(() => checkBearer('Bearer x', [])).toThrow();
+    expect(() => checkBearer('', [''])).toThrow();
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Base64StringDecoder, decodeBase64 } from '../../../src/lib/json/base64.ts';
+import { Base64StringDecoder, decodeBase64, decodeBase64Bytes } from '../../../src/lib/json/base64.ts';
 import { CollectingSink } from './collectingSink.ts';
 import { type Decoded, decode } from './decode.ts';
 import { cutAt, inPiecesOf, noise } from './pieces.ts';
@@ -205,6 +205,7 @@ describe('decodeBase64', () => {
     ['the URL-safe alphabet', '-_-_', '\xfb\xff\xbf'],
   ])('decodes %s', (_name, text, bytes) => {
     expect(decodeBase64(text)?.toString('latin1')).toBe(bytes);
+    expect(decodeBase64Bytes(Buffer.from(text))?.toString('latin1')).toBe(bytes);
   });
 
   it.each([
@@ -218,5 +219,15 @@ describe('decodeBase64', () => {
     ['a character over 127', 'QUJé'],
   ])('refuses %s', (_name, text) => {
     expect(decodeBase64(text)).toBeUndefined();
+    expect(decodeBase64Bytes(Buffer.from(text))).toBeUndefined();
+  });
+
+  it('decodes text of many pieces, and finds what is wrong in any of them', () => {
+    const bytes = Buffer.from(noise(150_000));
+    const text = bytes.toString('base64');
+    expect(decodeBase64Bytes(Buffer.from(text))?.equals(bytes)).toBe(true);
+    for (const at of [0, 49_151, 49_152, 98_304, text.length - 1]) {
+      expect(decodeBase64Bytes(Buffer.from(`${text.slice(0, at)}*${text.slice(at + 1)}`)), `at ${at}`).toBeUndefined();
+    }
   });
 });

@@ -83,6 +83,52 @@ describe('a new caller', () => {
   });
 });
 
+describe("the label of the caller's number", () => {
+  const CALLING = { ...REQUEST, caller: { ...REQUEST.caller, phoneNumber: '+31612345678' } };
+  const labelled = (callerLabel: NonNullable<typeof here.context.callerLabel>) =>
+    prepareCall({ ...here.context, callerLabel }, here.work, {
+      request: CALLING,
+      sample: SAMPLE,
+      ...lookAhead(here.context, CALLING),
+    });
+
+  it('is in the record and at the clone, by which both are found and erased', async () => {
+    await timeFor(labelled(async (number) => `label of ${number}`));
+    expect(await here.records.conversation()).toHaveProperty('caller', 'label of +31612345678');
+    expect(here.elevenLabs.added[0]?.labels).toHaveProperty('caller', 'label of +31612345678');
+  });
+
+  it('is nowhere when there is none', async () => {
+    await timeFor(labelled(async () => undefined));
+    expect(await here.records.conversation()).not.toHaveProperty('caller');
+    expect(here.elevenLabs.added[0]?.labels).not.toHaveProperty('caller');
+    expect(here.log).toEqual([]);
+  });
+
+  it('turns nobody away when it cannot be had, and the log says so', async () => {
+    expect(await timeFor(labelled(() => Promise.reject(new Error('storage is away'))))).toMatchObject({
+      voiceId: 'voice_1',
+    });
+    expect(here.log).toEqual([
+      {
+        level: 'WARNING',
+        message: 'caller',
+        outcome: 'not labelled',
+        agent: 'agent_1',
+        conversation: 'conv_1',
+        hint: 'storage is away',
+      },
+    ]);
+  });
+
+  it('is waited for until the deadline, and no longer', async () => {
+    setTimeout(here.work.end, 1_000);
+    await failureOf(labelled(() => new Promise(() => {})));
+    expect(here.log[0]).toMatchObject({ outcome: 'not labelled', hint: 'The deadline came first' });
+    expect(here.elevenLabs.added).toEqual([]);
+  });
+});
+
 describe('a conversation that has its answer', () => {
   it.each<[string, boolean, boolean]>([
     ['with a new voice', false, true],
