@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { basename, delimiter, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { closest } from './command/closest.mjs';
 import { setUp } from './setup.mjs';
 
 const readJson = (path) => JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8'));
@@ -16,7 +17,7 @@ const [program, ...script] = (scripts[name] ?? '').split(' ');
 
 if (['help', '--help', '-h'].includes(name)) console.log(help());
 else if (program === 'node') start();
-else await wrongUsage();
+else wrongUsage();
 
 function help() {
   const commands = readJson('commands.json');
@@ -63,19 +64,15 @@ function asTyped(userFolder) {
   return path.startsWith('.') ? path : join('.', path).replace(/^(?!\.)/, isBatch ? '.\\' : './');
 }
 
-async function wrongUsage() {
+function wrongUsage() {
   const isScript = scripts[name] !== undefined;
   console.error(
-    isScript
-      ? `elw: ${name} needs npm: ${typed(name)}`
-      : `elw: there is no command "${name}"${await hint()}\n\n${help()}`,
+    isScript ? `elw: ${name} needs npm: ${typed(name)}` : `elw: there is no command "${name}"${hint()}\n\n${help()}`,
   );
   process.exitCode = 2;
 }
 
-/** Under a Node that cannot read TypeScript there is none. */
-async function hint() {
-  const { closest } = await import('./command/closest.ts').catch(() => ({ closest: () => undefined }));
+function hint() {
   const commands = Object.values(readJson('commands.json')).flatMap((group) => Object.keys(group));
   const meant = closest(name, commands);
   return meant === undefined ? '' : `. Is it ${meant}?`;

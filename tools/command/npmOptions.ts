@@ -1,4 +1,4 @@
-import { closest } from './closest.ts';
+import { closest } from './closest.mjs';
 import { commandLine, npmCommandLine } from './commandLine.ts';
 import type { OptionSet } from './option.ts';
 

@@ -1,5 +1,5 @@
 import { type ParseArgsOptionsConfig, parseArgs } from 'node:util';
-import { closest } from './closest.ts';
+import { closest } from './closest.mjs';
 import { commandLine } from './commandLine.ts';
 import { Failure, UsageError } from './errors.ts';
 import { forgottenDashes } from './npmOptions.ts';

@@ -1,4 +1,4 @@
-import { closest } from '../../command/closest.ts';
+import { closest } from '../../command/closest.mjs';
 import { UsageError } from '../../command/errors.ts';
 import { flag, json, list, number, type OptionSet, path, text, type Values } from '../../command/option.ts';
 import { storageOptions } from '../storageAccess.ts';

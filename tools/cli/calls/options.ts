@@ -1,5 +1,5 @@
 import { idSchema } from '../../../src/lib/ids.ts';
-import { closest } from '../../command/closest.ts';
+import { closest } from '../../command/closest.mjs';
 import { UsageError } from '../../command/errors.ts';
 import { flag, json, number, type OptionSet, path, port, secret, text, type Values } from '../../command/option.ts';
 import { storageOptions } from '../storageAccess.ts';
