@@ -1,6 +1,7 @@
+import { RestError } from '@azure/storage-blob';
 import { expect, it } from 'vitest';
 import type { Attempts } from '../../../src/lib/storage/blobStorage.ts';
-import { ErasedCalls } from '../../../src/lib/storage/erasures.ts';
+import { ErasedCalls, wasErased } from '../../../src/lib/storage/erasures.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -76,4 +77,14 @@ it('asks about each one when there are more than it may hold', async () => {
   requests.length = 0;
   await asks('agent_1', 'conv_9');
   expect(requests).toEqual(['ask app/erased/conv_9.json']);
+});
+
+it('what storage cannot say is not taken for a call that was not erased', async () => {
+  const ask = (error: Error) => {
+    const storage = { attempt: () => Promise.reject(error) } as unknown as Attempts; // all that is asked of it
+    return wasErased(storage, { container: 'state', prefix: '' }, 'conv_1');
+  };
+  expect(await ask(new RestError('gone', { statusCode: 404, code: 'BlobNotFound' }))).toBe(false);
+  await expect(ask(new Error('storage is away'))).rejects.toThrow('storage is away');
+  await expect(ask(new RestError('forbidden', { statusCode: 403 }))).rejects.toThrow('forbidden');
 });
