@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 import { StorageUnavailable } from '../../../src/lib/errors.ts';
 import { type Attempts, type BlobStorage, isNotFound } from '../../../src/lib/storage/blobStorage.ts';
+import { tombstone } from '../../../src/lib/storage/erasures.ts';
 import { copyFrom, keepOnce, type Place } from '../../../src/lib/storage/keepOnce.ts';
 import { contentOf, metadataOf, newPlace, storageAt } from '../../support/drafts.ts';
 import { type FaultProxy, startFaultProxy } from '../../support/faultProxy.ts';
@@ -21,11 +22,20 @@ afterEach(() => {
 });
 
 /** Keeps a text as the bytes with this hash, by this delivery. */
-function keep(place: Place, sha256: string, delivery: string, text = sha256) {
-  const metadata = metadataOf(sha256, delivery);
-  return keepOnce(storage, place, metadata, (blob, abortSignal) =>
-    blob.upload(text, text.length, { abortSignal, conditions: { ifNoneMatch: '*' }, metadata }),
-  );
+function keep(place: Place, sha256: string, delivery: string, { text = sha256, more = {}, atWrite }: Keeping = {}) {
+  const metadata = { ...metadataOf(sha256, delivery), ...more };
+  return keepOnce(storage, place, metadata, async (blob, abortSignal) => {
+    await atWrite?.(blob.name);
+    return blob.upload(text, text.length, { abortSignal, conditions: { ifNoneMatch: '*' }, metadata });
+  });
+}
+
+interface Keeping {
+  readonly text?: string;
+  /** Metadata besides the usual. */
+  readonly more?: Record<string, string>;
+  /** What others do just before a blob of this name is written. */
+  readonly atWrite?: (name: string) => Promise<unknown>;
 }
 
 const textsOf = async (place: Place) =>
@@ -67,6 +77,41 @@ describe('of two writers of one name', () => {
     expect(Object.keys(await textsOf(place))).toHaveLength(2);
   });
 
+  it('one who has other bytes from the API drops them, and the same bytes are a duplicate', async () => {
+    const place = newPlace();
+    await keep(place, ONE, 'first');
+    const blob = `${place.container}/${OWN}`;
+    const ofApi = (sha256: string) => keep(place, sha256, 'second', { more: { source: 'api' } });
+    expect(await ofApi(OTHER)).toEqual({ kind: 'dropped', blob });
+    expect(await ofApi(ONE)).toEqual({ kind: 'duplicate', blob });
+    expect(await textsOf(place)).toEqual({ [OWN]: ONE });
+  });
+
+  it('nobody keeps anything of a call that was erased: a tombstone has its name', async () => {
+    const place = newPlace();
+    await keep(place, ONE, 'erasing', { more: tombstone('2026-11-26T10:00:00Z') });
+    for (const sha256 of [ONE, OTHER]) {
+      expect(await keep(place, sha256, 'second')).toEqual({ kind: 'erased', blob: `${place.container}/${OWN}` });
+    }
+    expect(await textsOf(place)).toEqual({ [OWN]: ONE });
+  });
+
+  it('one that is kept beside while the call is being erased is deleted again', async () => {
+    const place = newPlace();
+    await keep(place, ONE, 'first');
+    const blob = `${place.container}/${BESIDE}`;
+    const isKept = await keep(place, OTHER, 'second', {
+      atWrite: async (name) => {
+        if (name !== BESIDE) return;
+        await storage.attempt(place.container, (container, abortSignal) =>
+          container.getBlobClient(OWN).setMetadata(tombstone('2026-11-26T10:00:00Z'), { abortSignal }),
+        );
+      },
+    });
+    expect(isKept).toEqual({ kind: 'erased', blob });
+    expect(Object.keys(await textsOf(place))).toEqual([OWN]);
+  });
+
   it('one is told when other bytes stand under both names, which cannot be', async () => {
     const place = newPlace();
     await keep(place, ONE, 'first');
@@ -93,7 +138,7 @@ describe('what exists as a copy', () => {
 
   it.each(['failed', 'aborted'])('that has %s is removed and written anew', async (status) => {
     const place = newPlace();
-    await keep(place, ONE, 'first', '');
+    await keep(place, ONE, 'first', { text: '' });
     faults('HEAD', copy(status));
     expect((await keep(place, ONE, 'second')).kind).toBe('stored');
     expect((await textsOf(place))['folder/agent_1/conv_1.json']).toBe(ONE);
@@ -148,7 +193,7 @@ describe('a blob that comes and goes', () => {
 describe('a copy', () => {
   const source = async (text = 'the bytes') => {
     const place = newPlace();
-    await keep(place, ONE, 'first', text);
+    await keep(place, ONE, 'first', { text });
     const url = await storage.attempt(
       place.container,
       async (client) => client.getBlockBlobClient(`${place.stem}.json`).url,
@@ -169,7 +214,7 @@ describe('a copy', () => {
 
   it('never overwrites what exists', async () => {
     const from = await source();
-    await keep(from.place, OTHER, 'another', 'other bytes');
+    await keep(from.place, OTHER, 'another', { text: 'other bytes' });
     expect((await copyTo(from)).kind).toBe('kept-beside');
     expect((await textsOf(from.place))['target.json']).toBe('other bytes');
   });
