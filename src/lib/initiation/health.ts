@@ -10,7 +10,7 @@ export interface InitiationHealth {
   /** `limited`: it answers, without what `reason` names. */
   readonly status: 'off' | 'not configured' | 'healthy' | 'limited';
   readonly settings?: readonly string[];
-  /** `no_directory`: nobody is known. Anything else: why nobody knows what agents allow, so that there are no overrides. */
+  /** `no_directory`: callers cannot be looked up. Anything else: why the agents' rules are unknown, so that no overrides are sent. */
   readonly reason?: string;
 }
 

@@ -29,9 +29,7 @@ export async function importCallers(
   if (problems.length > 0) return refuse(file, problems, values);
   const asText = rows.filter(({ number }) => /^[\d\s().-]+$/.test(number)).length;
   if (asText > 0)
-    note(
-      `Taken as text, because it has no country: ${counted(asText, 'number')}. CALLERS_DEFAULT_COUNTRY says where they are from.`,
-    );
+    note(`Without a country, and so taken as text: ${counted(asText, 'number')}. CALLERS_DEFAULT_COUNTRY sets one.`);
   const outcomes = { new: 0, changed: 0, unchanged: 0 };
   const tooLarge: LineProblem[] = [];
   let done = 0;
