@@ -19,10 +19,10 @@ interface Checked {
 }
 
 function check(args: readonly string[], { input = '', environment = {} as NodeJS.ProcessEnv } = {}): Checked {
-  const { PATH } = process.env;
+  const { PATH, NODE_COMPILE_CACHE } = process.env;
   const { status, stdout, stderr } = spawnSync(process.execPath, ['tools/cli/check-settings.ts', ...args], {
     cwd: root,
-    env: { PATH, ...environment },
+    env: { PATH, NODE_COMPILE_CACHE, ...environment },
     input,
     encoding: 'utf8',
   });

@@ -18,7 +18,7 @@ import { expect, onTestFinished, test } from 'vitest';
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const readJson = (path: string) => JSON.parse(readFileSync(join(root, path), 'utf8'));
 const { scripts } = readJson('package.json') as { scripts: Record<string, string> };
-const { PATH } = process.env;
+const { PATH, NODE_COMPILE_CACHE } = process.env;
 
 interface Ended {
   code: number;
@@ -30,7 +30,7 @@ async function run(
   args: string[],
   options: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
 ): Promise<Ended> {
-  const env = { PATH, HOME: tmpdir(), ...options.env };
+  const env = { PATH, NODE_COMPILE_CACHE, HOME: tmpdir(), ...options.env };
   return promisify(execFile)(program, args, { cwd: root, ...options, env }).then(
     ({ stdout, stderr }) => ({ code: 0, text: stdout + stderr }),
     ({ code, stdout, stderr }) => ({ code, text: stdout + stderr }),
