@@ -3,6 +3,9 @@ import { afterAll, beforeAll, expect, inject, onTestFinished } from 'vitest';
 import { servePage } from '../support/servePage.ts';
 import type { StoredCalls } from '../support/storedCalls.ts';
 
+/** What a window has around the page and behind it: half of all that Chromium computes, and nobody sees it. */
+const NOT_NEEDED = ['WebUIOmniboxPopup', 'WebUIOmniboxAimPopup', 'SpareRendererForSitePerProcess'];
+
 let browser: Browser;
 
 /** One browser for a test file. */
@@ -11,7 +14,8 @@ export function useBrowser(): void {
     const executablePath = inject('chromium');
     if (executablePath === undefined) return;
     // As root Chromium starts only without its sandbox; what it shows here is our own.
-    const args = ['--mute-audio', ...(process.getuid?.() === 0 ? ['--no-sandbox'] : [])];
+    const sandbox = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
+    const args = ['--mute-audio', `--disable-features=${NOT_NEEDED.join(',')}`, ...sandbox];
     browser = await chromium.launch({ executablePath, args });
   });
   afterAll(() => browser?.close());
