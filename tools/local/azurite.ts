@@ -8,7 +8,10 @@ import { isPortFree, PortTakenError } from '../cli/ports.ts';
 /** The key of Azurite's only account. Published by Microsoft, the same everywhere, no secret. */
 const wellKnownKey = 'Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==';
 
-const PRELOADED = ['endWithParent', 'withoutTelemetry'].map((name) => new URL(`azurite/${name}.mjs`, import.meta.url));
+const preloaded = [
+  new URL('azurite/endWithParent.mjs', import.meta.url),
+  new URL('azurite/withoutTelemetry.mjs', import.meta.url),
+];
 const startLimitMs = 30_000;
 const stopLimitMs = 3_000;
 
@@ -108,7 +111,7 @@ function commandLine(options: AzuriteOptions): string[] {
   const resolve = createRequire(import.meta.url).resolve;
   const { service = 'blob' } = options;
   return [
-    ...PRELOADED.concat(options.preload ?? []).flatMap(({ href }) => ['--import', href]),
+    ...preloaded.concat(options.preload ?? []).flatMap(({ href }) => ['--import', href]),
     resolve(`azurite/dist/src/${service}/main.js`),
     ...[`--${service}Host`, '127.0.0.1', `--${service}Port`, String(options.port)],
     ...('location' in options ? ['--location', options.location] : ['--inMemoryPersistence']),
