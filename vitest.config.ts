@@ -10,7 +10,7 @@ export default defineConfig({
   test: {
     pool: 'forks',
     // Most tests wait for sockets, processes or storage more than they compute: more of them than cores.
-    maxWorkers: 4,
+    maxWorkers: 5,
     setupFiles: ['tests/support/compileCache.ts'],
     // Only ends what hangs: a busy machine may stand still for seconds.
     testTimeout: 120_000,

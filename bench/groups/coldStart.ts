@@ -18,7 +18,7 @@ export async function measureColdStart(context: Context): Promise<Row[]> {
   context.say('bundling what is compared');
   const bare = bundle('bench/floors/hello.ts');
   context.say('from the start of the process to the first answer');
-  const { hello, health, transcript, node } = await takeTurns(context.isShort ? 4 : 11, {
+  const { hello, health, transcript, node } = await takeTurns(context.isShort ? 3 : 11, {
     hello: () => msUntil(context, bare, askHealth),
     health: () => msUntil(context, ours, askHealth),
     transcript: () => msUntil(context, ours, sendTranscript),

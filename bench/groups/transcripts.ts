@@ -9,7 +9,7 @@ const sizes = [
   { size: '30 kB', bodyBytes: 30_000, requests: 256, rounds: 5 },
   { size: '1 MB', bodyBytes: 1_000_000, requests: 32, rounds: 3 },
 ];
-const shortSizes = [{ size: '30 kB', bodyBytes: 30_000, requests: 128, rounds: 3 }];
+const shortSizes = [{ size: '30 kB', bodyBytes: 30_000, requests: 96, rounds: 3 }];
 /** Until then much of each app's time is its compilation. */
 const warmUp = { bodyBytes: 30_000, atOnce: 8 };
 const CONNECTIONS = [1, 8, 64];
@@ -25,7 +25,7 @@ export async function measureTranscripts(context: Context): Promise<Row[]> {
   const apps = await context.startApps('ours', 'least', 'expressSdk', 'plainFunctions');
   for (const [name, { url }] of Object.entries(apps)) {
     context.say(`${name} warms up`);
-    const count = context.isShort ? 300 : 1000;
+    const count = context.isShort ? 200 : 1000;
     await context.load.ask({ kind: 'transcripts', url, ...warmUp, count, signature: 'good' });
   }
   const rows: Row[] = [];
