@@ -35,6 +35,15 @@ test('the lockfile has a SHA-512 for each package and no address', () => {
   expect(pathsOf(({ resolved }) => resolved !== undefined)).toEqual([]);
 });
 
+test('the SDK of OpenTelemetry is there once: a copy for each package that pins an older version would be bundled as often', () => {
+  // After an update: npm install with the pinned version in "overrides", then without; the lockfile keeps it.
+  const names = entries
+    .map(([path]) => nameOf(path))
+    .filter((name) => /^@opentelemetry\/(core|resources|sdk-)/.test(name));
+  expect(names.filter((name, at) => names.indexOf(name) !== at)).toEqual([]);
+  expect(names).toContain('@opentelemetry/core');
+});
+
 test('allowScripts names exactly the packages that have an install script, and one alone may run it', () => {
   const scripted = pathsOf(({ hasInstallScript }) => hasInstallScript === true).map(nameOf);
   expect(Object.keys(manifest.allowScripts).sort()).toEqual([...new Set(scripted)].sort());
