@@ -8,13 +8,10 @@ export interface Served {
   stop(): Promise<void>;
 }
 
-/** Never, but for a leap day: what a timer writes in the middle of a test is not the test's. */
-const NEVER = '0 0 0 29 2 *';
-
 /** Starts the built app as a process of its own. The environment names what the user has set, `more` goes to `npm start`. */
 export async function serve(environment: NodeJS.ProcessEnv = {}, more: string[] = []): Promise<Served> {
   const args = ['tools/cli/serve.ts', '--port', '0', '--storage-port', '0'];
-  const served = run([...args, ...more], { SWEEP_SCHEDULE: NEVER, RECONCILE_SCHEDULE: NEVER, ...environment });
+  const served = run([...args, ...more], environment);
   await served.says('Ctrl-C');
   const url = /POST +(http:\S+)\/elevenlabs\/precall\/webhook/.exec(served.text())?.[1];
   if (url === undefined) throw new Error(`No route for pre-call: ${served.text()}`);

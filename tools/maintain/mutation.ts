@@ -73,7 +73,7 @@ const groups: Readonly<Record<string, readonly Part[]>> = {
     },
   ],
   calls: [
-    calls('findCalls.azurite', 'findCalls', 'call', 'describeCall', 'listCalls', 'blobName', 'inParallel'),
+    calls('findCalls.azurite', 'findCalls', 'call', 'describeCall', 'listCalls', 'blobName'),
     calls(
       'eraseCalls.azurite',
       'eraseCalls',
