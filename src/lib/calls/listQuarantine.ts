@@ -79,9 +79,9 @@ function bodyOf(container: string, parts: ReadonlyMap<PartName, BlobItem>): Quar
   const blobs = Object.fromEntries(
     [...parts].map(([part, { name, metadata }]) => [part, { name, sha256: metadata?.['sha256'] ?? 'none' }]),
   );
-  const first = parts.get('around') ?? [...parts.values()][0];
-  const { name = '', metadata = {}, properties } = first ?? {};
-  const storedAt = properties?.createdOn ?? properties?.lastModified ?? new Date(0);
+  const [any] = parts.values();
+  const { name, metadata = {}, properties } = parts.get('around') ?? (any as BlobItem); // there is one
+  const storedAt = properties.createdOn ?? properties.lastModified;
   return { container, blobs, hash: stemOf(name).slice(name.lastIndexOf('/') + 1), storedAt, metadata };
 }
 

@@ -49,6 +49,14 @@ it.each([0, 1, 2, 3, 20, 21, 22])('audio of %i bytes is where it was, padded at 
   expect(await read(quarantined({ around, audio }))).toBe(expected);
 });
 
+it('audio comes in pieces as it is read, and none waits for the last', async () => {
+  const pieces: string[] = [];
+  for await (const piece of quarantined({ around, audio: 'x'.repeat(800) })) pieces.push(Buffer.from(piece).toString());
+  const sizes = pieces.map(({ length }) => length).filter((length) => length > 0);
+  expect(sizes.length).toBeGreaterThan(8);
+  expect(Math.max(...sizes)).toBeLessThan(200);
+});
+
 it('what could not be decoded follows what could', async () => {
   const parts = { around: '{"full_audio":"', audio: 'sounds', undecoded: '%\u00ff"}' };
   expect(await read(quarantined(parts))).toBe(`{"full_audio":"${Buffer.from('sounds').toString('base64')}%\u00ff"}`);
