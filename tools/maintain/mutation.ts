@@ -37,7 +37,12 @@ const calls = (tests: readonly string[], ...names: string[]): Part => ({
 });
 
 const groups: Readonly<Record<string, readonly Part[]>> = {
-  signature: [{ mutate: ['src/lib/signature/*.ts'], tests: ['tests/lib/signature/*.test.ts'] }],
+  signature: [
+    {
+      mutate: ['header', 'signedBody', 'verifier', 'withSignature'].map((name) => `src/lib/signature/${name}.ts`),
+      tests: ['tests/lib/signature/*.test.ts'],
+    },
+  ],
   json: [
     { mutate: ['src/lib/json/base64.ts'], tests: ['tests/lib/json/base64.test.ts', 'tests/properties/base64.test.ts'] },
     {
@@ -219,8 +224,11 @@ async function mutate(words: readonly string[], file: string, concurrency: numbe
     const group = groups[name];
     if (group === undefined)
       throw new UsageError(`There is no group ${name}. There are ${Object.keys(groups).join(', ')}.`);
-    return group.filter(({ mutate }) => mutate.some((path) => path.includes(file)));
+    return group
+      .map((part) => ({ ...part, mutate: part.mutate.filter((path) => path.includes(file)) }))
+      .filter(({ mutate }) => mutate.length > 0);
   });
+  if (parts.length === 0) throw new UsageError(`No path of ${names.join(', ')} holds ${file}.`);
   const { Stryker } = await import('@stryker-mutator/core'); // seconds: only when it is to work
   const counts = new Map<string, Count>();
   for (const part of parts) await measure(new Stryker(optionsOf(part, concurrency)), part, counts);
