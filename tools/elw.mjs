@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { basename, delimiter, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { closest } from './command/closest.mjs';
+import { isIt } from './command/closest.mjs';
 import { setUp } from './setup.mjs';
 
 const readJson = (path) => JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8'));
@@ -67,13 +67,12 @@ function asTyped(userFolder) {
 function wrongUsage() {
   const isScript = scripts[name] !== undefined;
   console.error(
-    isScript ? `elw: ${name} needs npm: ${typed(name)}` : `elw: there is no command "${name}"${hint()}\n\n${help()}`,
+    isScript ? `elw: ${name} needs npm: ${typed(name)}` : `elw: there is no command "${name}".${hint()}\n\n${help()}`,
   );
   process.exitCode = 2;
 }
 
 function hint() {
   const commands = Object.values(readJson('commands.json')).flatMap((group) => Object.keys(group));
-  const meant = closest(name, commands);
-  return meant === undefined ? '' : `. Is it ${meant}?`;
+  return isIt(name, commands);
 }

@@ -8,6 +8,12 @@ export function closest(given, words) {
   return near.sort((one, other) => one.distance - other.distance)[0]?.word;
 }
 
+/** For the end of a message about a word that does not exist: ` Is it start?`, or nothing when none is close. */
+export function isIt(given, words, prefix = '') {
+  const meant = closest(given, words);
+  return meant === undefined ? '' : ` Is it ${prefix}${meant}?`;
+}
+
 /** How many letters have to be put in, taken out, replaced, or swapped with the next one, to make one word of the other. */
 function distance(one, other) {
   const rows = [Array.from({ length: other.length + 1 }, (_, index) => index)];

@@ -1,5 +1,5 @@
 import { type ParseArgsOptionsConfig, parseArgs } from 'node:util';
-import { closest } from './closest.mjs';
+import { isIt } from './closest.mjs';
 import { commandLine } from './commandLine.ts';
 import { Failure, UsageError } from './errors.ts';
 import { forgottenDashes } from './npmOptions.ts';
@@ -90,8 +90,7 @@ function explained(error: unknown, names: readonly string[]): string {
   const { code, message } = error as NodeJS.ErrnoException;
   const unknown = code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION' ? /'(-[^']*)'/.exec(message)?.[1] : undefined;
   if (unknown === undefined) return message;
-  const meant = closest(unknown.replace(/^-+/, ''), names);
-  return `There is no option ${unknown}.${meant === undefined ? '' : ` Is it --${meant}?`}`;
+  return `There is no option ${unknown}.${isIt(unknown.replace(/^-+/, ''), names, '--')}`;
 }
 
 function read<Options extends OptionSet>(options: Options, texts: Texts): Values<Options> {

@@ -1,4 +1,4 @@
-import { closest } from '../../command/closest.mjs';
+import { isIt } from '../../command/closest.mjs';
 import { UsageError } from '../../command/errors.ts';
 import { flag, json, list, number, type OptionSet, path, text, type Values } from '../../command/option.ts';
 import { storageOptions } from '../storageAccess.ts';
@@ -46,9 +46,8 @@ export interface Request {
 /** @throws UsageError for options that the action does not heed, and for a missing number or file. */
 export function readRequest(values: CallersValues, [word = 'list', operand]: readonly string[]): Request {
   if (!Object.hasOwn(MEANT_FOR, word)) {
-    const meant = closest(word, Object.keys(MEANT_FOR));
-    const hint = meant === undefined ? '' : `. Is it ${meant}?`;
-    throw new UsageError(`There is no "${word}": ${Object.keys(MEANT_FOR).join(', ')}${hint}`);
+    const actions = Object.keys(MEANT_FOR);
+    throw new UsageError(`There is no "${word}": ${actions.join(', ')}.${isIt(word, actions)}`);
   }
   const action = word as Action; // one of the names above
   const allowed = [...COMMON, ...MEANT_FOR[action]];

@@ -1,5 +1,5 @@
 import { idSchema } from '../../../src/lib/ids.ts';
-import { closest } from '../../command/closest.mjs';
+import { isIt } from '../../command/closest.mjs';
 import { UsageError } from '../../command/errors.ts';
 import { flag, json, number, type OptionSet, path, port, secret, text, type Values } from '../../command/option.ts';
 import { storageOptions } from '../storageAccess.ts';
@@ -66,10 +66,9 @@ export interface Request {
 /** @throws UsageError for options that the action does not heed, and for what is not an id. */
 export function readRequest(values: CallValues, [word = 'list', id, ...more]: readonly string[]): Request {
   if (!Object.hasOwn(MEANT_FOR, word)) {
-    const meant = closest(word, Object.keys(MEANT_FOR));
-    const seen = isId(word) ? ` To see one call: show ${word}` : '';
-    const hint = meant === undefined ? seen : ` Is it ${meant}?`;
-    throw new UsageError(`There is no "${word}": ${Object.keys(MEANT_FOR).join(', ')}.${hint}`);
+    const actions = Object.keys(MEANT_FOR);
+    const hint = isId(word) ? ` To see one call: show ${word}` : '';
+    throw new UsageError(`There is no "${word}": ${actions.join(', ')}.${isIt(word, actions) || hint}`);
   }
   const action = word as Action; // one of the names above
   const given = Object.entries(values).filter(([, value]) => value !== undefined && value !== false);
