@@ -25,8 +25,8 @@ const ONE_MS = 5 * 60_000;
 
 /**
  * Takes bodies in quarantine for deliveries once more: classified and stored by the same code, which may know more by now. What
- * is stored then, or is of a call that was erased, is deleted from quarantine; whatever still is not understood stays there.
- * It may end at any point: a second run finishes it.
+ * is stored then, or is of a call that was erased, is deleted from quarantine; whatever still is not understood stays there, under
+ * the reason that holds now. It may end at any point: a second run finishes it.
  *
  * @param isChosen which of them.
  */
@@ -47,9 +47,7 @@ async function replayOne(store: CallStore, quarantined: Quarantined): Promise<Re
   const about = { blob: nameOf(quarantined), reason: metadata['quarantine_reason'] ?? 'unknown' };
   try {
     const outcome = isReplayed(quarantined) ? undefined : await receiveAgain(store, quarantined);
-    if (outcome?.kind === 'quarantined' || outcome?.kind === 'off' || outcome?.kind === 'check') {
-      return { ...about, outcome: outcome.kind };
-    }
+    if (outcome !== undefined && staysWhereItIs(quarantined, outcome)) return { ...about, outcome: outcome.kind };
     await removeReplayed(store.storage, quarantined);
     if (outcome === undefined) return { ...about, outcome: 'duplicate' };
     return { ...about, outcome: outcome.kind, ...('blob' in outcome ? { stored: outcome.blob } : {}) };
@@ -58,6 +56,11 @@ async function replayOne(store: CallStore, quarantined: Quarantined): Promise<Re
       return { ...about, outcome: 'duplicate' };
     return { ...about, outcome: 'failed', hint: error instanceof Error ? error.message : String(error) };
   }
+}
+
+function staysWhereItIs({ container, blobs }: Quarantined, outcome: Outcome): boolean {
+  if (outcome.kind !== 'quarantined') return outcome.kind === 'off' || outcome.kind === 'check';
+  return Object.values(blobs).some(({ name }) => outcome.blob === `${container}/${name}`);
 }
 
 function receiveAgain(store: CallStore, quarantined: Quarantined): Promise<Outcome> {

@@ -25,13 +25,14 @@ function areas() {
 
 interface Replay {
   readonly keepsUnknownTypes?: boolean;
+  readonly storesTranscripts?: boolean;
   readonly reason?: string;
   readonly of?: ReturnType<typeof newCall>;
 }
 
 /** The app as it may be later: it knows every type that can name a folder. */
-async function replay({ keepsUnknownTypes = true, reason, of }: Replay = {}) {
-  const settings = { paths: areas(), storesTranscripts: true, storesAudio: true, keepsUnknownTypes };
+async function replay({ keepsUnknownTypes = true, storesTranscripts = true, reason, of }: Replay = {}) {
+  const settings = { paths: areas(), storesTranscripts, storesAudio: true, keepsUnknownTypes };
   const store = callStoreOn(storage, settings, areas().state);
   const all: Replayed[] = [];
   const isChosen = ({ metadata }: Quarantined) =>
@@ -66,6 +67,46 @@ it('what still is not understood stays, once', async () => {
   const replayed = (await replay({ keepsUnknownTypes: false, of: call })).find(({ blob }) => blob === before?.path);
   expect(replayed?.outcome).toBe('quarantined');
   expect(await inQuarantine(call)).toEqual([before]);
+});
+
+it('what is not understood for another reason now is there under that one alone', async () => {
+  const call = newCall();
+  await post({ ...transcription(call), type: 'yet_another_type' });
+  const [before] = await inQuarantine(call);
+  const container = context.blobs.getContainerClient(context.containers.quarantine);
+  const name = before?.path.slice(context.containers.quarantine.length + 1) ?? '';
+  const former = name.replace('unknown_type/', 'former_reason/');
+  const { metadata = {} } = await container.getBlobClient(name).getProperties();
+  const described = { ...metadata, quarantine_reason: 'former_reason' };
+  const { bytes = Buffer.alloc(0) } = before ?? {};
+  await container.getBlockBlobClient(former).upload(bytes, bytes.length, { metadata: described });
+  await container.deleteBlob(name);
+  const [moved] = await replay({ keepsUnknownTypes: false, reason: 'former_reason', of: call });
+  expect(moved).toMatchObject({ outcome: 'quarantined', reason: 'former_reason', stored: before?.path });
+  const after = await inQuarantine(call);
+  expect(after.map(({ path }) => path)).toEqual([before?.path]);
+  expect(after[0]?.bytes).toEqual(bytes);
+  expect(after[0]?.metadata).toMatchObject({ quarantine_reason: 'unknown_type', source: 'replay' });
+});
+
+it('what a setting does not want stored stays', async () => {
+  const call = newCall();
+  const container = context.blobs.getContainerClient(context.containers.quarantine);
+  const body = JSON.stringify(transcription(call));
+  const metadata = { sha256: sha256Of(body), conversation_id: call.conversation_id, agent_id: call.agent_id };
+  await container.getBlockBlobClient('unknown_type/2026-01-01/off.json').upload(body, body.length, { metadata });
+  const [replayed] = await replay({ of: call, storesTranscripts: false });
+  expect(replayed).toEqual({ blob: expect.stringMatching(/off\.json$/), reason: 'unknown', outcome: 'off' });
+  expect(await inQuarantine(call)).toHaveLength(1);
+});
+
+it('what somebody else replays at the same time is stored once', async () => {
+  const call = newCall();
+  await post({ ...transcription(call), type: 'a_ninth_type' });
+  const both = await Promise.all([replay({ of: call }), replay({ of: call })]);
+  expect(both.flat().filter(({ outcome }) => outcome !== 'stored' && outcome !== 'duplicate')).toEqual([]);
+  expect(await inQuarantine(call)).toEqual([]);
+  expect((await context.paths()).filter((path) => path.includes('a_ninth_type'))).toHaveLength(1);
 });
 
 it('only what is there for the reason that is asked for', async () => {
