@@ -13,8 +13,8 @@ export default defineConfig({
     maxWorkers: 5,
     setupFiles: ['tests/support/compileCache.ts'],
     // Only ends what hangs: a busy machine may stand still for seconds.
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
+    testTimeout: 240_000,
+    hookTimeout: 240_000,
     expect: { poll: { timeout: 60_000 } },
     sequence: { sequencer: LongestFirst },
     reporters: ['default', './tests/support/lastLine.reporter.ts'],

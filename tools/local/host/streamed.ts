@@ -131,21 +131,21 @@ type Fail = (status: number, why: string) => void;
 
 /**
  * The host's HTTP client sends the whole body before it reads the answer: an early refusal does not shorten an upload, and a
- * reader that stops, or closes, makes a 500 of its own answer.
+ * reader that stops, or closes, makes a 500 of its own answer. Only time in which this process had nothing to do counts as
+ * standing still: the reader is in it, too.
  */
 function whenSent(upstream: ClientRequest, fail: Fail, deliver: () => void): void {
   if (upstream.writableFinished) {
     deliver();
     return;
   }
-  let movedAtMs = performance.now();
+  let idleMsAtMove = idleMs();
   let sentBytes = -1;
   const watch = setInterval(() => {
     const bytes = upstream.socket?.bytesWritten ?? 0;
-    if (bytes !== sentBytes || !(upstream.socket?.writableLength ?? 0)) movedAtMs = performance.now();
+    if (bytes !== sentBytes || !(upstream.socket?.writableLength ?? 0)) idleMsAtMove = idleMs();
     sentBytes = bytes;
-    if (performance.now() - movedAtMs >= stalledReaderMs)
-      fail(500, 'The app has answered and stopped reading the body');
+    if (idleMs() - idleMsAtMove >= stalledReaderMs) fail(500, 'The app has answered and stopped reading the body');
   }, 500).unref();
   upstream.once('finish', deliver);
   upstream.once('close', () => {
@@ -153,6 +153,8 @@ function whenSent(upstream: ClientRequest, fail: Fail, deliver: () => void): voi
     if (!upstream.writableFinished) fail(500, 'The app has answered and closed before the body was whole');
   });
 }
+
+const idleMs = () => performance.eventLoopUtilization().idle;
 
 /** Serves requests that come to the library's proxy directly, with all that the host adds to one; without an id, 400. */
 export function directRequests(invoker: Invoker, write: WriteLine): Pick<StreamedRequests, 'serve' | 'close'> {
