@@ -2,11 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { callerKey, hashOfNumber } from '../../../src/lib/callers/callerKey.ts';
 import { eraseCalls } from '../../../src/lib/calls/eraseCalls.ts';
+import { eraseLooseClones } from '../../../src/lib/calls/eraseClones.ts';
 import type { EraseContext } from '../../../src/lib/calls/eraseContext.ts';
 import { readErasure } from '../../../src/lib/calls/erasureRecord.ts';
 import type { ErasureRequest } from '../../../src/lib/calls/erasureRequest.ts';
 import { planErasure } from '../../../src/lib/calls/planErasure.ts';
 import { callOf } from '../../../src/lib/preCall/context.ts';
+import { MADE_BY } from '../../../src/lib/preCall/voice/clone.ts';
 import type { Services } from '../../../src/lib/services.ts';
 import { audioEvent, newCall, now, send, transcription } from '../../support/context.ts';
 import {
@@ -200,7 +202,60 @@ describe('by number', () => {
   });
 });
 
+describe('by clone', () => {
+  it('the call that it was made for goes, and with it the clone; others stay', async () => {
+    const { call, sample, voiceId } = await wholeCall();
+    const other = await wholeCall();
+    const planned = await plan({ voiceId });
+    expect(planned.erasures.map(({ conversation_id }) => conversation_id)).toEqual([call.conversation_id]);
+    expect(planned.voiceIds).toEqual([]); // of a call that is known
+    expect((await eraseCalls(context(), planned.erasures)).left).toEqual([]);
+    expect(clonesOf(app, sample)).toEqual([]);
+    expect(await tracesOf(call)).toEqual([]);
+    expect(clonesOf(app, other.sample)).toHaveLength(1);
+  });
+
+  it('one that no call is known of is deleted, but for a voice that the app has not made', async () => {
+    const ours = app.api.state.addVoice({ name: 'ours', labels: { made_by: MADE_BY } });
+    const theirs = app.api.state.addVoice({ name: 'theirs', labels: {} });
+    const planned = await plan({ voiceId: ours.voice_id });
+    expect([planned.erasures, planned.voiceIds]).toEqual([[], [ours.voice_id]]);
+    const left = await eraseLooseClones(context(), [ours.voice_id, theirs.voice_id, 'voice_that_is_gone']);
+    expect(left).toEqual([`${theirs.voice_id}: ${theirs.voice_id} is not a clone of this app, and was not touched`]);
+    expect([...app.api.state.voices.keys()]).toContain(theirs.voice_id);
+    expect([...app.api.state.voices.keys()]).not.toContain(ours.voice_id);
+  });
+
+  it('one that a call uses just now stays, and so does every one without a key', async () => {
+    const call = newCallOfAgent(app);
+    const sample = newSample();
+    const { json } = await sendPreCall(app, jsonRequest(metadataOf(call), sample));
+    const voiceId = String(json['voice_id']);
+    expect(await eraseLooseClones(context(), [voiceId])).toEqual([`${voiceId}: a call uses the clone ${voiceId}`]);
+    const without = { ...context(), elevenLabs: undefined };
+    expect(await eraseLooseClones(without, [voiceId])).toEqual([`${voiceId}: needs a key`]);
+    expect(clonesOf(app, sample)).toHaveLength(1);
+  });
+});
+
 describe('an erasure that cannot be finished', () => {
+  it('because another call has the same clone leaves that to it, and is finished when it has ended', async () => {
+    const { call, sample } = await wholeCall();
+    const other = newCallOfAgent(app);
+    await sendPreCall(app, jsonRequest(metadataOf(other), sample));
+    const { left } = await erase({ conversationId: call.conversation_id });
+    expect(left[0]).toMatchObject({
+      step: 'voices',
+      reason: expect.stringContaining('another call uses the same clone'),
+    });
+    expect(clonesOf(app, sample)).toHaveLength(1);
+    app.clock.aheadMs = 16 * 60_000;
+    await sweepOn(instance);
+    await sweepOn(instance);
+    expect(clonesOf(app, sample)).toEqual([]);
+    expect(await tracesOf(call)).toEqual([]);
+  });
+
   it('while the call runs: its clone waits until the lease has ended, and sweep deletes it', async () => {
     const call = newCallOfAgent(app);
     const sample = newSample();
