@@ -101,6 +101,7 @@ function forward(
       }
       response.writeHead(answer.statusCode ?? 500, answer.headers);
       answer.pipe(response);
+      response.once('close', () => answer.resume()); // nobody reads it any more, and it must end
     },
   );
   const giveUp = () => {
@@ -108,9 +109,12 @@ function forward(
     onward.destroy();
   };
   onward.on('error', () => request.socket.destroy());
-  request.on('close', () => {
-    if (!request.complete) onward.destroy(); // the app has given up half-way
-  });
+  // When the app gives up, what has come of the body and was not read yet is lost, even if all of it had come (`complete`).
+  const endUnlessRead = () => {
+    if (!request.readableEnded) onward.destroy();
+  };
+  request.once('close', endUnlessRead);
+  if (request.destroyed) endUnlessRead();
   request.pipe(onward);
   return onward;
 }
