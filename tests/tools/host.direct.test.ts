@@ -62,14 +62,16 @@ test('a handler that throws leaves its caller without an answer, and says so in 
   expect(line?.message).toMatch(/^Failed: Error: a bug/);
 });
 
-const outside = Object.values(networkInterfaces())
-  .flatMap((addresses) => addresses ?? [])
-  .filter(({ internal, family }) => !internal && family === 'IPv4');
-
-test.skipIf(outside.length === 0)("the library's server takes no connections from outside this machine", async () => {
-  for (const { address } of outside) {
+test("the library's server takes no connections from outside this machine", async () => {
+  const outside = Object.values(networkInterfaces())
+    .flatMap((addresses) => addresses ?? [])
+    .filter(({ internal, family }) => !internal && family === 'IPv4')
+    .map(({ address }) => address);
+  // Linux takes all of 127/8 as its own: a machine without a network shows there what a server listens at.
+  if (outside.length === 0) outside.push('127.0.0.2');
+  for (const address of outside) {
     const socket = connect(Number(new URL(host.url).port), address);
     const [error] = await Promise.race([once(socket, 'error'), once(socket, 'connect')]);
-    expect(error).toMatchObject({ code: 'ECONNREFUSED' });
+    expect(error, address).toMatchObject({ code: 'ECONNREFUSED' });
   }
 });
