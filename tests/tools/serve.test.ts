@@ -27,8 +27,10 @@ afterEach(async () => {
 
 test('npm start serves the app, says how to use it, and ends cleanly', async () => {
   const port = await freePort();
+  const begin = Date.now();
   const served = serve(['--port', String(port), '--storage-port', '0']);
   await served.says('Ctrl-C');
+  const startMs = Date.now() - begin;
   expect(served.text()).toContain(`POST      http://127.0.0.1:${port}/elevenlabs/webhook`);
   expect(served.text()).toContain('wsec_local_development_only');
   expect(served.text()).toContain(`npm run send -- post_call_transcription --url http://127.0.0.1:${port}`);
@@ -42,10 +44,11 @@ test('npm start serves the app, says how to use it, and ends cleanly', async () 
   const sent = run(['tools/cli/send.ts', 'post_call_transcription', '--twice'], { PORT: String(port) });
   expect([await sent.ended, sent.text()]).toEqual([0, expect.stringContaining('200 (as expected)')]);
 
-  const begin = Date.now();
+  const interrupted = Date.now();
   served.child.kill('SIGINT');
   expect(await served.ended).toBe(0);
-  expect(Date.now() - begin).toBeLessThan(25_000); // 30 s if it waited for connections that are kept alive
+  // It takes half a minute if it waits for connections that are kept alive.
+  expect(Date.now() - interrupted).toBeLessThan(5 * startMs);
 });
 
 test('it ends when the npm that runs it is ended', async () => {
