@@ -79,15 +79,8 @@ const groups: Readonly<Record<string, readonly Part[]>> = {
   ],
   calls: [
     calls(['findCalls.azurite'], 'findCalls', 'call', 'describeCall', 'listCalls', 'blobName'),
-    calls(
-      ['eraseCalls.azurite'],
-      'eraseCalls',
-      'planErasure',
-      'preCallRecords',
-      'agentsOfErasure',
-      'eraseClones',
-      'finishErasures',
-    ),
+    calls(['planErasure.azurite'], 'planErasure', 'preCallRecords', 'agentsOfErasure', 'findEntries'),
+    calls(['eraseCalls.azurite'], 'eraseCalls', 'eraseClones', 'finishErasures'),
     calls(['eraseBlobs', 'eraseCalls.azurite'], 'eraseBlobs'),
     calls(['replayInPlace.azurite', 'replayFaults.azurite'], 'replayInPlace'),
     ...['listQuarantine', 'quarantinedBody', 'removeReplayed'].map((name) => ({
