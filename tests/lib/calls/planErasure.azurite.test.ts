@@ -94,6 +94,7 @@ describe('by conversation', () => {
     await putTranscript(stored, 'conv_2');
     await putRecord(stored, 'conv_1');
     await putRecord(stored, 'conv_2', { answer: { ...ANSWER, voice_id: 'voice_2' } });
+    await stored.put('audio', 'agent_1/conv_3.mp3', 'sound', { source: 'webhook' }); // has no number, and is not asked for one
     await putEntry(stored, NUMBER);
     await putEntry(stored, OTHER_NUMBER);
     const { calls, ...rest } = await plan(stored, { conversationId: 'conv_1' });
@@ -302,6 +303,7 @@ describe('by number', () => {
     await putKey(stored);
     await putTranscript(stored, 'conv_1');
     await putTranscript(stored, 'conv_2', { call_external_number: OTHER_NUMBER });
+    await putTranscript(stored, 'conv_4');
     await putRecord(stored, 'conv_1'); // of a call that has it, without a caller
     await putRecord(stored, 'conv_2', { caller: hashOf(OTHER_NUMBER).slice(0, 32) });
     await putRecord(stored, 'conv_3', {
@@ -312,10 +314,11 @@ describe('by number', () => {
     await stored.put('audio', 'agent_1/conv_3.mp3', 'sound', { source: 'webhook' }); // a recording has no number
     await putEntry(stored, NUMBER);
     const { erasures, calls, ...rest } = await plan(stored, { number: NUMBER });
-    expect(calls.map(({ conversationId }) => conversationId).toSorted()).toEqual(['conv_1', 'conv_3']);
+    expect(calls.map(({ conversationId }) => conversationId).toSorted()).toEqual(['conv_1', 'conv_3', 'conv_4']);
     expect(erasures.toSorted((one, other) => (one.conversation_id < other.conversation_id ? -1 : 1))).toEqual([
       planned('conv_1', { voice_ids: ['voice_1'], samples: [SAMPLE], callers: [hashOf(NUMBER)] }),
       planned('conv_3', { voice_ids: ['voice_3'], samples: ['b'.repeat(64)], callers: [hashOf(NUMBER)] }),
+      planned('conv_4', { callers: [hashOf(NUMBER)] }),
     ]);
     expect(rest).toEqual({ withoutNumber: 1, voiceIds: [], callers: [hashOf(NUMBER)] });
   });
@@ -354,11 +357,12 @@ describe('by number', () => {
 
   it('without a key of callers nothing is hashed, and calls are found by what is stored', async () => {
     const stored = storedCalls();
+    api.state.addVoice({ name: 'one', labels: { made_by: MADE_BY } });
     await putTranscript(stored, 'conv_1');
     await putRecord(stored, 'conv_2'); // of nobody who is known
     const found = await plan(stored, { number: NUMBER });
     expect(found.erasures).toEqual([planned('conv_1')]);
-    expect(found.callers).toEqual([]);
+    expect([found.callers, found.voiceIds]).toEqual([[], []]);
   });
 });
 
