@@ -31,7 +31,7 @@ export function storedCalls(): StoredCalls {
     VOICE_SAMPLE_STORAGE_PATH: `samples-${run}`,
     PRECALL_STATE_STORAGE_PATH: `precall-${run}`,
     STATE_STORAGE_PATH: `state-${run}`,
-    CALLERS_STORAGE_PATH: `callers-${run}`,
+    CALLERS_STORAGE_PATH: `callers-${run}/known`,
   };
   const areas = readStorageAreas(settings);
   if ('setting' in areas) throw new Error(areas.setting);
