@@ -80,7 +80,8 @@ const groups: Readonly<Record<string, readonly Part[]>> = {
   calls: [
     calls(['findCalls.azurite'], 'findCalls', 'call', 'describeCall', 'listCalls', 'blobName'),
     calls(['planErasure.azurite'], 'planErasure', 'preCallRecords', 'agentsOfErasure', 'findEntries'),
-    calls(['eraseCalls.azurite'], 'eraseCalls', 'eraseClones', 'finishErasures'),
+    calls(['finishErasures.azurite'], 'finishErasures'),
+    calls(['eraseCalls.azurite'], 'eraseCalls', 'eraseClones'),
     calls(['eraseBlobs', 'eraseCalls.azurite'], 'eraseBlobs'),
     calls(['replayInPlace.azurite', 'replayFaults.azurite'], 'replayInPlace'),
     ...['listQuarantine', 'quarantinedBody', 'removeReplayed'].map((name) => ({
