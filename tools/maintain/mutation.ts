@@ -97,20 +97,20 @@ const groups: Readonly<Record<string, readonly Part[]>> = {
   ],
   reconcile: [
     {
-      mutate: [
-        'agentRun',
-        'backfill',
-        'checkCall',
-        'fetchCall',
-        'finding',
-        'lookFor',
-        'progress',
-        'reconcile',
-        'tally',
-      ].map((name) => `src/lib/reconcile/${name}.ts`),
-      tests: ['tests/lib/reconcile/reconcile.azurite.test.ts', 'tests/lib/reconcile/reconcileFaults.azurite.test.ts'],
+      mutate: ['agentRun', 'checkCall', 'fetchCall', 'lookFor', 'progress', 'reconcile', 'tally'].map(
+        (name) => `src/lib/reconcile/${name}.ts`,
+      ),
+      tests: ['reconcile', 'reconcileFaults', 'reconcileRun'].map(
+        (name) => `tests/lib/reconcile/${name}.azurite.test.ts`,
+      ),
       needsStorage: true,
     },
+    {
+      mutate: ['src/lib/reconcile/backfill.ts'],
+      tests: ['tests/lib/reconcile/backfill.azurite.test.ts'],
+      needsStorage: true,
+    },
+    { mutate: ['src/lib/reconcile/finding.ts'], tests: ['tests/lib/reconcile/finding.test.ts'] },
   ],
   preCall: [
     {
