@@ -102,12 +102,14 @@ export class AgentRun {
     }
   }
 
-  /** As long as the listing is in order, everything that began before this call has been seen. */
+  /** As long as the listing is in order, everything that began before this call has been seen; else nothing is sure before its end. */
   #passed(startedAtSeconds: number): void {
     this.#newest = Math.max(this.#newest, startedAtSeconds);
     this.#isAscending &&= startedAtSeconds >= this.#lastStart;
     this.#lastStart = startedAtSeconds;
-    if (this.#isAscending) this.#seenUntil = Math.max(this.#seenUntil, Math.min(startedAtSeconds, this.#nowSeconds));
+    this.#seenUntil = this.#isAscending
+      ? Math.max(this.#seenUntil, Math.min(startedAtSeconds, this.#nowSeconds))
+      : this.#before.seen_until;
   }
 
   /** Open ones that the listing does not reach any more, and those that failed the last time. */

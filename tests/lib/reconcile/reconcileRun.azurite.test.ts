@@ -1,4 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { ConversationPage } from '../../../src/lib/elevenlabs/conversationSchemas.ts';
+import type { ConversationsApi } from '../../../src/lib/elevenlabs/conversations.ts';
 import type { Fault } from '../../../tools/local/elevenlabs/faults.ts';
 import { DAY, HOUR, type ReconcileApp, startReconcileApp } from '../../support/reconcileContext.ts';
 
@@ -128,4 +130,83 @@ it('what is no agent is not asked for, and agents are in the order of their name
   await app.put('audio/agent_0/conv_1.mp3', 'sound');
   await app.run(app.open({ settings: { RECONCILE_AGENT_IDS: '' } }));
   expect(agentsListed()).toEqual(['agent_0', 'agent_a', 'agent_b']);
+});
+
+describe('a listing', () => {
+  const secondsAgo = (seconds: number) => Math.floor(app.clock.now / 1000) - seconds;
+  const call = (startedAt: number) => app.call({ startedAt, audio: 0 });
+  /** What ElevenLabs lists of these calls, as far back as there is anything. */
+  async function listed(...ids: string[]): Promise<ConversationPage['conversations']> {
+    const { api } = app.open().reconciliation;
+    const found: ConversationPage['conversations'][number][] = [];
+    const search = { agentId: app.agentId, fromSeconds: 0 };
+    for await (const page of api.pages(search, { signal: AbortSignal.timeout(60_000) }))
+      found.push(...page.conversations);
+    return ids.flatMap((id) => found.filter((one) => one.id === id));
+  }
+  /** A run that is given these pages, and then finds ElevenLabs away when it breaks off; from when on it has asked. */
+  async function run(pages: ConversationPage['conversations'][], { unreadable = 0, breaksOff = false } = {}) {
+    const services = app.open();
+    const asked: number[] = [];
+    const api: ConversationsApi = Object.create(services.reconciliation.api, {
+      pages: {
+        value: async function* (search: { fromSeconds: number }) {
+          asked.push(search.fromSeconds);
+          for (const conversations of pages) yield { conversations, unreadable, hasMore: true, nextCursor: 'x' };
+          if (breaksOff) throw new Error('away');
+        },
+      },
+      // Private members of the class are not inherited.
+      conversation: { value: services.reconciliation.api.conversation.bind(services.reconciliation.api) },
+      recording: { value: services.reconciliation.api.recording.bind(services.reconciliation.api) },
+      repeated: { value: services.reconciliation.api.repeated.bind(services.reconciliation.api) },
+    });
+    const { summary } = await app.run({ ...services, reconciliation: { ...services.reconciliation, api } });
+    return { asked: asked[0], summary };
+  }
+  const OVERLAP = 2 * HOUR;
+
+  it('of more than was asked for: calls of others and older ones are passed over, and what is unreadable is counted', async () => {
+    const oldest = secondsAgo(7 * DAY);
+    const [first, older, other] = await listed(call(oldest), call(oldest - 1), call(oldest + 1));
+    if (first === undefined || older === undefined || other === undefined) throw new Error('not listed');
+    const { summary } = await run([[first, older, { ...other, agentId: OTHER }]], { unreadable: 2 });
+    expect(summary).toMatchObject({ listed: 1, backfilled: 1, unreadable: 2 });
+    expect([...(await app.stored()).keys()]).toEqual([`transcript/${app.agentId}/${first.id}.json`]);
+  });
+
+  it('begins as far back as RECONCILE_DAYS, and later two hours before the newest call', async () => {
+    const newest = secondsAgo(3 * HOUR);
+    const pages = [await listed(call(secondsAgo(DAY)), call(newest))];
+    expect((await run(pages)).asked).toBe(secondsAgo(7 * DAY));
+    expect((await run([])).asked).toBe(newest - OVERLAP);
+    app.clock.now += 7 * DAY * 1000 - 4 * HOUR * 1000;
+    expect((await run([])).asked).toBe(secondsAgo(7 * DAY));
+  });
+
+  it('with a call of a clock that is ahead: the next one begins two hours before now', async () => {
+    await run([await listed(call(secondsAgo(-HOUR)))]);
+    expect((await run([])).asked).toBe(secondsAgo(OVERLAP));
+  });
+
+  it('that breaks off in order is gone on with where it was', async () => {
+    const [early, late] = [secondsAgo(3 * DAY), secondsAgo(2 * DAY)];
+    const pages = [await listed(call(early), call(early)), await listed(call(late))];
+    expect((await run(pages, { breaksOff: true })).summary).toMatchObject({ outcome: 'failed', backfilled: 3 });
+    expect((await run([])).asked).toBe(late - OVERLAP);
+  });
+
+  it.each([
+    ['backwards', [1, 2, 3]],
+    ['in no order', [3, 1, 2]],
+  ])('that breaks off and is %s is begun anew: what it had not come to may be older', async (_name, days) => {
+    const pages = [await listed(...days.map((day) => call(secondsAgo(day * DAY))))];
+    await run(pages, { breaksOff: true });
+    expect((await run([])).asked).toBe(secondsAgo(7 * DAY));
+  });
+
+  it('in no order that comes to its end has shown everything', async () => {
+    await run([await listed(call(secondsAgo(DAY)), call(secondsAgo(3 * DAY)), call(secondsAgo(2 * DAY)))]);
+    expect((await run([])).asked).toBe(secondsAgo(DAY) - OVERLAP);
+  });
 });
