@@ -74,6 +74,7 @@ describe('a request that the app gives up is no longer under way', () => {
     sent.destroy();
     await new Promise((resolve) => setTimeout(resolve, 100));
     decide();
+    read();
     await nothingIsUnderWay();
   });
 

@@ -102,7 +102,7 @@ export class AgentRun {
     }
   }
 
-  /** As long as the listing is in order, everything that began before this call has been seen; else nothing is sure before its end. */
+  /** As long as the listing is in order, everything that began before this call has been seen; otherwise nothing is certain until it ends. */
   #passed(startedAtSeconds: number): void {
     this.#newest = Math.max(this.#newest, startedAtSeconds);
     this.#isAscending &&= startedAtSeconds >= this.#lastStart;

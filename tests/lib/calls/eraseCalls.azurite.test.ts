@@ -239,6 +239,14 @@ describe('by clone', () => {
 });
 
 describe('an erasure that cannot be finished', () => {
+  async function isFinishedAfterItsLease(call: CallIds, sample: Buffer) {
+    app.clock.aheadMs = 16 * 60_000;
+    await sweepOn(instance);
+    await sweepOn(instance);
+    expect(clonesOf(app, sample)).toEqual([]);
+    expect(await tracesOf(call)).toEqual([]);
+  }
+
   it('because another call has the same clone leaves that to it, and is finished when it has ended', async () => {
     const { call, sample } = await wholeCall();
     const other = newCallOfAgent(app);
@@ -249,11 +257,7 @@ describe('an erasure that cannot be finished', () => {
       reason: expect.stringContaining('another call uses the same clone'),
     });
     expect(clonesOf(app, sample)).toHaveLength(1);
-    app.clock.aheadMs = 16 * 60_000;
-    await sweepOn(instance);
-    await sweepOn(instance);
-    expect(clonesOf(app, sample)).toEqual([]);
-    expect(await tracesOf(call)).toEqual([]);
+    await isFinishedAfterItsLease(call, sample);
   });
 
   it('while the call runs: its clone waits until the lease has ended, and sweep deletes it', async () => {
@@ -264,11 +268,7 @@ describe('an erasure that cannot be finished', () => {
     expect(left.map(({ step }) => step)).toEqual(['voices', 'state']);
     await sweepOn(instance);
     expect(clonesOf(app, sample)).toHaveLength(1);
-    app.clock.aheadMs = 16 * 60_000;
-    await sweepOn(instance);
-    await sweepOn(instance);
-    expect(clonesOf(app, sample)).toEqual([]);
-    expect(await tracesOf(call)).toEqual([]);
+    await isFinishedAfterItsLease(call, sample);
   });
 
   it('is a warning in health after a day, and makes nothing red', async () => {

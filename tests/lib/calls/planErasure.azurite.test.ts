@@ -72,6 +72,17 @@ const putVoice = (stored: StoredCalls, value: object, sample = SAMPLE) =>
 const putEntry = (stored: StoredCalls, number: string, more: object = {}) =>
   stored.put('callers', `${hashOf(number)}.json`, { number, name: 'Ivan', updated_at: BEFORE, ...more });
 
+/** With a clone each, `voice_1` and `voice_2`. */
+async function twoCalls(): Promise<StoredCalls> {
+  const stored = storedCalls();
+  await putKey(stored);
+  await putTranscript(stored, 'conv_1');
+  await putTranscript(stored, 'conv_2');
+  await putRecord(stored, 'conv_1');
+  await putRecord(stored, 'conv_2', { answer: { ...ANSWER, voice_id: 'voice_2' } });
+  return stored;
+}
+
 const planned = (conversation: string, more: Partial<Erasure> = {}): Erasure => ({
   conversation_id: conversation,
   agent_ids: ['agent_1'],
@@ -88,12 +99,7 @@ const planned = (conversation: string, more: Partial<Erasure> = {}): Erasure => 
 
 describe('by conversation', () => {
   it('what is stored, what pre-call knows and the entry of its number go together', async () => {
-    const stored = storedCalls();
-    await putKey(stored);
-    await putTranscript(stored, 'conv_1');
-    await putTranscript(stored, 'conv_2');
-    await putRecord(stored, 'conv_1');
-    await putRecord(stored, 'conv_2', { answer: { ...ANSWER, voice_id: 'voice_2' } });
+    const stored = await twoCalls();
     await stored.put('audio', 'agent_1/conv_3.mp3', 'sound', { source: 'webhook' }); // has no number, and is not asked for one
     await putEntry(stored, NUMBER);
     await putEntry(stored, OTHER_NUMBER);
@@ -368,12 +374,7 @@ describe('by number', () => {
 
 describe('by clone', () => {
   it('the calls that it was made for go, and the entries that pre-call wrote of it', async () => {
-    const stored = storedCalls();
-    await putKey(stored);
-    await putTranscript(stored, 'conv_1');
-    await putTranscript(stored, 'conv_2');
-    await putRecord(stored, 'conv_1');
-    await putRecord(stored, 'conv_2', { answer: { ...ANSWER, voice_id: 'voice_2' } });
+    const stored = await twoCalls();
     await putEntry(stored, OTHER_NUMBER, { voice_id: 'voice_1', source: 'pre-call' });
     await putEntry(stored, '+4930123456', { voice_id: 'voice_1', source: 'operator' });
     await putEntry(stored, '+4930123457', { voice_id: 'voice_2', source: 'pre-call' });

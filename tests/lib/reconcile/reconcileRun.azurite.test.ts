@@ -1,6 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ConversationPage } from '../../../src/lib/elevenlabs/conversationSchemas.ts';
-import type { ConversationsApi } from '../../../src/lib/elevenlabs/conversations.ts';
 import type { Fault } from '../../../tools/local/elevenlabs/faults.ts';
 import { DAY, HOUR, type ReconcileApp, startReconcileApp } from '../../support/reconcileContext.ts';
 
@@ -144,24 +143,18 @@ describe('a listing', () => {
       found.push(...page.conversations);
     return ids.flatMap((id) => found.filter((one) => one.id === id));
   }
-  /** A run that is given these pages, and then finds ElevenLabs away when it breaks off; from when on it has asked. */
+  /** A run that is given these pages, and then an error when the listing breaks off. `asked` is from when on it wanted calls. */
   async function run(pages: ConversationPage['conversations'][], { unreadable = 0, breaksOff = false } = {}) {
     const services = app.open();
     const asked: number[] = [];
-    const api: ConversationsApi = Object.create(services.reconciliation.api, {
-      pages: {
-        value: async function* (search: { fromSeconds: number }) {
-          asked.push(search.fromSeconds);
-          for (const conversations of pages) yield { conversations, unreadable, hasMore: true, nextCursor: 'x' };
-          if (breaksOff) throw new Error('away');
-        },
+    Object.assign(services.reconciliation.api, {
+      pages: async function* (search: { fromSeconds: number }) {
+        asked.push(search.fromSeconds);
+        for (const conversations of pages) yield { conversations, unreadable, hasMore: true, nextCursor: 'x' };
+        if (breaksOff) throw new Error('away');
       },
-      // Private members of the class are not inherited.
-      conversation: { value: services.reconciliation.api.conversation.bind(services.reconciliation.api) },
-      recording: { value: services.reconciliation.api.recording.bind(services.reconciliation.api) },
-      repeated: { value: services.reconciliation.api.repeated.bind(services.reconciliation.api) },
     });
-    const { summary } = await app.run({ ...services, reconciliation: { ...services.reconciliation, api } });
+    const { summary } = await app.run(services);
     return { asked: asked[0], summary };
   }
   const OVERLAP = 2 * HOUR;
